@@ -1,0 +1,50 @@
+# The five verbs of the project. Each installs what it needs first.
+#   make install   make check   make test   make demo   make bench
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help install lock check test demo bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo      a running ledger with real agencies and made-up certificates'
+	@echo 'make test      every check and every test'
+	@echo 'make check     lint, types and architecture, in under two minutes'
+	@echo 'make bench     how fast this machine records'
+	@echo 'make install   the virtual environment in $(VENV)'
+	@echo 'make lock      new versions into requirements.txt (needs uv)'
+
+install: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	@sh .ci/venv $(VENV)
+	@touch $@
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	  --exclude-newer '7 days' --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command 'make lock' \
+	  --extra dev --extra embedded --upgrade --output-file requirements.txt pyproject.toml
+
+check: install
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(PYTEST) --quiet tests/test_architecture.py
+
+# One worker per core; tests of one module stay together, so that module fixtures are built once.
+test: check
+	$(PYTEST) -n logical --maxprocesses 8 --dist loadfile
+
+demo: install
+	$(BIN)/sijill demo
+
+bench: install
+	$(BIN)/sijill bench append
+	$(BIN)/sijill bench issue
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

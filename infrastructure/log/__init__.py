@@ -1,0 +1,1 @@
+"""The log: recorder, committer, reader, follower and sealer over one append procedure."""

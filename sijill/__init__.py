@@ -1,0 +1,1 @@
+"""Sijill, a national data-center ledger: composition root, supervisor and command line."""
