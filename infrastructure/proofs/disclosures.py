@@ -1,0 +1,115 @@
+"""Disclosures: values that a statement commits to without holding them.
+
+A disclosure is the one of RFC 9901, section 4.2.1: base64url of the JSON array
+``[salt, name, value]``; its digest, also base64url, is over that text. The record narrows it:
+128-bit salts, string values, and claims kept by name, so that no second ``holder_name`` can hide
+among the digests.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from secrets import token_bytes
+from typing import NamedTuple
+
+from infrastructure.proofs import canonical
+from infrastructure.proofs.base64text import decode_url, encode_url
+from infrastructure.proofs.errors import ProofError
+
+SALT_BYTES = 16
+DIGEST_BYTES = 32
+LIMIT_BYTES = 16_384
+
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_PARTS = 3
+
+
+class Disclosure(NamedTuple):
+    """A disclosed claim; ``salt`` is its 22-character base64url text."""
+
+    salt: str
+    name: str
+    value: str
+
+
+def make(name: str, value: str, *, salt: bytes | None = None) -> tuple[str, str]:
+    """A disclosure's text and its digest; the salt is 16 fresh random bytes unless given.
+
+    Raises:
+        ProofError: what :func:`parse` would say about the outcome.
+    """
+    salt_text = encode_url(token_bytes(SALT_BYTES) if salt is None else salt)
+    _check_parts(salt_text, name, value)
+    text = encode_url(canonical.dumps([salt_text, name, value]))
+    _check_size(text)
+    return text, digest(text)
+
+
+def parse(text: str) -> Disclosure:
+    """Read a disclosure. Its JSON may be spelt freely: the commitment is over the text as sent.
+
+    Raises:
+        ProofError: ``disclosure_malformed``, ``disclosure_too_large``, or a ``json_…`` code of
+            :func:`canonical.parse_json`.
+    """
+    _check_size(text)
+    data = decode_url(text, code="disclosure_malformed")
+    parts = canonical.parse_json(data, limit_bytes=LIMIT_BYTES, limit_depth=1)
+    if (
+        type(parts) is not list
+        or len(parts) != _PARTS
+        or any(type(part) is not str for part in parts)
+    ):
+        raise ProofError("disclosure_malformed", "an array of salt, name and value, all strings")
+    salt, name, value = parts
+    _check_parts(salt, name, value)
+    return Disclosure(salt, name, value)
+
+
+def digest(text: str) -> str:
+    """The 43-character base64url SHA-256 digest over a disclosure's text.
+
+    Raises:
+        ProofError: ``disclosure_malformed`` for text that is not ASCII.
+    """
+    if not text.isascii():
+        raise ProofError("disclosure_malformed", "base64url is ASCII")
+    return encode_url(sha256(text.encode("ascii")).digest())
+
+
+def check_claims(claims: Mapping[str, object], disclosures: Sequence[str]) -> dict[str, str]:
+    """The values by name, when every claim has exactly one disclosure and the names are equal.
+
+    ``claims`` is a statement's object of name to digest.
+
+    Raises:
+        ProofError: ``claims_malformed``, ``disclosure_missing``, ``disclosure_surplus`` (of a name
+            that is not claimed, or twice), ``disclosure_mismatch``, or what :func:`parse` says.
+    """
+    for name, committed in claims.items():
+        if not _NAME.fullmatch(name) or not isinstance(committed, str):
+            raise ProofError("claims_malformed", "claims are digests by name")
+        decode_url(committed, code="claims_malformed", size_bytes=DIGEST_BYTES)
+    values: dict[str, str] = {}
+    for text in disclosures:
+        disclosure = parse(text)
+        if disclosure.name not in claims or disclosure.name in values:
+            raise ProofError("disclosure_surplus", "one disclosure for each claim, no other")
+        if digest(text) != claims[disclosure.name]:
+            raise ProofError("disclosure_mismatch", "the claim commits to another disclosure")
+        values[disclosure.name] = disclosure.value
+    if len(values) != len(claims):
+        raise ProofError("disclosure_missing", "every claim arrives with its disclosure")
+    return values
+
+
+def _check_size(text: str) -> None:
+    if len(text) > LIMIT_BYTES:
+        raise ProofError("disclosure_too_large", f"at most {LIMIT_BYTES} characters")
+
+
+def _check_parts(salt: str, name: str, value: str) -> None:
+    decode_url(salt, code="disclosure_malformed", size_bytes=SALT_BYTES)
+    if not _NAME.fullmatch(name):
+        raise ProofError("disclosure_malformed", "names are made of a-z, 0-9 and _")
+    canonical.check_text(value)
