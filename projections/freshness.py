@@ -1,0 +1,79 @@
+"""How far the read model has come, and what that means for an answer.
+
+A read model trails the log by a moment. An answer that did not say so could show a revoked document
+as in force, so every verdict carries the index that it rests on, and one that rests on too little
+says *could not check* instead.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg.rows import class_row
+
+from infrastructure.log.queries import load
+from infrastructure.proofs.verdict import Basis
+from projections.rows import Connection
+
+CHANNEL: Final = "sijill_read"
+"""Notified after each page with the number of events applied, for whoever waits for an index."""
+APPLIED_EVENTS: Final = b"SELECT index + 1 FROM read.model"
+"""How many events the generation in use holds: what a waiter asks beside listening."""
+STALE_MICROSECONDS: Final = 2_000_000
+"""An event that was recorded this long ago and is not applied makes verdicts *could not check*."""
+
+_SQL = load("projections", "freshness.sql")
+_SECOND: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the generation in use has come. Times are microseconds UTC; index -1 is *nothing*.
+
+    `waiting_since` is when the oldest event that is not applied was recorded, None when all are.
+    `clock` is the database's clock, the one that stamps events, at the moment of asking.
+    """
+
+    generation: int
+    fingerprint: str
+    index: int
+    time: int
+    head_size: int
+    head_time: int
+    waiting_since: int | None
+    clock: int
+
+    @property
+    def lag_events(self) -> int:
+        """Events recorded and not applied yet."""
+        return self.head_size - 1 - self.index
+
+    @property
+    def lag_microseconds(self) -> int:
+        """Age of the oldest event that is not applied yet; 0 when all are."""
+        return _age(self.waiting_since, self.clock)
+
+
+async def status(conn: Connection) -> Status:
+    """How far the generation in use has come.
+
+    Raises:
+        LookupError: no follower has ever run here.
+    """
+    async with conn.cursor(row_factory=class_row(Status)) as cursor:
+        row = await (await cursor.execute(_SQL["status"])).fetchone()
+    if row is None:
+        raise LookupError("there is no read model yet")
+    return row
+
+
+def basis(*, index: int, waiting_since: int | None, clock: int) -> Basis:
+    """What an answer after event `index` rests on, asked when the database's clock said `clock`.
+
+    Knowledge is as old as the oldest event that it lacks; lacking nothing, it is of this moment.
+    """
+    age = _age(waiting_since, clock)
+    return Basis(index=index, age_seconds=age // _SECOND, stale=age > STALE_MICROSECONDS)
+
+
+def _age(waiting_since: int | None, clock: int) -> int:
+    return 0 if waiting_since is None else max(0, clock - waiting_since)
