@@ -1,0 +1,122 @@
+"""The schema of log and vault, forward only: plain SQL files that Alembic puts in order.
+
+Works from a checkout and from an installed wheel alike, with no alembic.ini. A whole upgrade is
+one transaction, run as the owner role, so that everything it makes belongs to that role.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import sqlalchemy
+from alembic import command, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
+
+from infrastructure import postgres
+
+VERSION_SCHEMA = "migrations"
+
+# The ASCII of "sijill": nothing else in a ledger's database locks on this number.
+UPGRADE_LOCK = 0x73696A696C6C
+
+REVISIONS = Path(__file__).parent / "versions"
+
+
+class DowngradeRefusedError(RuntimeError):
+    """The schema only moves forward."""
+
+    code = "downgrade_refused"
+
+
+def upgrade(admin_url: str) -> None:
+    """Brings the database to this release's schema, roles included; harmless when repeated.
+
+    A second upgrade at the same time waits for the first and then finds nothing to do.
+
+    Raises:
+        infrastructure.postgres.DatabaseUnusableError: the database cannot carry a ledger.
+        psycopg.OperationalError: no session on `admin_url`.
+    """
+    config = _config()
+    config.attributes["admin_url"] = admin_url
+    command.upgrade(config, "head")
+
+
+def head() -> str | None:
+    """The newest revision that this release knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def current(admin_url: str) -> str | None:
+    """The revision that the database is at; None before its first upgrade."""
+    engine = _engine(admin_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table_schema": VERSION_SCHEMA}
+        )
+        return context.get_current_revision()
+
+
+@contextmanager
+def installation(admin_url: str | None) -> Iterator[sqlalchemy.Connection]:
+    """The one transaction of an upgrade, for env.py: locked, roles made, acting as the owner.
+
+    Without `admin_url` (the `alembic` command) the service's own environment variables count.
+    """
+    url = admin_url or os.environ.get(
+        "SIJILL_DATABASE_ADMIN_URL", os.environ.get("SIJILL_DATABASE_URL", "")
+    )
+    with _engine(url).begin() as connection:
+        driver = _driver(connection)
+        driver.execute("SELECT pg_advisory_xact_lock(%s)", (UPGRADE_LOCK,))
+        postgres.make_roles(driver)
+        driver.execute("SET LOCAL ROLE sijill_owner")
+        driver.execute("CREATE SCHEMA IF NOT EXISTS migrations")
+        yield connection
+
+
+def execute_sql(name: str) -> None:
+    """Runs a whole SQL file that lies beside the revisions, as it is written.
+
+    It goes to the server in one piece: `%` and `:` mean themselves, and statements may span lines.
+    """
+    _driver(op.get_bind()).execute((REVISIONS / name).read_bytes())
+
+
+def refuse_downgrade() -> NoReturn:
+    """What every revision's `downgrade` does.
+
+    Raises:
+        DowngradeRefusedError: always.
+    """
+    raise DowngradeRefusedError(
+        "the log is append-only and its schema only moves forward: restore a backup instead"
+    )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "infrastructure:migrations")
+    return config
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    # SQLAlchemy never sees the string: it does not read all that libpq does (several hosts).
+    return sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: postgres.connect(url, None, limits=postgres.PATIENT),
+        poolclass=sqlalchemy.NullPool,
+    )
+
+
+def _driver(connection: sqlalchemy.Connection) -> psycopg.Connection[TupleRow]:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(f"Alembic runs on psycopg here, not on {type(driver)}")
+    return driver
