@@ -1,0 +1,104 @@
+"""Which codes the source can show to a person, found by reading it, so that none is forgotten."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from api.problems import STATUS
+from domain.errors import Refusal
+from domain.values import Standing
+from infrastructure.proofs.verdict import CodeState, Outcome, Reason
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("domain", "infrastructure", "projections", "api", "sijill")
+# Errors that take their code as the first argument.
+CODED_ERRORS = frozenset({"ProofError", "Problem", "KeyFileError"})
+
+
+def trees() -> Iterator[ast.Module]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def refusals() -> set[type[Refusal]]:
+    found: set[type[Refusal]] = set()
+    waiting: list[type[Refusal]] = [Refusal]
+    while waiting:
+        refusal = waiting.pop()
+        found.add(refusal)
+        waiting.extend(refusal.__subclasses__())
+    return found
+
+
+def problem_codes() -> set[str]:
+    codes = set(STATUS) | {refusal.code for refusal in refusals()}
+    for tree in trees():
+        for node in ast.walk(tree):
+            codes.update(_codes(node))
+    return codes
+
+
+def message_ids() -> set[str]:
+    """Every id that must have a text in every language."""
+    ids = {f"verdict.outcome.{outcome}" for outcome in Outcome}
+    ids |= {f"verdict.{part}.{reason}" for reason in Reason for part in ("reason", "advice")}
+    ids |= {f"state.certificate.{state}" for state in CodeState}
+    ids |= {f"state.agency.{standing}" for standing in Standing}
+    ids |= {
+        f"problem.{code}.{part}"
+        for code in problem_codes()
+        for part in ("title", "detail", "advice")
+    }
+    return ids | {text for tree in trees() for node in ast.walk(tree) for text in _literals(node)}
+
+
+def raised_params() -> Iterator[tuple[str, set[str]]]:
+    """(code, names of the values it brings) for every place that makes a refusal by its class."""
+    by_name = {refusal.__name__: refusal.code for refusal in refusals()}
+    for tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and _name(node) in by_name:
+                names = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+                if len(names) == len(node.keywords):
+                    yield by_name[_name(node)], names
+
+
+def _name(call: ast.Call) -> str:
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _codes(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Call(args=[ast.Constant(value=str(code)), *_]) if _name(node) in CODED_ERRORS:
+            yield code
+        case ast.Call(keywords=keywords):
+            for keyword in keywords:
+                match keyword:
+                    case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
+                        yield code
+                    case _:
+                        pass
+        case ast.ClassDef(body=body):
+            for statement in body:
+                match statement:
+                    case ast.Assign(
+                        targets=[ast.Name(id="code")], value=ast.Constant(value=str(code))
+                    ):
+                        yield code
+                    case _:
+                        pass
+        case _:
+            pass
+
+
+def _literals(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.Call(args=[_, ast.Constant(value=str(text)), *_]) if _name(node) == "translate":
+            yield text
+        case _:
+            pass
