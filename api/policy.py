@@ -1,0 +1,74 @@
+"""Who may read what: one policy for every endpoint, page and export.
+
+It must not know how a caller proved who it is, nor where a record lies. Whoever calls this answers
+alike for what is forbidden and for what is not there.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+
+class Part(StrEnum):
+    """What can be opened of an event (record format, section 2)."""
+
+    HEADER = "header"
+    BODY = "body"
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the agency whose key signed the request and that key's scopes, or nobody."""
+
+    agency: str | None = None
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordParties:
+    """Whom a record concerns: the agency that acted, and whoever else is party to it."""
+
+    agency: str
+    others: frozenset[str] = frozenset()
+
+
+ANONYMOUS = Caller()
+
+AUDIT = "audit"
+# Registers of public bodies: whoever checks a signature must be able to learn the keys.
+_OPEN_NOUNS = frozenset({"ledger", "agency", "key"})
+# Anyone may see which agency acted on which certificate and by which signature, not what it says.
+_OPEN_PARTS: dict[str, frozenset[Part]] = {"certificate": frozenset({Part.HEADER, Part.EVIDENCE})}
+
+
+def may_open(caller: Caller, noun: str, part: Part, record: RecordParties) -> bool:
+    """Whether ``caller`` may see ``part`` of an event about ``noun``.
+
+    ``noun`` is the second word of the event's type: ``certificate`` of
+    ``sijill.certificate.issued.v1``. A noun that this table does not know is for its parties and
+    for auditors only, so that a new kind of record starts closed.
+    """
+    if noun in _OPEN_NOUNS or part in _OPEN_PARTS.get(noun, frozenset()):
+        return True
+    if AUDIT in caller.scopes:
+        return True
+    return caller.agency is not None and caller.agency in {record.agency, *record.others}
+
+
+def noun_of(event_type: str) -> str:
+    """The noun of an event type, or the empty string for a type that is not ours."""
+    parts = event_type.split(".")
+    return parts[1] if len(parts) == 4 and parts[0] == "sijill" else ""  # noqa: PLR2004 - see above
+
+
+def caller_of(request: Request) -> Caller:
+    """FastAPI dependency: whoever authentication found, or nobody."""
+    caller: Caller = getattr(request.state, "caller", ANONYMOUS)
+    return caller
+
+
+CurrentCaller = Annotated[Caller, Depends(caller_of)]

@@ -1,0 +1,248 @@
+"""Full tiles as files that any web server can carry, and every other tile computed from them.
+
+A full tile never changes, so a file is written once and never over other bytes: two writers that
+disagreed would otherwise serve two histories under one name. Partial tiles are not kept; they are
+put together from the tiles below and, at the right edge, from the leaf hashes of the log. Entry
+bundles are not kept either. A folder that is lost or empty can be rebuilt from the log.
+"""
+
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from infrastructure.keyfiles import sync_folder
+from infrastructure.proofs import merkle, tiles
+from infrastructure.proofs.tiles import Tile
+
+TILE_BYTES = tiles.WIDTH * merkle.HASH_BYTES
+ROOTS_KEPT = 65_536
+FILE_MODE = 0o644
+
+LeafHashes = Callable[[int, int], Awaitable[bytes]]
+"""``await leaves(start, end)``: the leaf hashes of indexes [start, end), 32 bytes each, joined."""
+
+
+class TileConflict(Exception):
+    """A tile's file holds other bytes than the log gives; one of the two has been changed."""
+
+    def __init__(self, tile: Tile) -> None:
+        super().__init__(tile.path)
+        self.tile = tile
+
+
+class TileStore:
+    """The full hash tiles under ``folder``, at the paths of C2SP tlog-tiles."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._roots: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+
+    def has(self, tile: Tile) -> bool:
+        """Whether the file of a full tile is there."""
+        return (self.folder / tile.path).exists()
+
+    def read(self, tile: Tile) -> bytes | None:
+        """The 8,192 bytes of a full hash tile, or None where there is no such file.
+
+        Raises:
+            TileConflict: the file has another length, which no writer of ours leaves behind.
+        """
+        try:
+            data = (self.folder / tile.full.path).read_bytes()
+        except FileNotFoundError:
+            return None
+        if len(data) != TILE_BYTES:
+            raise TileConflict(tile)
+        return data
+
+    def write(self, tile: Tile, data: bytes) -> None:
+        """Keep a full hash tile; it is durable when this returns. The same bytes again are no-op.
+
+        Raises:
+            TileConflict: the file is there and holds other bytes.
+        """
+        if tile.level is None or tile.width != tiles.WIDTH or len(data) != TILE_BYTES:
+            raise ValueError("only full hash tiles are kept")
+        path = self.folder / tile.path
+        created = _missing_folders(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = self.read(tile)
+        if held is None:
+            self._publish(path, tile, data)
+        elif held != data:
+            raise TileConflict(tile)
+        # Also when the file was there: whoever wrote it may have lost power before this point.
+        sync_folder(path.parent)
+        for folder in created:
+            sync_folder(folder.parent)
+
+    def root(self, tile: Tile, data: bytes) -> bytes:
+        """The root of a full tile's subtree, remembered because the level above asks again."""
+        key = (tile.level or 0, tile.n)
+        found = self._roots.get(key)
+        if found is None:
+            found = merkle.root(merkle.split_hashes(data))
+            self._roots[key] = found
+            if len(self._roots) > ROOTS_KEPT:
+                self._roots.popitem(last=False)
+        return found
+
+    def _publish(self, path: Path, tile: Tile, data: bytes) -> None:
+        """Give durable bytes their name; link(2), unlike rename(2), never replaces a file."""
+        descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), FILE_MODE)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            # A second writer was faster; with the same bytes it did our work.
+            if self.read(tile) != data:
+                raise TileConflict(tile) from None
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class TreeReader:
+    """Any tile, and so any proof, of a tree of which the log holds every leaf hash.
+
+    A full tile whose file is missing is computed instead, so a fresh machine can serve at once.
+    Nothing is authenticated: wrong files or rows make proofs that do not verify.
+    """
+
+    def __init__(self, store: TileStore, leaves: LeafHashes) -> None:
+        self._store = store
+        self._leaves = leaves
+
+    async def tile(self, tile: Tile) -> bytes:
+        """The bytes of a hash tile of any width; the caller knows that the log reaches that far."""
+        if tile.level is None:
+            raise ValueError("an entry bundle is not a hash tile")
+        if (held := self._store.read(tile)) is not None:
+            return held[: tile.width * merkle.HASH_BYTES]
+        first = tile.n * tiles.WIDTH
+        if tile.level == 0:
+            return await self._leaves(first, first + tile.width)
+        hashes = []
+        for n in range(first, first + tile.width):
+            below = Tile(tile.level - 1, n)
+            hashes.append(self._store.root(below, await self.tile(below)))
+        return b"".join(hashes)
+
+    async def root(self, size: int) -> bytes:
+        """Root of the first ``size`` leaves."""
+        return (await self.growing(size)).root()
+
+    async def growing(self, size: int) -> "GrowingTree":
+        """The tree of ``size`` leaves, ready to grow."""
+        edges: dict[int, list[bytes]] = {}
+        for tile in tiles.partial_tiles(size=size):
+            edges[tile.level or 0] = merkle.split_hashes(await self.tile(tile))
+        return GrowingTree(size, edges)
+
+    async def inclusion_proof(self, *, index: int, size: int) -> list[bytes]:
+        """See :func:`merkle.inclusion_proof`."""
+        return await self._with_hashes(
+            lambda get: merkle.inclusion_proof(index=index, size=size, get=get), size=size
+        )
+
+    async def consistency_proof(self, *, old_size: int, new_size: int) -> list[bytes]:
+        """See :func:`merkle.consistency_proof`."""
+        return await self._with_hashes(
+            lambda get: merkle.consistency_proof(old_size=old_size, new_size=new_size, get=get),
+            size=new_size,
+        )
+
+    async def _with_hashes(
+        self, build: Callable[[merkle.GetHash], list[bytes]], *, size: int
+    ) -> list[bytes]:
+        """Run ``build`` twice: to learn which tiles it reads, then on their bytes.
+
+        The proof functions are synchronous and read the same hashes for the same arguments, while
+        tiles come from a database that is awaited.
+        """
+        needed: dict[Tile, bytes] = {}
+
+        def note(tile: Tile) -> bytes:
+            needed[tile] = bytes(tile.width * merkle.HASH_BYTES)
+            return needed[tile]
+
+        build(tiles.hashes_from(note, size=size))
+        for tile in needed:
+            needed[tile] = await self.tile(tile)
+        return build(tiles.hashes_from(needed.__getitem__, size=size))
+
+
+class GrowingTree:
+    """A tree at its right edge: the hashes of each level's partial tile, at most 255 a level."""
+
+    def __init__(self, size: int = 0, edges: Mapping[int, Sequence[bytes]] | None = None) -> None:
+        self.size = size
+        self._edges = {level: list(edge) for level, edge in (edges or {}).items()}
+
+    def copy(self) -> "GrowingTree":
+        """A tree that can grow without this one."""
+        return GrowingTree(self.size, self._edges)
+
+    def append(self, leaf_hash: bytes) -> Iterator[tuple[Tile, bytes]]:
+        """Add a leaf; gives each tile that it fills, the lowest level first, with its bytes."""
+        self.size += 1
+        level, node = 0, leaf_hash
+        while True:
+            edge = self._edges.setdefault(level, [])
+            edge.append(node)
+            if len(edge) < tiles.WIDTH:
+                return
+            self._edges[level] = []
+            yield Tile(level, (self.size >> tiles.HEIGHT * (level + 1)) - 1), b"".join(edge)
+            level, node = level + 1, merkle.root(edge)
+
+    def root(self) -> bytes:
+        """Root of all leaves so far."""
+        hashes: list[bytes] = []
+        for level in sorted(self._edges, reverse=True):
+            tree = merkle.CompactRange()
+            tree.extend(self._edges[level])
+            hashes.extend(tree.hashes)
+        return merkle.CompactRange(self.size, hashes).root()
+
+
+def missing_tiles(store: TileStore, *, size: int) -> Iterator[Tile]:
+    """Full tiles of a tree of ``size`` leaves that have no file, lower levels first within a part.
+
+    Tiles are written bottom-up and made durable one by one, so a tile that is there vouches for
+    all below it; this costs a few hundred look-ups however long the log is.
+    """
+    level = 0
+    while size >> tiles.HEIGHT * (level + 2):
+        level += 1
+    # From the top: each level only looks at what no full tile above covers.
+    covered = 0
+    for top in range(level, -1, -1):
+        count = size >> tiles.HEIGHT * (top + 1)
+        for n in range(covered, count):
+            yield from _missing_under(store, Tile(top, n))
+        covered = count * tiles.WIDTH
+
+
+def _missing_under(store: TileStore, tile: Tile) -> Iterator[Tile]:
+    if store.has(tile):
+        return
+    if tile.level:
+        for n in range(tile.n * tiles.WIDTH, (tile.n + 1) * tiles.WIDTH):
+            yield from _missing_under(store, Tile(tile.level - 1, n))
+    yield tile
+
+
+def _missing_folders(folder: Path) -> list[Path]:
+    """The folders on the way to ``folder`` that do not exist yet, the outermost first."""
+    missing: list[Path] = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    return missing[::-1]
