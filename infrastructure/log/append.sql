@@ -432,8 +432,7 @@ BEGIN
         INSERT INTO vault.lookups (space, hmac, stream, index)
         SELECT a.space, a.hmac, event_stream[a.event], new_index[a.event]
         FROM unnest(lookup_event, lookup_space, lookup_hmac) AS a (event, space, hmac)
-        WHERE new_index[a.event] IS NOT NULL
-        ON CONFLICT DO NOTHING;
+        WHERE new_index[a.event] IS NOT NULL;
     END IF;
     IF cardinality(record_event) > 0 THEN
         INSERT INTO vault_keys.records (stream, wrapped)
