@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "infrastructure", "projections", "api", "sijill")
 # Errors that take their code as the first argument.
 CODED_ERRORS = frozenset({"ProofError", "Problem", "KeyFileError"})
+# The committer sends a deferred request again by itself; no caller ever sees the word.
+NEVER_SHOWN = frozenset({"deferred"})
 
 
 def trees() -> Iterator[ast.Module]:
@@ -21,22 +23,23 @@ def trees() -> Iterator[ast.Module]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def refusals() -> set[type[Refusal]]:
-    found: set[type[Refusal]] = set()
-    waiting: list[type[Refusal]] = [Refusal]
-    while waiting:
-        refusal = waiting.pop()
-        found.add(refusal)
-        waiting.extend(refusal.__subclasses__())
-    return found
+def refusals() -> dict[str, str]:
+    """The code of every class that is defined with one, by the name of the class."""
+    return {
+        node.name: code
+        for tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for code in _keyword_codes(node.keywords)
+    }
 
 
 def problem_codes() -> set[str]:
-    codes = set(STATUS) | {refusal.code for refusal in refusals()}
+    codes = {*STATUS, Refusal.code, *refusals().values()}
     for tree in trees():
         for node in ast.walk(tree):
             codes.update(_codes(node))
-    return codes
+    return codes - NEVER_SHOWN
 
 
 def message_ids() -> set[str]:
@@ -55,7 +58,7 @@ def message_ids() -> set[str]:
 
 def raised_params() -> Iterator[tuple[str, set[str]]]:
     """(code, names of the values it brings) for every place that makes a refusal by its class."""
-    by_name = {refusal.__name__: refusal.code for refusal in refusals()}
+    by_name = refusals()
     for tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node) in by_name:
@@ -72,17 +75,21 @@ def _name(call: ast.Call) -> str:
             return ""
 
 
+def _keyword_codes(keywords: list[ast.keyword]) -> Iterator[str]:
+    for keyword in keywords:
+        match keyword:
+            case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
+                yield code
+            case _:
+                pass
+
+
 def _codes(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Call(args=[ast.Constant(value=str(code)), *_]) if _name(node) in CODED_ERRORS:
             yield code
         case ast.Call(keywords=keywords):
-            for keyword in keywords:
-                match keyword:
-                    case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
-                        yield code
-                    case _:
-                        pass
+            yield from _keyword_codes(keywords)
         case ast.ClassDef(body=body):
             for statement in body:
                 match statement:
