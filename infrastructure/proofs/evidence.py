@@ -24,7 +24,7 @@ from infrastructure.proofs.orders import (
 )
 from infrastructure.proofs.statements import verify_statement_path
 
-SIGNATURES_LIMIT = 16
+SIGNATURES_LIMIT = 32
 LIMIT_BYTES = 65_536
 
 FindKey = Callable[[str], PublicKey]
