@@ -234,18 +234,20 @@ def _value(text: str, at: int) -> tuple[Any, int]:
 
 
 def _check(value: Any, *, strict_names: bool, line_feeds: bool) -> None:
-    if type(value) is str:
-        # A space in its place: the two sides of a line feed must not compose with one another.
-        check_text(value.replace("\n", " ") if line_feeds else value)
-    elif type(value) is list:
-        for element in value:
-            _check(element, strict_names=strict_names, line_feeds=line_feeds)
-    elif type(value) is dict:
-        for name, member in value.items():
-            if not strict_names:
-                check_text(name)
-            elif not _NAME.fullmatch(name):
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        if kind is str:
+            # A space in its place: the two sides of a line feed must not compose with one another.
+            check_text(value.replace("\n", " ") if line_feeds else value)
+        elif kind is dict:
+            if strict_names and not all(map(_NAME.fullmatch, value)):
                 raise ProofError("json_name", "names are made of a-z, 0-9 and _")
-            _check(member, strict_names=strict_names, line_feeds=line_feeds)
-    elif value is None:
-        raise ProofError("json_null", "an absent value is left out, never null")
+            if not strict_names:
+                waiting.extend(value)
+            waiting.extend(value.values())
+        elif kind is list:
+            waiting.extend(value)
+        elif value is None:
+            raise ProofError("json_null", "an absent value is left out, never null")

@@ -7,6 +7,7 @@ the keys named in the header really ordered this statement, for this ledger, at 
 registry's events (:mod:`fsck`).
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -50,9 +51,11 @@ class Recorded:
 
 def encode_evidence(signed: Sequence[SignedRequest]) -> bytes:
     """The evidence bytes: the order first, then approvals and possession proofs as they came."""
-    return canonical.dumps(
-        [{"base": one.base.decode("ascii"), "sig": encode_url(one.signature)} for one in signed]
-    )
+    entries = [
+        {"base": one.base.decode("ascii"), "sig": encode_url(one.signature)} for one in signed
+    ]
+    # RFC 8785 for ASCII strings under names already in order, at the speed of the common encoder.
+    return json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode("ascii")
 
 
 def evidence_digest(evidence: bytes) -> bytes:

@@ -102,8 +102,7 @@ def parse_jwk(jwk: Mapping[str, object]) -> PublicKey:
     if "d" in jwk:
         raise ProofError("jwk_private", "a private key was sent where a public one belongs")
     curve = jwk.get("crv")
-    supported = isinstance(curve, str) and curve in _KEY_TYPES
-    if not supported or jwk.get("kty") != _KEY_TYPES[curve]:
+    if not isinstance(curve, str) or curve not in _KEY_TYPES or jwk.get("kty") != _KEY_TYPES[curve]:
         raise ProofError("jwk_unsupported", "keys are OKP Ed25519 or EC P-256")
     x, y = jwk.get("x"), jwk.get("y")
     if jwk.keys() != _MEMBERS[curve] or not isinstance(x, str) or not isinstance(y, str | None):

@@ -14,11 +14,10 @@ from infrastructure.proofs.base64text import decode
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.signatures import (
     Headers,
+    Profile,
     Signed,
-    build_base,
     check_target,
     collect,
-    parse_base,
     parse_ledger,
     read_signature,
 )
@@ -46,7 +45,7 @@ FIELDS = (
     "sijill-ledger",
     "sijill-statement",
 )
-COMPONENTS = ("@method", "@path", *FIELDS)
+PROFILE = Profile("@method", "@path", *FIELDS)
 
 _WANTED = frozenset({*FIELDS, "content-encoding", "signature-input", "signature"})
 _HASH_BYTES = 32
@@ -107,7 +106,7 @@ def parse_request(method: str, path: str, headers: Headers, *, query: str = "") 
     if missing:
         raise ProofError("order_malformed", f"{', '.join(missing)} missing")
     values = (method, path, *(found[name] for name in FIELDS))
-    return parse_signed_base(build_base(COMPONENTS, values, parameters), signature)
+    return parse_signed_base(PROFILE.build_base(values, parameters), signature)
 
 
 def parse_signed_base(base: str, signature: bytes) -> SignedRequest:
@@ -117,7 +116,7 @@ def parse_signed_base(base: str, signature: bytes) -> SignedRequest:
         ProofError: ``signature_malformed``, ``tag_unknown``, ``content_type_unsupported`` or
             ``order_malformed``.
     """
-    values, parameters = parse_base(base, COMPONENTS)
+    values, parameters = PROFILE.parse_base(base)
     method, path, content_type, content_digest, idempotency_key, ledger, statement = values
     if parameters.tag not in TAGS:
         raise ProofError("tag_unknown", f"tags are {', '.join(sorted(TAGS))}")

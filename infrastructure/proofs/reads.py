@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.signatures import (
     Headers,
+    Profile,
     Signed,
-    build_base,
     check_target,
     collect,
-    parse_base,
     parse_ledger,
     read_signature,
 )
 
 READ_TAG = "sijill-read-v1"
 READ_LIFE_SECONDS = 3_600
-COMPONENTS = ("@method", "@path", "@query", "sijill-ledger")
+PROFILE = Profile("@method", "@path", "@query", "sijill-ledger")
 
 _WANTED = frozenset({"sijill-ledger", "signature-input", "signature"})
 # RFC 3986 section 3.4, the percent sign always with its two digits.
@@ -48,7 +47,7 @@ def parse_read(method: str, path: str, query: str, headers: Headers) -> SignedRe
         raise ProofError("order_malformed", "sijill-ledger missing")
     # RFC 9421 section 2.2.7: an absent query is signed as a lone question mark.
     values = (method, path, f"?{query}", found["sijill-ledger"])
-    return parse_read_base(build_base(COMPONENTS, values, parameters), signature)
+    return parse_read_base(PROFILE.build_base(values, parameters), signature)
 
 
 def parse_read_base(base: str, signature: bytes) -> SignedRead:
@@ -57,7 +56,7 @@ def parse_read_base(base: str, signature: bytes) -> SignedRead:
     Raises:
         ProofError: ``signature_malformed``, ``tag_unknown`` or ``order_malformed``.
     """
-    (method, path, query, ledger), parameters = parse_base(base, COMPONENTS)
+    (method, path, query, ledger), parameters = PROFILE.parse_base(base)
     if parameters.tag != READ_TAG:
         raise ProofError("tag_unknown", f"the tag of a read is {READ_TAG}")
     check_target(method, path)

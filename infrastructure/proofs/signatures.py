@@ -7,8 +7,10 @@ in its canonical RFC 9651 spelling, which then stands letter for letter in the s
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import add
+from typing import NamedTuple
 
 from infrastructure.proofs.base64text import decode
 from infrastructure.proofs.errors import ProofError
@@ -93,8 +95,7 @@ class Signed:
         key.verify(self.signature, self.base)
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """The four parameters of a signature."""
 
     created: int
@@ -134,36 +135,54 @@ def read_signature(found: Mapping[str, str]) -> tuple[str, bytes]:
     return given[2], signature
 
 
-def build_base(components: Sequence[str], values: Sequence[str], parameters: str) -> str:
-    """The signature base: a line for each component, the parameters last (RFC 9421, 2.5)."""
-    lines = [f'"{name}": {value}' for name, value in zip(components, values, strict=True)]
-    return "\n".join([*lines, f'"@signature-params": {parameters}'])
+class Profile:
+    """The components that one kind of request covers, in their order, and its signature base."""
 
+    __slots__ = ("_prefixes", "components", "covered")
 
-def parse_base(base: str, components: Sequence[str]) -> tuple[list[str], Parameters]:
-    """Undo :func:`build_base`: the components' values and the parameters.
+    def __init__(self, *components: str) -> None:
+        """``components`` are RFC 9421 component names, without parameters."""
+        self.components = components
+        names = " ".join(f'"{name}"' for name in components)
+        self.covered = f"({names})"
+        """The inner list as RFC 9651 serialises it."""
+        self._prefixes = tuple(f'"{name}": ' for name in (*components, "@signature-params"))
 
-    Both a request on arrival and a base in evidence years later pass through here, so that the
-    auditor judges by the rules that the service judged by.
+    def build_base(self, values: Iterable[str], parameters: str) -> str:
+        """The signature base: a line for each component, the parameters last (RFC 9421, 2.5)."""
+        return "\n".join(map(add, self._prefixes, (*values, parameters)))
 
-    Raises:
-        ProofError: ``signature_malformed``.
-    """
-    lines = base.split("\n")
-    if len(lines) != len(components) + 1:
-        raise ProofError("signature_malformed", f"a base has {len(components) + 1} lines")
-    values = []
-    for name, line in zip((*components, "@signature-params"), lines, strict=True):
-        prefix = f'"{name}": '
-        if not line.startswith(prefix):
-            raise ProofError("signature_malformed", f"{name} is expected in its place")
-        values.append(line[len(prefix) :])
-    return values, _parse_parameters(values.pop(), components)
+    def parse_base(self, base: str) -> tuple[list[str], Parameters]:
+        """Undo :meth:`build_base`: the components' values and the parameters.
 
+        Both a request on arrival and a base in evidence years later pass through here, so that the
+        auditor judges by the rules that the service judged by.
 
-def covered(components: Sequence[str]) -> str:
-    """The inner list that names the covered components, as RFC 9651 serialises it."""
-    return "(" + " ".join(f'"{name}"' for name in components) + ")"
+        Raises:
+            ProofError: ``signature_malformed``.
+        """
+        lines = base.split("\n")
+        if len(lines) != len(self._prefixes) or not all(map(str.startswith, lines, self._prefixes)):
+            raise ProofError("signature_malformed", f"a line for each of {self.covered}")
+        values = list(map(str.removeprefix, lines, self._prefixes))
+        return values, self._parse_parameters(values.pop())
+
+    def _parse_parameters(self, text: str) -> Parameters:
+        given, *parts = text.split(";")
+        if given != self.covered:
+            raise ProofError("signature_malformed", f"the covered components are {self.covered}")
+        found: dict[str, str] = {}
+        for part in parts:
+            name, _, value = part.partition("=")
+            match = _PARAMETERS[name].fullmatch(value) if name in _PARAMETERS else None
+            if match:
+                found[name] = match[1]
+        if len(parts) != len(_PARAMETERS) or len(found) != len(_PARAMETERS):
+            raise ProofError("signature_malformed", "created, expires, keyid and tag, once each")
+        created, expires = int(found["created"]), int(found["expires"])
+        if expires < created:
+            raise ProofError("signature_malformed", "expires is not before created")
+        return Parameters(created, expires, found["keyid"], found["tag"])
 
 
 def check_target(method: str, path: str) -> None:
@@ -179,22 +198,3 @@ def parse_ledger(value: str) -> bytes:
     if not _LEDGER.fullmatch(value):
         raise ProofError("order_malformed", "sijill-ledger is 64 lower-case hex digits")
     return bytes.fromhex(value)
-
-
-def _parse_parameters(text: str, components: Sequence[str]) -> Parameters:
-    inner = covered(components)
-    if not text.startswith(inner + ";"):
-        raise ProofError("signature_malformed", f"the covered components are {inner}")
-    found: dict[str, str] = {}
-    parts = text[len(inner) + 1 :].split(";")
-    for part in parts:
-        name, _, value = part.partition("=")
-        match = _PARAMETERS[name].fullmatch(value) if name in _PARAMETERS else None
-        if match:
-            found[name] = match[1]
-    if len(parts) != len(_PARAMETERS) or len(found) != len(_PARAMETERS):
-        raise ProofError("signature_malformed", "created, expires, keyid and tag, once each")
-    created, expires = int(found["created"]), int(found["expires"])
-    if expires < created:
-        raise ProofError("signature_malformed", "expires is not before created")
-    return Parameters(created, expires, found["keyid"], found["tag"])

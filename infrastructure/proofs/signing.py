@@ -18,18 +18,18 @@ from infrastructure.proofs.jwk import SIGNATURE_BYTES, PrivateKey, PublicKey, pu
 from infrastructure.proofs.orders import (
     APPROVAL_BODY,
     APPROVAL_TAG,
-    COMPONENTS,
     JSON,
     LINE_LIMIT_BYTES,
     NDJSON,
     ORDER_TAG,
+    PROFILE,
     SignedRequest,
     check_body,
     parse_signed_base,
 )
-from infrastructure.proofs.reads import COMPONENTS as READ_COMPONENTS
+from infrastructure.proofs.reads import PROFILE as READ_PROFILE
 from infrastructure.proofs.reads import READ_TAG, parse_read_base
-from infrastructure.proofs.signatures import build_base, covered
+from infrastructure.proofs.signatures import Profile
 from infrastructure.proofs.statements import statement_root
 
 LABEL = "sijill"
@@ -133,8 +133,8 @@ def sign_read(
     Raises:
         ProofError: what :func:`reads.parse_read` would say.
     """
-    parameters = _parameters(READ_COMPONENTS, created, expires, public_of(private_key), READ_TAG)
-    base = build_base(READ_COMPONENTS, (method, path, f"?{query}", ledger.hex()), parameters)
+    parameters = _parameters(READ_PROFILE, created, expires, public_of(private_key), READ_TAG)
+    base = READ_PROFILE.build_base((method, path, f"?{query}", ledger.hex()), parameters)
     unsigned = parse_read_base(base, _NO_SIGNATURE)
     return {
         "Sijill-Ledger": ledger.hex(),
@@ -158,8 +158,8 @@ def _sign(
         "Sijill-Ledger": head.ledger.hex(),
         "Sijill-Statement": str(cover),
     }
-    parameters = _parameters(COMPONENTS, head.created, head.expires, public_of(private_key), tag)
-    base = build_base(COMPONENTS, (head.method, head.path, *fields.values()), parameters)
+    parameters = _parameters(PROFILE, head.created, head.expires, public_of(private_key), tag)
+    base = PROFILE.build_base((head.method, head.path, *fields.values()), parameters)
     unsigned = parse_signed_base(base, _NO_SIGNATURE)
     check_body(unsigned, body)
     signature = sign(private_key, unsigned.base)
@@ -167,11 +167,9 @@ def _sign(
     return SignedBody(headers, body, replace(unsigned, signature=signature))
 
 
-def _parameters(
-    components: Sequence[str], created: int, expires: int, key: PublicKey, tag: str
-) -> str:
+def _parameters(profile: Profile, created: int, expires: int, key: PublicKey, tag: str) -> str:
     return (
-        f"{covered(components)};created={created};expires={expires}"
+        f"{profile.covered};created={created};expires={expires}"
         f';keyid="{key.thumbprint}";tag="{tag}"'
     )
 

@@ -112,19 +112,9 @@ def test_a_changed_byte_never_reads_as_the_same_statement(
 @pytest.mark.parametrize(
     "literal",
     [
-        "1.0",
-        "-0",
-        "-1",
-        "1e3",
-        "1E3",
-        "0.1",
-        "9007199254740992",
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "1e400",
-    ]
-    + ["9" * 4000],
+        *("1.0", "-0", "-1", "1e3", "1E3", "0.1", "1e400", "NaN", "Infinity", "-Infinity"),
+        *("9007199254740992", "9" * 4000),
+    ],
 )
 def test_numbers_are_plain_integers_in_range(literal: str) -> None:
     assert refusal(b'{"n":%b}' % literal.encode()) == "json_number"

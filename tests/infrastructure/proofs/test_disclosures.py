@@ -128,9 +128,10 @@ def test_every_claim_has_exactly_one_disclosure() -> None:
         ({"a": a_digest, "b": b_digest}, [a, b, other_a], "disclosure_surplus"),
         ({"a": a_digest}, [other_a], "disclosure_mismatch"),
         ({"a": b_digest, "b": a_digest}, [a, b], "disclosure_mismatch"),
-        ({"a": 1}, [a], "claims_malformed"),
-        ({"a": a_digest[:-1]}, [a], "claims_malformed"),
-        ({"A": a_digest}, [a], "claims_malformed"),
+        ({"a": 1}, [a], "disclosure_mismatch"),
+        ({"a": a_digest[:-1]}, [a], "disclosure_mismatch"),
+        ({"A": a_digest}, [a], "disclosure_surplus"),
+        ({"A": a_digest}, [], "disclosure_missing"),
     ):
         with pytest.raises(ProofError) as caught:
             disclosures.check_claims(claims, texts)

@@ -118,7 +118,7 @@ def test_we_verify_orders_that_the_library_signed(key: PrivateKey) -> None:
             "sijill-statement": f"sha-256=:{encode(root)}:;lines=1",
         },
     )
-    sign_by_library(message, key, orders.ORDER_TAG, orders.COMPONENTS)
+    sign_by_library(message, key, orders.ORDER_TAG, orders.PROFILE.components)
     request = orders.parse_request("POST", PATH, message.headers.items())
     request.check_signature(public_of(key))
     orders.check_body(request, body)
@@ -140,7 +140,7 @@ def test_reads_pass_both_ways(key: PrivateKey, query: str) -> None:
     )
     verify_by_library(Message("GET", url, ours), key, reads.READ_TAG)
     theirs = Message("GET", url, {"sijill-ledger": LEDGER.hex()})
-    sign_by_library(theirs, key, reads.READ_TAG, reads.COMPONENTS)
+    sign_by_library(theirs, key, reads.READ_TAG, reads.PROFILE.components)
     read = reads.parse_read("GET", "/v1/certificates", query, theirs.headers.items())
     read.check_signature(public_of(key))
 
