@@ -1,1 +1,8 @@
-"""The ledger's rules: acts, agencies, keys, certificates. Knows no framework and no database."""
+"""The ledger's rules: acts, agencies, keys, certificates. Knows no framework and no database.
+
+Importing the package loads every noun, so the act table and the events' topics are always complete.
+"""
+
+from domain import agencies, keys
+
+__all__ = ["agencies", "keys"]

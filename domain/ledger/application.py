@@ -1,0 +1,231 @@
+"""The ledger as an eventsourcing application: it loads records, seats orders and decides them.
+
+It never writes: a decision goes to the store, which appends it under its lock if the guards still
+hold. Records are cached and shared. What a decision read may therefore be stale, and that is safe:
+a stale yes fails at its guards, and a stale no is asked once more before it is spoken.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+from uuid import UUID
+
+from eventsourcing.application import Application, LRUCache
+from eventsourcing.utils import EnvType
+
+from domain import authority
+from domain.acts import Command
+from domain.errors import (
+    CosignatureMissing,
+    CosignatureNotNeeded,
+    KeyUnknown,
+    Malformed,
+    Refusal,
+)
+from domain.ledger.decisions import Decision, Directory, Requirement, Signed
+from domain.ledger.facts import Record
+from domain.ledger.sitting import DESKS, Sitting
+
+if TYPE_CHECKING:
+    from domain.agencies import AgencyState
+    from domain.keys import KeyState
+
+_Answer = TypeVar("_Answer")
+
+PERMANENT = frozenset({"agency", "key", "ledger"})
+"""Spaces whose claims are never released: where one was found once, it stays."""
+
+CACHED_RECORDS = 20_000
+CACHED_CLAIMS = 100_000
+
+
+class Ledger(Application[UUID]):
+    """Decides orders by the ledger as it stands. Safe to share between threads."""
+
+    env: ClassVar[dict[str, str]] = {
+        "AGGREGATE_CACHE_MAXSIZE": str(CACHED_RECORDS),
+        # Fast-forwarding asks the store at every look, and copying costs more than deciding.
+        "AGGREGATE_CACHE_FASTFORWARD": "n",
+        "DEEPCOPY_FROM_AGGREGATE_CACHE": "n",
+    }
+
+    def __init__(
+        self, env: EnvType | None = None, *, draw: Callable[[int], int] = secrets.randbelow
+    ) -> None:
+        """Open the ledger.
+
+        Args:
+            env: eventsourcing's settings; `PERSISTENCE_MODULE` names the store.
+            draw: a random number below the given one; status indexes must not be guessable.
+        """
+        super().__init__(env)
+        self._draw = draw
+        self._claims: LRUCache[tuple[str, str], UUID] = LRUCache(CACHED_CLAIMS)
+
+    def decide(
+        self, command: Command, statement: bytes, signed: Signed, directory: Directory
+    ) -> Decision:
+        """Decide one order, or one line of a bulk.
+
+        Args:
+            command: what the statement says, as `parse_command` read it.
+            statement: its signed bytes.
+            signed: who signed, when it is, how long the log is.
+            directory: where claims are looked up.
+
+        Raises:
+            CosignatureMissing: signatures are missing; `requirement` says which.
+            Refusal: a rule says no. A refusal was checked against records at least as new as
+                `signed.ledger_size`.
+        """
+
+        def judge(sitting: Sitting) -> Decision:
+            requirement = authority.require(command, sitting)
+            if not requirement.complete:
+                first = requirement.listed()[0][0]
+                raise CosignatureMissing(
+                    role=first["role"], agency=first["agency"], count=len(requirement.missing)
+                )
+            DESKS[type(command)](command, sitting)
+            return sitting.decision()
+
+        return self._ask(judge, signed, directory, statement)
+
+    def requirement(self, command: Command, signed: Signed, directory: Directory) -> Requirement:
+        """Which signatures an order still waits for.
+
+        Raises:
+            Refusal: the order would be refused even with them, so it need not wait.
+        """
+
+        def judge(sitting: Sitting) -> Requirement:
+            requirement = authority.require(command, sitting)
+            DESKS[type(command)](command, sitting)
+            return requirement
+
+        return self._ask(judge, signed, directory, b"{}")
+
+    def countersign(
+        self,
+        commands: Iterable[Command],
+        before: Signed,
+        after: Signed,
+        directory: Directory,
+    ) -> Requirement:
+        """What a pending order still waits for once another signature is added to it.
+
+        Args:
+            commands: all its lines.
+            before: its signatures so far.
+            after: the same with the new one.
+            directory: where claims are looked up.
+
+        Raises:
+            CosignatureNotNeeded: the new signature answers nothing that was missing.
+            Refusal: the new key may not sign, or the order would be refused by now.
+        """
+        missing, left = Requirement(), Requirement()
+        for command in commands:
+            missing |= self.requirement(command, before, directory)
+            left |= self.requirement(command, after, directory)
+        if left == missing:
+            raise CosignatureNotNeeded
+        return left
+
+    def key(self, thumbprint: str, directory: Directory) -> "KeyState":
+        """An enrolled key in whatever condition, as the last look found it.
+
+        Raises:
+            KeyUnknown: nobody enrolled it.
+        """
+
+        def judge(sitting: Sitting) -> "KeyState":
+            key = sitting.key(thumbprint)
+            if key is None:
+                raise KeyUnknown(key=thumbprint)
+            return key
+
+        return self._ask(judge, _asking(0), directory)
+
+    def live_key(self, thumbprint: str, directory: Directory, now: int) -> "KeyState":
+        """A key that may sign at `now` (microseconds UTC), for requests that append nothing.
+
+        Raises:
+            Refusal: it may not: unknown, compromised, fallen, retired, ended or not yet valid.
+        """
+        return self._ask(
+            lambda sitting: authority.live_key(thumbprint, sitting), _asking(now), directory
+        )
+
+    def agency(self, agency: str, directory: Directory) -> "AgencyState":
+        """An agency's state, as the last look found it.
+
+        Raises:
+            AgencyUnknown: no agency has this id.
+        """
+        return self._ask(lambda sitting: sitting.agency(agency), _asking(0), directory)
+
+    def forget(self, streams: Iterable[UUID]) -> None:
+        """Load these records afresh the next time: after a conflict, or when the log moved on."""
+        cache = cast("LRUCache[UUID, Record]", self.repository.cache)
+        for stream in streams:
+            with contextlib.suppress(KeyError):
+                cache.get(stream, evict=True)
+
+    def _ask(
+        self,
+        judge: Callable[[Sitting], _Answer],
+        signed: Signed,
+        directory: Directory,
+        statement: bytes = b"",
+    ) -> _Answer:
+        sitting = self._seat(signed, directory, statement)
+        try:
+            return judge(sitting)
+        except Malformed:
+            raise
+        except Refusal:
+            stale = sitting.read_before(signed.ledger_size)
+            if not stale:
+                raise
+        self.forget(stale)
+        return judge(self._seat(signed, directory, statement))
+
+    def _seat(self, signed: Signed, directory: Directory, statement: bytes) -> Sitting:
+        return Sitting(
+            load=lambda stream: self._load(stream, signed.ledger_size),
+            directory=_Remembering(directory, self._claims),
+            signed=signed,
+            statement=statement,
+            draw=self._draw,
+        )
+
+    def _load(self, stream: UUID, ledger_size: int) -> Record:
+        record: Record = self.repository.get(stream)
+        if record.known_at < 0:
+            record.known_at = ledger_size
+        return record
+
+
+class _Remembering:
+    """A directory that asks once for what never moves."""
+
+    def __init__(self, directory: Directory, found: LRUCache[tuple[str, str], UUID]) -> None:
+        self._directory = directory
+        self._found = found
+
+    def find(self, space: str, key: str) -> UUID | None:
+        if space not in PERMANENT:
+            return self._directory.find(space, key)
+        with contextlib.suppress(KeyError):
+            return self._found.get((space, key))
+        stream = self._directory.find(space, key)
+        if stream is not None:
+            self._found.put((space, key), stream)
+        return stream
+
+
+def _asking(now: int) -> Signed:
+    """A sitting without an order, for looking something up."""
+    return Signed(agency="", keys=(), evidence=b"", now=now, ledger_size=0)

@@ -1,0 +1,81 @@
+"""The small values that every noun uses: moments and days, identifiers, numbers, names.
+
+Everything that a statement may hold is one of these types, so that no free text gets in: a name is
+a public body's name, a number has a pattern, a reason is a word of a list, a law is a reference.
+They must not know any noun.
+"""
+
+from domain.values.fields import (
+    MAX_INTEGER,
+    AgencyId,
+    Claims,
+    Day,
+    Digest,
+    Jwk,
+    Language,
+    LanguageField,
+    LegalBasis,
+    LogIndex,
+    Names,
+    Nonce,
+    Number,
+    Office,
+    Origin,
+    Pseudonym,
+    PublicCode,
+    PublicName,
+    Seconds,
+    Series,
+    Standing,
+    Thumbprint,
+    TypeId,
+    Unit,
+    Value,
+    VerifierKey,
+    optional,
+)
+from domain.values.identifiers import base64url, code_balances, slug, thumbprint, uuid7
+from domain.values.moments import BAGHDAD, MICROSECONDS, baghdad_day, utc, years_after
+from domain.values.text import fold_number, public_name
+
+__all__ = [
+    "BAGHDAD",
+    "MAX_INTEGER",
+    "MICROSECONDS",
+    "AgencyId",
+    "Claims",
+    "Day",
+    "Digest",
+    "Jwk",
+    "Language",
+    "LanguageField",
+    "LegalBasis",
+    "LogIndex",
+    "Names",
+    "Nonce",
+    "Number",
+    "Office",
+    "Origin",
+    "Pseudonym",
+    "PublicCode",
+    "PublicName",
+    "Seconds",
+    "Series",
+    "Standing",
+    "Thumbprint",
+    "TypeId",
+    "Unit",
+    "Value",
+    "VerifierKey",
+    "baghdad_day",
+    "base64url",
+    "code_balances",
+    "fold_number",
+    "optional",
+    "public_name",
+    "slug",
+    "thumbprint",
+    "utc",
+    "uuid7",
+    "years_after",
+]
