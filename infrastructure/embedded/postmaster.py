@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The lines of postmaster.pid (PostgreSQL's miscadmin.h, LOCK_FILE_LINE_*), counted from 0.
-PID, SOCKET_FOLDER, STATUS = 0, 4, 7
+PID, SOCKET_FOLDER = 0, 4
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,6 @@ class Postmaster:
 
     pid: int
     socket_folder: str
-    status: str
     data: Path
 
     @property
@@ -26,11 +25,6 @@ class Postmaster:
             return Path(f"/proc/{self.pid}/cwd").samefile(self.data)
         except OSError:
             return False
-
-    @property
-    def ready(self) -> bool:
-        """Whether it accepts sessions, crash recovery being over."""
-        return self.status.strip() == "ready"
 
     @property
     def number_taken(self) -> bool:
@@ -46,5 +40,5 @@ def read_postmaster(data: Path) -> Postmaster | None:
         return None
     if not lines[PID].strip().isdecimal():
         return None
-    lines += [""] * (STATUS + 1 - len(lines))
-    return Postmaster(int(lines[PID]), lines[SOCKET_FOLDER], lines[STATUS], data)
+    lines += [""] * (SOCKET_FOLDER + 1 - len(lines))
+    return Postmaster(int(lines[PID]), lines[SOCKET_FOLDER], data)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from psycopg import Connection, sql
+from psycopg import Connection, pq, sql
 from psycopg.rows import TupleRow
 
 from infrastructure import postgres
@@ -32,6 +32,7 @@ from infrastructure.embedded.binaries import find_binaries
 from infrastructure.embedded.configuration import SETTINGS, configuration
 from infrastructure.embedded.errors import EmbeddedServerError
 from infrastructure.embedded.files import (
+    SOCKET,
     make_folder,
     make_socket_folder,
     open_lock,
@@ -86,9 +87,7 @@ class EmbeddedServer:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            if self.pid() is None:
-                self._launch()
-            self._await_ready()
+            self._bring_up()
             self._provision()
         return self.urls()
 
@@ -171,10 +170,11 @@ class EmbeddedServer:
                 write_private(password, secrets.token_urlsafe(32), runner)
         if not self.data.exists():
             self._initialise(binaries, runner)
+        sockets = make_socket_folder(self.folder, runner)
         settings = {
             **self._settings,
             "log_directory": str(self.folder / "log"),
-            "unix_socket_directories": str(make_socket_folder(self.folder, runner)),
+            "unix_socket_directories": str(sockets),
         }
         write_private(self.data / "postgresql.conf", configuration(settings), runner)
         with open_lock(self.folder / "alive") as alive:
@@ -184,7 +184,7 @@ class EmbeddedServer:
                     f"processes of another PostgreSQL still use {self.data}, perhaps in another "
                     "container; stop them first",
                 )
-            self._clear_stale_number()
+            self._clear_stale_numbers(sockets)
             command: list[str | Path] = [binaries / "pg_ctl", "start", "--silent", "--wait"]
             command += ["--timeout", str(START_SECONDS), "--pgdata", self.data]
             command += ["--log", self.folder / "log" / "start.log"]
@@ -203,13 +203,15 @@ class EmbeddedServer:
         self._run(runner, command)
         aside.rename(self.data)
 
-    def _clear_stale_number(self) -> None:
-        """Removes a postmaster.pid whose number another process has got since.
+    def _clear_stale_numbers(self, sockets: Path) -> None:
+        """Removes lock files whose process number may be another process's by now.
 
         PostgreSQL would refuse to start while any process of the same user has it, as happens when
         a container starts again. The caller holds `alive`: no process of the old server is left.
         """
+        (sockets / f"{SOCKET}.lock").unlink(missing_ok=True)
         postmaster = read_postmaster(self.data)
+        # Otherwise it stays: PostgreSQL finds in it the shared memory that it must see unused.
         if postmaster and postmaster.number_taken and not postmaster.alive:
             (self.data / "postmaster.pid").unlink()
 
@@ -234,16 +236,19 @@ class EmbeddedServer:
                 f"PostgreSQL could not be started in {self.folder}: {words}\n{self._last_words()}",
             )
 
-    def _await_ready(self) -> None:
-        def settled() -> bool:
-            postmaster = read_postmaster(self.data)
-            return postmaster is None or postmaster.ready or not postmaster.alive
+    def _bring_up(self) -> None:
+        # What looks alive may be dying at this moment, so once more after it is gone.
+        for _ in range(2):
+            if self.pid() is None:
+                self._launch()
+            if _poll(lambda: self._serves() or self.pid() is None, START_SECONDS) and self.pid():
+                return
+        raise EmbeddedServerError(
+            "start_failed", f"PostgreSQL in {self.folder} did not get ready: {self._last_words()}"
+        )
 
-        if not _poll(settled, START_SECONDS) or self.pid() is None:
-            raise EmbeddedServerError(
-                "start_failed",
-                f"PostgreSQL in {self.folder} did not get ready: {self._last_words()}",
-            )
+    def _serves(self) -> bool:
+        return pq.PGconn.ping(self._url(SUPERUSER, "postgres").encode()) == pq.Ping.OK
 
     def _provision(self) -> None:
         done = self.folder / "provisioned"
