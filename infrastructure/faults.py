@@ -36,6 +36,7 @@ SEALER_POINTS = (
     "seal.read",
     "seal.tile_written",
     "seal.tiles_durable",
+    "seal.consistency_proved",
     "seal.intent_written",
     "seal.intended",
     "seal.mark_raised",

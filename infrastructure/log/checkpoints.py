@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.queries import load
 
@@ -49,10 +49,15 @@ async def intents(conn: AsyncConnection[Any]) -> list[CheckpointRow]:
     return await _all(conn, "intents", ())
 
 
-async def intend(conn: AsyncConnection[Any], size: int, root: bytes) -> None:
-    """Within the caller's transaction: after its commit the size and root outlive a power cut."""
+async def intend(conn: AsyncConnection[Any], size: int, root: bytes) -> bool:
+    """Within the caller's transaction: after its commit the size and root outlive a power cut.
+
+    False where this size already has another root, which then must not be signed.
+    """
     await conn.execute(_QUERIES["commit_durably"])
     await conn.execute(_QUERIES["intend"], (size, root))
+    cursor = await conn.cursor(row_factory=tuple_row).execute(_QUERIES["is_intended"], (size, root))
+    return await cursor.fetchone() == (True,)
 
 
 async def publish(conn: AsyncConnection[Any], size: int, root: bytes, note: bytes) -> bool:

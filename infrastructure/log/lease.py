@@ -5,9 +5,11 @@ connection dies. A process that was asleep meanwhile does not know that yet; so 
 fence in the database, and whoever writes under a lease compares the fence in that same transaction.
 """
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Final
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
@@ -41,8 +43,14 @@ class Lease:
         await cursor.execute(_QUERIES["try_lease"], (_lock_of(name),))
         if await cursor.fetchone() != (True,):
             return None
-        await cursor.execute(_QUERIES["raise_fence"], {"name": name, "holder": holder})
-        row = await cursor.fetchone()
+        try:
+            await cursor.execute(_QUERIES["raise_fence"], {"name": name, "holder": holder})
+            row = await cursor.fetchone()
+        except psycopg.Error:
+            # Without the fence the lock is worth nothing, and held twice it would outlive release.
+            with suppress(psycopg.Error):
+                await conn.execute(_QUERIES["release_lease"], (_lock_of(name),))
+            raise
         if row is None:
             raise LeaseLost(name)
         return cls(conn, name, row[0])

@@ -29,6 +29,9 @@ SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit
 -- name: intend
 INSERT INTO ledger.checkpoints (size, root) VALUES (%s, %s) ON CONFLICT DO NOTHING;
 
+-- name: is_intended
+SELECT EXISTS (SELECT FROM ledger.checkpoints WHERE size = %s AND root = %s);
+
 -- name: publish
 UPDATE ledger.checkpoints
 SET note = %s, time = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint

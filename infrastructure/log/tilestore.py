@@ -78,15 +78,15 @@ class TileStore:
         for folder in created:
             sync_folder(folder.parent)
 
+    def known_root(self, tile: Tile) -> bytes | None:
+        """The root of a full tile's subtree, where it was asked for lately."""
+        return self._roots.get((tile.level or 0, tile.n))
+
     def root(self, tile: Tile, data: bytes) -> bytes:
         """The root of a full tile's subtree, remembered because the level above asks again."""
-        key = (tile.level or 0, tile.n)
-        found = self._roots.get(key)
-        if found is None:
-            found = merkle.root(merkle.split_hashes(data))
-            self._roots[key] = found
-            if len(self._roots) > ROOTS_KEPT:
-                self._roots.popitem(last=False)
+        found = self._roots[tile.level or 0, tile.n] = merkle.root(merkle.split_hashes(data))
+        if len(self._roots) > ROOTS_KEPT:
+            self._roots.popitem(last=False)
         return found
 
     def _publish(self, path: Path, tile: Tile, data: bytes) -> None:
@@ -131,7 +131,8 @@ class TreeReader:
         hashes = []
         for n in range(first, first + tile.width):
             below = Tile(tile.level - 1, n)
-            hashes.append(self._store.root(below, await self.tile(below)))
+            known = self._store.known_root(below)
+            hashes.append(known or self._store.root(below, await self.tile(below)))
         return b"".join(hashes)
 
     async def root(self, size: int) -> bytes:
