@@ -1,0 +1,160 @@
+"""Waiting for a position in the database without asking for it again and again.
+
+A notification only wakes; the position itself is always read, because any login may notify. When
+no notification comes the position is read once a second all the same, so a lost one costs a second
+and never an event.
+"""
+
+import asyncio
+import heapq
+import itertools
+from types import TracebackType
+from typing import Any, LiteralString, Self
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import tuple_row
+
+from infrastructure import postgres
+
+POLL_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 0.05
+
+
+class Watch:
+    """Follows a number that only grows; use as an async context manager.
+
+    Args:
+        url: a connection string; it must reach the server itself, not a transaction pooler.
+        channel: what is notified when the number may have grown.
+        query: reads the number; one row, one column.
+        role: what its connection becomes; None stays what it logged in as.
+        poll_seconds: how long to trust the silence of the channel.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        channel: str,
+        query: LiteralString,
+        *,
+        role: postgres.Role | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._url = url
+        self._channel = channel
+        self._query = query
+        self._role = role
+        self._poll_seconds = poll_seconds
+        self._position = 0
+        self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
+        self._numbers = itertools.count()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """As `open`."""
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """As `close`."""
+        await self.close()
+
+    @property
+    def position(self) -> int:
+        """The number as it was last read."""
+        return self._position
+
+    async def open(self) -> None:
+        """Starts listening and reads the number once.
+
+        Raises:
+            psycopg.Error: the database cannot be reached, or the query does not work.
+        """
+        conn = await self._listen()
+        self._task = asyncio.create_task(self._run(conn), name=f"watch {self._channel}")
+
+    async def close(self) -> None:
+        """Stops; everybody who still waits is told False."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        while self._waiting:
+            _tell(heapq.heappop(self._waiting)[2], reached=False)
+
+    async def reach(self, position: int, timeout_seconds: float) -> bool:
+        """Whether the number is at least `position` before the time is over."""
+        if self._position >= position:
+            return True
+        if self._task is None:
+            return False
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        entry = (position, next(self._numbers), answer)
+        heapq.heappush(self._waiting, entry)
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await answer
+        except TimeoutError:
+            return False
+        finally:
+            if answer.cancelled():
+                self._forget(entry)
+
+    async def _run(self, conn: AsyncConnection[Any]) -> None:
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with conn:
+                    while True:
+                        # What was notified while the number was read is kept for this loop.
+                        async for _ in conn.notifies(timeout=self._poll_seconds, stop_after=1):
+                            pass
+                        await self._look(conn)
+                        pause = _FIRST_PAUSE_SECONDS
+            except psycopg.Error:
+                conn = await self._listen_again(pause)
+                pause = min(pause * 2, self._poll_seconds)
+
+    async def _listen_again(self, pause: float) -> AsyncConnection[Any]:
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                return await self._listen()
+            except psycopg.Error:
+                pause = min(pause * 2, self._poll_seconds)
+
+    async def _listen(self) -> AsyncConnection[Any]:
+        conn = await postgres.connect_async(self._url, self._role, autocommit=True)
+        try:
+            # Listening comes first: whatever grows after the look is notified.
+            await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
+            await self._look(conn)
+        except BaseException:
+            await conn.close()
+            raise
+        return conn
+
+    async def _look(self, conn: AsyncConnection[Any]) -> None:
+        cursor = conn.cursor(row_factory=tuple_row)
+        row = await (await cursor.execute(self._query)).fetchone()
+        if row is not None and row[0] is not None:
+            self._position = max(self._position, row[0])
+        while self._waiting and self._waiting[0][0] <= self._position:
+            _tell(heapq.heappop(self._waiting)[2], reached=True)
+
+    def _forget(self, entry: tuple[int, int, asyncio.Future[bool]]) -> None:
+        # Passed over in the same moment, it is not in the heap any more.
+        if entry in self._waiting:
+            self._waiting.remove(entry)
+            heapq.heapify(self._waiting)
+
+
+def _tell(answer: asyncio.Future[bool], *, reached: bool) -> None:
+    if not answer.done():
+        answer.set_result(reached)

@@ -1,0 +1,193 @@
+"""The vault: values beside the log, sealed under a key per record that can be destroyed.
+
+A record key is 256 random bits, wrapped (AES key wrap, RFC 3394) by the key-encryption key that
+lies in a file outside the database. Under it AES-256-GCM (NIST SP 800-38D) seals each line with a
+random 96-bit nonce in front, bound to its owner and to what was signed: a sealed value that is
+moved to another record or statement does not open. Look-ups are HMAC-SHA-256 under an index key
+that HKDF (RFC 5869) derives from the same file, so that the database alone cannot try out names.
+"""
+
+import hmac
+import os
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from psycopg import AsyncConnection, Connection
+from psycopg.rows import tuple_row
+
+from infrastructure.log.queries import load
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+_SEAL_LABEL: Final = b"sijill/vault/seal/v1\x00"
+_INDEX_LABEL: Final = b"sijill/vault/index/v1"
+_QUERIES = load("infrastructure", "vault.sql")
+
+
+class VaultError(Exception):
+    """The vault does not give a value; `code` says why."""
+
+    code = "vault"
+
+
+class ValuesErased(VaultError):
+    """The record's key was destroyed by an erasure. Its values are gone for ever, as ordered."""
+
+    code = "values_erased"
+
+
+class RecordKeyMissing(VaultError):
+    """The record has no key here although nothing was erased: a restore left the keys behind."""
+
+    code = "record_key_missing"
+
+
+class VaultKeyWrong(VaultError):
+    """The wrapped key does not open under this key-encryption key."""
+
+    code = "vault_key_wrong"
+
+
+class SealBroken(VaultError):
+    """The sealed bytes were changed, or belong to another record or statement."""
+
+    code = "seal_broken"
+
+
+class Vault:
+    """Seals and opens; holds keys in memory only while a call lasts, its own two excepted.
+
+    Args:
+        kek: the key-encryption key, 32 bytes.
+
+    Raises:
+        ValueError: it has another length.
+    """
+
+    def __init__(self, kek: bytes) -> None:
+        if len(kek) != KEY_BYTES:
+            raise ValueError(f"the key-encryption key has {KEY_BYTES} bytes")
+        self._kek = kek
+        derive = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_INDEX_LABEL)
+        self._index_key = derive.derive(kek)
+
+    def __repr__(self) -> str:
+        return "Vault()"
+
+    def new_key(self) -> bytes:
+        """A new record key, wrapped."""
+        return aes_key_wrap(self._kek, os.urandom(KEY_BYTES))
+
+    def seal(self, wrapped: bytes, owner: UUID, digest: bytes, data: bytes) -> bytes:
+        """Nonce, ciphertext and tag of `data`.
+
+        Args:
+            wrapped: the record's key.
+            owner: the record's stream, or the pending order's id.
+            digest: what was signed: the statement's digest, or the order's root; 32 bytes.
+            data: the line as it arrived, disclosures included.
+
+        Raises:
+            VaultKeyWrong: the key is not wrapped under this vault's.
+        """
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher(wrapped).encrypt(nonce, data, _bound(owner, digest))
+
+    def open(self, wrapped: bytes, owner: UUID, digest: bytes, sealed: bytes) -> bytes:
+        """What was sealed.
+
+        Raises:
+            VaultKeyWrong: the key is not wrapped under this vault's.
+            SealBroken: the bytes do not belong to this owner and digest as they stand.
+        """
+        if len(sealed) < NONCE_BYTES + TAG_BYTES:
+            raise SealBroken("too short")
+        nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        try:
+            return self._cipher(wrapped).decrypt(nonce, ciphertext, _bound(owner, digest))
+        except InvalidTag as error:
+            raise SealBroken("the seal does not fit") from error
+
+    def lookup(self, space: str, folded: str) -> bytes:
+        """The 32 bytes under which a committed value is found again.
+
+        Args:
+            space: which value it is; our word, without NUL.
+            folded: the value in the one form that all its spellings have.
+        """
+        message = space.encode() + b"\x00" + folded.encode()
+        return hmac.digest(self._index_key, message, "sha256")
+
+    def _cipher(self, wrapped: bytes) -> AESGCM:
+        try:
+            return AESGCM(aes_key_unwrap(self._kek, wrapped))
+        except InvalidUnwrap as error:
+            raise VaultKeyWrong("not wrapped under this key-encryption key") from error
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLine:
+    """A sealed line as stored beside its event, and the stream whose key opens it."""
+
+    stream: UUID
+    sealed: bytes
+
+
+def record_key(conn: Connection[Any], stream: UUID) -> bytes:
+    """The wrapped key of a record.
+
+    Raises:
+        ValuesErased: it was destroyed.
+        RecordKeyMissing: it never was, or did not come back with a restore.
+    """
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    return _present(cursor.execute(_QUERIES["record_key"], {"stream": stream}).fetchone())
+
+
+async def record_key_async(conn: AsyncConnection[Any], stream: UUID) -> bytes:
+    """As `record_key`, for the event loop."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    await cursor.execute(_QUERIES["record_key"], {"stream": stream})
+    return _present(await cursor.fetchone())
+
+
+def sealed_line(conn: Connection[Any], index: int) -> SealedLine | None:
+    """What is sealed beside the event at `index`, or None."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    row = cursor.execute(_QUERIES["sealed_line"], (index,)).fetchone()
+    return None if row is None else SealedLine(*row)
+
+
+async def sealed_line_async(conn: AsyncConnection[Any], index: int) -> SealedLine | None:
+    """As `sealed_line`, for the event loop."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    await cursor.execute(_QUERIES["sealed_line"], (index,))
+    row = await cursor.fetchone()
+    return None if row is None else SealedLine(*row)
+
+
+async def streams_found(conn: AsyncConnection[Any], space: str, digest: bytes) -> list[UUID]:
+    """The records that have this look-up, in the order in which they were recorded."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    await cursor.execute(_QUERIES["lookup"], (space, digest))
+    return list(dict.fromkeys([row[0] async for row in cursor]))
+
+
+def _present(row: tuple[Any, ...] | None) -> bytes:
+    wrapped, erased = row if row is not None else (None, False)
+    if wrapped is not None:
+        return bytes(wrapped)
+    if erased:
+        raise ValuesErased("the record's key was destroyed")
+    raise RecordKeyMissing("the record has no key in this database")
+
+
+def _bound(owner: UUID, digest: bytes) -> bytes:
+    return _SEAL_LABEL + owner.bytes + digest
