@@ -3,6 +3,7 @@
 server          a running PostgreSQL of this worker's own (`EmbeddedServer`), for the whole session
 database        `Urls` (service, keeper, admin) of a fresh, migrated database on that server
 empty_database  `Urls` of a fresh database that no migration has touched
+wheel           path of the project's wheel, built once per session
 
 Tests under tests/infrastructure run on every kind of server, embedded and PostgreSQL 15, because
 the store must; the layers above it run on the embedded one. Where PostgreSQL 15 is absent its half
@@ -12,6 +13,8 @@ is skipped with a reason; with SIJILL_TEST_NO_SKIPS=1 every skip is a failure.
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -83,3 +86,16 @@ def empty_database(server: EmbeddedServer) -> Iterator[Urls]:
     name = f"empty_{next(_numbers)}"
     yield server.create_database(name)
     server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+        check=True,
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built

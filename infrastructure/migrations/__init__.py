@@ -37,7 +37,8 @@ class DowngradeRefusedError(RuntimeError):
 def upgrade(admin_url: str) -> None:
     """Brings the database to this release's schema, roles included; harmless when repeated.
 
-    A second upgrade at the same time waits for the first and then finds nothing to do.
+    A second process that upgrades waits for the first and then finds nothing to do. Alembic keeps
+    its context in globals, so a process runs one upgrade at a time.
 
     Raises:
         infrastructure.postgres.DatabaseUnusableError: the database cannot carry a ledger.
