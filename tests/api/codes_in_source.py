@@ -1,6 +1,7 @@
 """Which codes the source can show to a person, found by reading it, so that none is forgotten."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ PACKAGES = ("domain", "infrastructure", "projections", "api", "sijill")
 CODED_ERRORS = frozenset({"ProofError", "Problem", "KeyFileError"})
 # The committer sends a deferred request again by itself; no caller ever sees the word.
 NEVER_SHOWN = frozenset({"deferred"})
+# How an act is co-signed is for programs; where a record stands has its texts under `state`.
+NOT_WORDS = frozenset({"Cosigning", "OriginalStatus", "Standing", "Status"})
 
 
 def trees() -> Iterator[ast.Module]:
@@ -53,18 +56,50 @@ def message_ids() -> set[str]:
         for code in problem_codes()
         for part in ("title", "detail", "advice")
     }
+    ids |= set(domain_words())
     return ids | {text for tree in trees() for node in ast.walk(tree) for text in _literals(node)}
 
 
+def domain_words() -> Iterator[str]:
+    """`word.<noun>.<enumeration>.<value>` for every list of words that the domain defines."""
+    for path in sorted((ROOT / "domain").rglob("*.py")):
+        noun = path.relative_to(ROOT / "domain").parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.ClassDef(name=name, bases=[ast.Name(id="StrEnum")], body=body):
+                    if name not in NOT_WORDS:
+                        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+                        yield from (f"word.{noun}.{snake}.{value}" for value in _values(body))
+                case _:
+                    pass
+
+
 def raised_params() -> Iterator[tuple[str, set[str]]]:
-    """(code, names of the values it brings) for every place that makes a refusal by its class."""
+    """(code, names of the values it brings) for every place that makes a refusal."""
     by_name = refusals()
     for tree in trees():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and _name(node) in by_name:
-                names = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
-                if len(names) == len(node.keywords):
+            names = {keyword.arg for keyword in getattr(node, "keywords", []) if keyword.arg}
+            match node:
+                case ast.Call(keywords=keywords) if len(names) < len(keywords):
+                    pass  # a call with **values tells nothing
+                case ast.Call() if _name(node) in by_name:
                     yield by_name[_name(node)], names
+                case ast.Call(args=[ast.Constant(value=str(code)), *_]) if (
+                    _name(node) in CODED_ERRORS
+                ):
+                    yield code, names
+                case _:
+                    pass
+
+
+def _values(body: list[ast.stmt]) -> Iterator[str]:
+    for statement in body:
+        match statement:
+            case ast.Assign(value=ast.Constant(value=str(value))):
+                yield value
+            case _:
+                pass
 
 
 def _name(call: ast.Call) -> str:

@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+from domain.agencies import Kind
+from domain.values import Names
 from sijill.data import Body, bodies
 from tests.letters import is_clean, is_sorani
 
@@ -16,6 +18,12 @@ def test_ids_are_unique_and_fit_the_agency_id_grammar() -> None:
     ids = [body.id for body in bodies()]
     assert len(set(ids)) == len(ids)
     assert [i for i in ids if not re.fullmatch(r"[a-z][a-z0-9-]{1,47}", i)] == []
+
+
+def test_every_body_is_one_that_the_domain_would_register() -> None:
+    for body in bodies():
+        assert Kind(body.kind)
+        assert Names.model_validate(dict(body.names))
 
 
 def test_the_general_secretariat_comes_first_and_the_data_centre_belongs_to_it() -> None:
