@@ -3,6 +3,6 @@
 Importing the package loads every noun, so the act table and the events' topics are always complete.
 """
 
-from domain import agencies, keys
+from domain import agencies, certificates, foundation, keys
 
-__all__ = ["agencies", "keys"]
+__all__ = ["agencies", "certificates", "foundation", "keys"]

@@ -115,6 +115,8 @@ class Command(BaseModel):
         Raises:
             TypeError: another command has the same act, or `act` does not spell it.
         """
+        if "ACT" not in cls.__dict__:
+            return
         act = cls.ACT
         if ACTS.setdefault(act.name, cls) is not cls:
             raise TypeError(f"{act.name} is the act of {ACTS[act.name].__name__} already")

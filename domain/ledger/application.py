@@ -102,6 +102,9 @@ class Ledger(Application[UUID]):
         def judge(sitting: Sitting) -> Requirement:
             requirement = authority.require(command, sitting)
             DESKS[type(command)](command, sitting)
+            conflict = sitting.decision().conflict(directory)
+            if conflict is not None:
+                raise conflict
             return requirement
 
         return self._ask(judge, signed, directory, b"{}")

@@ -1,0 +1,142 @@
+"""What the ledger knows of a certificate.
+
+A certificate has one number and date, editions (corrections), and originals of its edition, each
+with a public code of its own. Whether it is in force is a matter of the whole record; an original
+can besides be revoked alone, replaced, or left behind by a correction.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.authority import void_from
+from domain.errors import CertificateUnknown
+from domain.ledger import Record, Sitting
+from domain.registers import Register
+
+
+class Status(StrEnum):
+    """Where a certificate stands. That it has expired follows from its dates and the day."""
+
+    IN_FORCE = "in_force"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    VOIDED = "voided"
+
+
+class OriginalStatus(StrEnum):
+    """What became of one original."""
+
+    CURRENT = "current"
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+    SUPERSEDED = "superseded"
+
+
+class Grant(NamedTuple):
+    """An act by which the certificate is (again) in force: its index and its keys.
+
+    `code` is None where it is about the whole record.
+    """
+
+    at: int
+    keys: tuple[str, ...]
+    code: str | None = None
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition: the validity and the language that its originals show."""
+
+    number: int
+    language: str
+    effective: date
+    expiry: date | None
+    index: int
+
+
+@dataclass
+class Original:
+    """One original and the code that names it; `successor` is the code that took its place."""
+
+    code: str
+    number: int
+    edition: int
+    status: OriginalStatus = OriginalStatus.CURRENT
+    successor: str | None = None
+
+
+class Certificate(Record):
+    """The record of one certificate."""
+
+    TOPIC = "sijill.certificate"
+
+    def begin(self) -> None:
+        """Start in force; its issuance says the rest."""
+        self.agency: str
+        self.type: str
+        self.register: Register
+        self.number: str
+        self.date: date
+        self.status = Status.IN_FORCE
+        self.before_revocation = Status.IN_FORCE
+        self.superseded_by: str | None = None
+        self.erased_at: int | None = None
+        self.holds: set[str] = set()
+        self.editions: list[Edition] = []
+        self.originals: dict[str, Original] = {}
+        self.grants: list[Grant] = []
+
+    @property
+    def edition(self) -> Edition:
+        """The edition in force."""
+        return self.editions[-1]
+
+    def add_original(self, code: str, edition: int) -> None:
+        """Number a new original after all before it."""
+        self.originals[code] = Original(code, len(self.originals) + 1, edition)
+
+    def make_edition(self, edition: Edition, code: str) -> None:
+        """Begin an edition with its first original; those of editions before are left behind."""
+        for original in self.originals.values():
+            if original.status in (OriginalStatus.CURRENT, OriginalStatus.REVOKED):
+                original.status = OriginalStatus.SUPERSEDED
+                original.successor = code
+        self.editions.append(edition)
+        self.add_original(code, edition.number)
+
+    def replace(self, code: str, new_code: str) -> None:
+        """Let a new original take an old one's place."""
+        original = self.originals[code]
+        original.status, original.successor = OriginalStatus.REPLACED, new_code
+        self.add_original(new_code, original.edition)
+
+    def expired_on(self, day: date) -> bool:
+        """Whether its validity is over on a day of Baghdad; the last day is still valid."""
+        return self.edition.expiry is not None and day > self.edition.expiry
+
+    def in_doubt(self, sitting: Sitting) -> bool:
+        """Whether a key by which it is in force counted for nothing at that index."""
+        signed = ((key, grant.at) for grant in self.grants for key in grant.keys)
+        return any(_is_void(key, index, sitting) for key, index in signed)
+
+
+def _is_void(thumbprint: str, index: int, sitting: Sitting) -> bool:
+    key = sitting.key(thumbprint)
+    begins = void_from(key, sitting) if key else None
+    return begins is not None and begins <= index
+
+
+def found(code: str, agency: str, sitting: Sitting) -> tuple[Certificate, Original]:
+    """A certificate of this agency, and the original that the code names.
+
+    Raises:
+        CertificateUnknown: there is none; another agency's is not told apart.
+    """
+    stream = sitting.find("code", code)
+    record = sitting.load(stream) if stream else None
+    if not isinstance(record, Certificate) or record.agency != agency:
+        raise CertificateUnknown(code=code)
+    return record, record.originals[code]
