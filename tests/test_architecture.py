@@ -79,7 +79,7 @@ def test_no_file_is_too_long_to_read() -> None:
 def test_every_silenced_check_says_why() -> None:
     silenced = re.compile(r"#\s*(noqa|type:\s*ignore|pragma)")
     reasoned = re.compile(
-        r"#\s*(noqa: [A-Z0-9, ]*[0-9]|type: ignore\[[a-z, -]+\])\s+[#-]\s*\w.{5,}"
+        r"#\s*(noqa: [A-Z0-9, ]*[0-9]|type: ignore\[[a-z, -]+\])\s+([#-]\s*)?\w.{5,}"
     )
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from sijill.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SIJILL_{name.upper()}", raising=False)
+
+
+def test_without_variables_the_server_is_embedded_in_the_data_folder() -> None:
+    settings = Settings()
+
+    assert settings.external() is None
+    assert settings.embedded().folder == Path.cwd() / "sijill-data" / "postgresql"
+
+
+def test_one_url_serves_and_installs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIJILL_DATABASE_URL", "postgresql://a:secret@h/ledger")
+    monkeypatch.setenv("SIJILL_DATABASE_ADMIN_URL", "")
+
+    urls = Settings().external()
+
+    assert urls is not None
+    assert {urls.service, urls.keeper, urls.admin} == {"postgresql://a:secret@h/ledger"}
+    assert "secret" not in repr(Settings())
+
+
+def test_a_second_url_installs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIJILL_DATABASE_URL", "postgresql://few@h/ledger")
+    monkeypatch.setenv("SIJILL_DATABASE_ADMIN_URL", "postgresql://many@h/ledger")
+
+    urls = Settings().external()
+
+    assert urls is not None
+    assert (urls.service, urls.admin) == ("postgresql://few@h/ledger", "postgresql://many@h/ledger")
+
+
+@pytest.mark.parametrize("value", ["lots", "128", "128MB'; fsync = 'off"])
+def test_a_cache_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SIJILL_PG_SHARED_BUFFERS", value)
+
+    with pytest.raises(pydantic.ValidationError, match="pg_shared_buffers"):
+        Settings()
