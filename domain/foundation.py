@@ -262,5 +262,5 @@ def _foundation(order: Command, sitting: Sitting) -> Foundation:
 
 
 def _check_name(verifier: str, name: str) -> None:
-    if verifier.rsplit("+", 2)[0] != name:
+    if verifier.split("+", 1)[0] != name:
         raise VerifierKeyForeign(name=name)

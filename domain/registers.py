@@ -1,7 +1,7 @@
 """Registers: where an agency numbers its documents, by unit, series and year.
 
 A number is unique in its register, compared with its digits folded. A register that is closed at
-the end of its year takes no more numbers: an issuance makes sure that its closing's claim is absent.
+the end of its year takes no more numbers: an issuance makes sure that nobody claimed its closing.
 """
 
 from typing import NamedTuple

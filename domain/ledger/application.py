@@ -92,22 +92,32 @@ class Ledger(Application[UUID]):
 
         return self._ask(judge, signed, directory, statement)
 
+    def rehearse(
+        self, command: Command, statement: bytes, signed: Signed, directory: Directory
+    ) -> Decision:
+        """Decide as if no signature were missing: for dry runs, and before an order waits.
+
+        Raises:
+            Refusal: the order would be refused even with all signatures.
+        """
+
+        def judge(sitting: Sitting) -> Decision:
+            authority.require(command, sitting)
+            DESKS[type(command)](command, sitting)
+            return sitting.decision()
+
+        return self._ask(judge, signed, directory, statement)
+
     def requirement(self, command: Command, signed: Signed, directory: Directory) -> Requirement:
         """Which signatures an order still waits for.
 
         Raises:
             Refusal: the order would be refused even with them, so it need not wait.
         """
-
-        def judge(sitting: Sitting) -> Requirement:
-            requirement = authority.require(command, sitting)
-            DESKS[type(command)](command, sitting)
-            conflict = sitting.decision().conflict(directory)
-            if conflict is not None:
-                raise conflict
-            return requirement
-
-        return self._ask(judge, signed, directory, b"{}")
+        conflict = self.rehearse(command, b"{}", signed, directory).conflict(directory)
+        if conflict is not None:
+            raise conflict
+        return self._ask(lambda sitting: authority.require(command, sitting), signed, directory)
 
     def countersign(
         self,
