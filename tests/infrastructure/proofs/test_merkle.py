@@ -312,6 +312,15 @@ def test_an_inclusion_proof_for_anything_else_is_refused(change: dict[str, Any])
         merkle.verify_inclusion(**INCLUDED | change)
 
 
+def test_hashes_do_not_trade_bytes_with_their_neighbours() -> None:
+    # Joined without a check of lengths, these would feed the same bytes to SHA-256.
+    first, *others = INCLUDED["proof"]
+    shifted = {"leaf_hash": LEAVES[5][1:], "proof": [first + LEAVES[5][:1], *others]}
+
+    with pytest.raises(ProofError, match="inclusion_invalid"):
+        merkle.verify_inclusion(**INCLUDED | shifted)
+
+
 def test_a_single_leaf_is_its_own_root() -> None:
     included = INCLUDED | {"index": 0, "size": 1, "proof": [], "root": LEAVES[5]}
     merkle.verify_inclusion(**included)
@@ -371,7 +380,8 @@ def test_equal_sizes_need_equal_roots_and_no_proof(size: int) -> None:
     }
     merkle.verify_consistency(**same)
 
-    for change in ({"proof": [root]}, {"old_root": LEAVES[0][::-1]}, {"new_root": LEAVES[1]}):
+    short = {"old_root": root[1:], "new_root": root[1:]}
+    for change in (short, {"proof": [root]}, {"old_root": root[::-1]}, {"new_root": root[::-1]}):
         with pytest.raises(ProofError, match="consistency_invalid"):
             merkle.verify_consistency(**same | change)
 
