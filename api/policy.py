@@ -6,10 +6,6 @@ alike for what is forbidden and for what is not there.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
-
-from fastapi import Depends
-from starlette.requests import Request
 
 
 class Part(StrEnum):
@@ -63,12 +59,3 @@ def noun_of(event_type: str) -> str:
     """The noun of an event type, or the empty string for a type that is not ours."""
     parts = event_type.split(".")
     return parts[1] if len(parts) == 4 and parts[0] == "sijill" else ""  # noqa: PLR2004 - see above
-
-
-def caller_of(request: Request) -> Caller:
-    """FastAPI dependency: whoever authentication found, or nobody."""
-    caller: Caller = getattr(request.state, "caller", ANONYMOUS)
-    return caller
-
-
-CurrentCaller = Annotated[Caller, Depends(caller_of)]

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 from infrastructure.log.batch import Appended, AppendRequest, Event, Order, append
@@ -10,30 +11,32 @@ from infrastructure.postgres import Role, Urls, connect
 FOR_EVER = 2**53 - 1
 
 
-def append_events(urls: Urls, count: int) -> int:
+def append_events(
+    urls: Urls, count: int, *, topic: str = "sijill.ledger.tested.v1", agency: str = "ndc"
+) -> int:
     """Record `count` meaningless events as one order; the log's size afterwards."""
     order = Order(
-        agency="ndc",
+        agency=agency,
         idempotency_key=secrets.token_urlsafe(16),
         request_digest=bytes(32),
         evidence=b"[]",
-        statement_digests=bytes(32 * count),
+        statement_digests=b"".join(sha256(b"%d" % line).digest() for line in range(count)),
         lines=count,
         not_before=0,
         not_after=FOR_EVER,
     )
-    events = [_event(uuid4(), line) for line in range(count)]
+    events = [_event(uuid4(), topic, line) for line in range(count)]
     with connect(urls.service, Role.SERVICE, autocommit=True) as conn:
         (result,) = append(conn, [AppendRequest(order, events)], time.time_ns() // 1000)
     assert isinstance(result, Appended), result
     return result.index + count
 
 
-def _event(stream: UUID, line: int) -> Event:
+def _event(stream: UUID, topic: str, line: int) -> Event:
     return Event(
         stream=stream,
         version=1,
-        type="sijill.ledger.tested.v1",
+        type=topic,
         line=line,
         header=b'{"header":"%d"}' % line,
         header_salt=secrets.token_bytes(16),

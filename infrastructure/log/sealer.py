@@ -87,7 +87,7 @@ class DurabilityUnknown(Exception):
 class Wake(Protocol):
     """What tells the sealer that the log has grown."""
 
-    async def reach(self, position: int, timeout: float) -> Any:  # noqa: ASYNC109 - reader.Watch's
+    async def reach(self, position: int, timeout_seconds: float) -> object:
         """Return when the log holds ``position`` leaves or the time is up."""
 
 

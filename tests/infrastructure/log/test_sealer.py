@@ -9,7 +9,10 @@ from psycopg import sql
 
 from infrastructure import faults
 from infrastructure.keyfiles import write_durably
+from infrastructure.log import checkpoints
 from infrastructure.log.lease import Lease, LeaseLost
+from infrastructure.log.queries import QUERIES
+from infrastructure.log.reader import CHANNEL, Watch
 from infrastructure.log.sealer import LEASE, DurabilityUnknown, LogFrozen
 from infrastructure.postgres import Role, Urls, connect, connect_async
 from infrastructure.proofs import merkle
@@ -226,8 +229,8 @@ async def test_run_seals_when_woken_and_only_then(log: SealedLog) -> None:
             self.waits: asyncio.Queue[int] = asyncio.Queue()
             self.rings: asyncio.Queue[None] = asyncio.Queue()
 
-        async def reach(self, position: int, timeout: float) -> None:  # noqa: ASYNC109 - a port
-            assert timeout > 0
+        async def reach(self, position: int, timeout_seconds: float) -> None:
+            assert timeout_seconds > 0
             self.waits.put_nowait(position)
             await self.rings.get()
 
@@ -245,6 +248,27 @@ async def test_run_seals_when_woken_and_only_then(log: SealedLog) -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
     assert sorted(log.notes()) == [1, 2, 3]
+
+
+async def test_run_is_woken_by_the_append_itself_and_wakes_its_own_followers(
+    log: SealedLog,
+) -> None:
+    sealed = Watch(
+        log.urls.keeper,
+        checkpoints.CHANNEL,
+        "SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL",
+        role=Role.KEEPER,
+    )
+    grown = Watch(log.urls.keeper, CHANNEL, QUERIES["size"], role=Role.KEEPER)
+    async with log.sealer() as sealer, grown, sealed:
+        running = asyncio.create_task(sealer.run(grown))
+        for _ in range(2):
+            size = append_events(log.urls, 3)
+            assert await sealed.reach(size, 60)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    check_everything(log)
 
 
 Sabotage = Callable[[SealedLog], None]

@@ -1,0 +1,26 @@
+"""Which ledger this is: what a client pins before it believes anything else."""
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from api.services import Open
+from infrastructure.proofs import leaf
+
+router = APIRouter(tags=["ledger"])
+
+
+@router.get("/v1/ledger")
+async def ledger(services: Open) -> JSONResponse:
+    """The origin, the id (leaf hash of index 0), the format's version and the verifier keys.
+
+    Whoever needs certainty takes these from paper or from a newspaper and compares: an address that
+    lies about its tree will lie about its keys too.
+    """
+    answer = {
+        "ledger": services.ledger_id.hex(),
+        "origin": services.origin,
+        "format_version": leaf.VERSION,
+        "log_vkey": services.log_vkey,
+        "receipts_vkey": services.receipts_vkey,
+    }
+    return JSONResponse(answer, headers={"Cache-Control": "public, max-age=60"})

@@ -1,0 +1,249 @@
+"""The log as anybody may read it: checkpoints, tiles, proofs, and openings as far as one may see.
+
+`/log/` speaks C2SP (tlog-checkpoint, tlog-tiles), so that every client, mirror and witness of that
+family can follow without knowing Sijill. Nothing is served beyond the newest published checkpoint:
+what no signature covers is nobody's word yet. This module must not know how sealing works.
+"""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from psycopg import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from api.orders import caller
+from api.paging import After, Limit, page
+from api.policy import Caller, Part, RecordParties, may_open, noun_of
+from api.problems import Problem
+from api.services import Open, Services
+from infrastructure.log import checkpoints
+from infrastructure.log.checkpoints import CheckpointRow
+from infrastructure.log.leaves import leaf_hashes, leaves
+from infrastructure.log.openings import StoredOpening, StoredOrder, openings, orders
+from infrastructure.log.tilestore import TreeReader
+from infrastructure.proofs import merkle, tiles
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.tiles import Tile
+
+router = APIRouter(tags=["log"])
+
+OPENINGS_LIMIT = 1_000
+INTEGER_MAX = 2**53 - 1
+
+NEWEST = {"Cache-Control": "public, max-age=1"}
+IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+OCTETS = "application/octet-stream"
+
+Index = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Log index of a leaf.")]
+Size = Annotated[
+    int | None,
+    Query(ge=0, le=INTEGER_MAX, description="Tree size; default: the newest checkpoint's."),
+]
+
+
+@router.get("/log/checkpoint", response_class=PlainTextResponse)
+async def newest_checkpoint(
+    services: Open,
+    covers: Annotated[
+        int | None,
+        Query(ge=0, le=INTEGER_MAX, description="The first checkpoint that covers this index."),
+    ] = None,
+) -> PlainTextResponse:
+    """The newest checkpoint, a signed note; or the first one that covers an index, else 404."""
+    async with services.pool.connection() as conn:
+        if covers is None:
+            return _note(await checkpoints.newest(conn), NEWEST)
+        found = await checkpoints.after(conn, covers, limit=1)
+    return _note(found[0] if found else None, IMMUTABLE)
+
+
+@router.get("/log/checkpoints")
+async def every_checkpoint(
+    request: Request, services: Open, after: After = None, limit: Limit = 100
+) -> JSONResponse:
+    """Every checkpoint ever published, by size, the smallest first."""
+    async with services.pool.connection() as conn:
+        rows = await checkpoints.after(conn, -1 if after is None else after, limit=limit)
+    items = [
+        {
+            "size": row.size,
+            "root": row.root.hex(),
+            "time": row.time,
+            "note": (row.note or b"").decode(),
+        }
+        for row in rows
+    ]
+    return page(request, items, limit=limit, cursor="size")
+
+
+@router.get("/log/checkpoint/{size:int}", response_class=PlainTextResponse)
+async def checkpoint_of_size(services: Open, size: int) -> PlainTextResponse:
+    """The checkpoint that was published at exactly this size."""
+    if size > INTEGER_MAX:
+        raise Problem("index_unknown")
+    async with services.pool.connection() as conn:
+        return _note(await checkpoints.at_size(conn, size), IMMUTABLE)
+
+
+@router.get("/log/vkey", response_class=PlainTextResponse)
+async def verifier_key(services: Open) -> PlainTextResponse:
+    """The verifier key under which checkpoints are signed, as C2SP signed-note spells keys."""
+    return PlainTextResponse(f"{services.log_vkey}\n", headers=NEWEST)
+
+
+@router.get("/log/tile/{name:path}", response_class=Response)
+async def tile_of_the_log(request: Request, services: Open, name: str) -> Response:
+    """A hash tile or a bundle of leaves, full or partial: `<level|entries>/<number>[.p/<width>]`.
+
+    404 for whatever the newest checkpoint does not cover, and for every spelling but the one.
+    """
+    tile = _tile(request, name)
+    async with services.pool.connection() as conn:
+        newest = await checkpoints.newest(conn)
+        # Hash i of a tile at level l covers 256**l leaves; a bundle counts leaves themselves.
+        end = (tile.n * tiles.WIDTH + tile.width) << tiles.HEIGHT * (tile.level or 0)
+        if newest is None or end > newest.size:
+            raise Problem("not_found")
+        if tile.level is None:
+            entries = await leaves(conn, end - tile.width, end)
+            data = tiles.encode_bundle([leaf.encode() for leaf in entries])
+        else:
+            data = await _tree(services, conn).tile(tile)
+    return Response(data, media_type=OCTETS, headers=IMMUTABLE)
+
+
+@router.get("/v1/proofs/inclusion")
+async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResponse:
+    """That a tree of `size` leaves holds the leaf at `index`: hashes from its sibling upwards."""
+    async with services.pool.connection() as conn:
+        covered = await _covered(conn, size)
+        if size is None and index >= covered:
+            raise Problem("index_unknown")
+        tree = _tree(services, conn)
+        proof = await tree.inclusion_proof(index=index, size=covered)
+        number, before = divmod(index, tiles.WIDTH)
+        hashes = await tree.tile(Tile(0, number, before + 1))
+        answer = {
+            "index": index,
+            "size": covered,
+            "leaf_hash": hashes[-merkle.HASH_BYTES :].hex(),
+            "root": (await tree.root(covered)).hex(),
+            "hashes": [sibling.hex() for sibling in proof],
+        }
+    return JSONResponse(answer, headers=NEWEST if size is None else IMMUTABLE)
+
+
+@router.get("/v1/proofs/consistency")
+async def consistency(
+    services: Open,
+    old_size: Annotated[int, Query(alias="from", ge=0, le=INTEGER_MAX)],
+    new_size: Annotated[Size, Query(alias="to")] = None,
+) -> JSONResponse:
+    """That the tree of `to` leaves only adds to the tree of `from` leaves."""
+    async with services.pool.connection() as conn:
+        covered = await _covered(conn, new_size)
+        tree = _tree(services, conn)
+        proof = await tree.consistency_proof(old_size=old_size, new_size=covered)
+        answer = {
+            "from": old_size,
+            "to": covered,
+            "old_root": (await tree.root(old_size)).hex(),
+            "new_root": (await tree.root(covered)).hex(),
+            "hashes": [one.hex() for one in proof],
+        }
+    return JSONResponse(answer, headers=NEWEST if new_size is None else IMMUTABLE)
+
+
+@router.get("/v1/log/openings")
+async def open_leaves(
+    request: Request,
+    services: Open,
+    start: Annotated[int, Query(alias="from", ge=0, le=INTEGER_MAX)] = 0,
+    end: Annotated[int | None, Query(alias="to", ge=0, le=INTEGER_MAX)] = None,
+) -> JSONResponse:
+    """What the caller may see behind the leaves `from` up to but without `to`.
+
+    At most 1,000 at a time; `next` is where to go on, null at the end. `header`, `body` and
+    `evidence` are base64 of the very bytes that are digested, salts and digests hex. A member that
+    the caller may not see, or that is not stored, is absent. `orders` holds each order once, by the
+    index of its first event: its evidence, and the digests of all its statements in line order.
+    """
+    who = await caller(request, services)
+    async with services.pool.connection() as conn:
+        covered = await _covered(conn, None)
+        last = min(covered if end is None else end, covered)
+        stop = min(last, start + OPENINGS_LIMIT)
+        found = await openings(conn, start, stop)
+        items = [_opened(who, opening) for opening in found]
+        wanted = {item["order"] for item in items if "order" in item}
+        known = await orders(conn, wanted)
+    answer = {
+        "from": start,
+        "to": max(start, stop),
+        "next": stop if start < stop < last else None,
+        "openings": items,
+        "orders": {str(first): _order(order) for first, order in known.items()},
+    }
+    vary = {"Cache-Control": "no-store"}
+    return JSONResponse(answer, headers=vary)
+
+
+def _opened(who: Caller, opening: StoredOpening) -> dict[str, Any]:
+    noun = noun_of(opening.type)
+    parties = RecordParties(opening.agency)
+    item: dict[str, Any] = {"index": opening.index}
+    if may_open(who, noun, Part.HEADER, parties):
+        item["header"] = b64encode(opening.header).decode()
+        item["header_salt"] = opening.header_salt.hex()
+    if may_open(who, noun, Part.BODY, parties):
+        item["body"] = b64encode(opening.body).decode()
+        item["body_salt"] = opening.body_salt.hex()
+    if may_open(who, noun, Part.EVIDENCE, parties):
+        item["order"] = opening.order_index
+    return item
+
+
+def _order(order: StoredOrder) -> Mapping[str, str | Sequence[str]]:
+    return {
+        "evidence": b64encode(order.evidence).decode(),
+        "statements": [digest.hex() for digest in order.statements],
+    }
+
+
+def _note(row: CheckpointRow | None, headers: Mapping[str, str]) -> PlainTextResponse:
+    if row is None or row.note is None:
+        raise Problem("index_unknown")
+    return PlainTextResponse(row.note, headers=dict(headers))
+
+
+def _tile(request: Request, name: str) -> Tile:
+    """The tile that a path names in its one spelling; an escaped path would be a second one."""
+    raw: bytes = request.scope.get("raw_path") or b""
+    if b"%" in raw:
+        raise Problem("not_found")
+    try:
+        return tiles.parse_path(f"tile/{name}")
+    except ProofError as error:
+        raise Problem("not_found") from error
+
+
+async def _covered(conn: AsyncConnection[Any], size: int | None) -> int:
+    """A tree size that a published checkpoint covers: the given one, else the newest.
+
+    Raises:
+        Problem: `index_unknown`.
+    """
+    newest = await checkpoints.newest(conn)
+    if newest is None or (size is not None and size > newest.size):
+        raise Problem("index_unknown")
+    return newest.size if size is None else size
+
+
+def _tree(services: Services, conn: AsyncConnection[Any]) -> TreeReader:
+    async def stored(start: int, end: int) -> bytes:
+        return await leaf_hashes(conn, start, end)
+
+    return TreeReader(services.tiles, stored)
