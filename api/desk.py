@@ -1,0 +1,66 @@
+"""The desk: from a decision to the request that the log appends, values sealed on the way.
+
+Synchronous, for a thread: a record that exists already has its key in the database. It must not judge
+anything; what it cannot seal, it does not send.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from domain.ledger import Decision, Fact
+from domain.values.comparison import fold_value
+from infrastructure import vault
+from infrastructure.log.batch import AppendRequest, Order
+from infrastructure.log.mapper import Sealed, request_of
+from infrastructure.proofs import disclosures
+from infrastructure.proofs.orders import Line
+from infrastructure.vault import Vault
+
+
+def lookup_space(agency: str, name: str) -> str:
+    """The space of an agency's look-ups: nobody finds a record by another agency's values."""
+    return f"{agency}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Seals lines and makes append requests."""
+
+    vault: Vault
+    pool: ConnectionPool[Connection[Any]]
+
+    def request(self, order: Order, decision: Decision, lines: Sequence[Line]) -> AppendRequest:
+        """The append request of a decision over these lines.
+
+        Raises:
+            VaultError: a record's key is gone. ProofError: a part that the format has no place for.
+            psycopg.Error: the database cannot be asked for a key.
+        """
+        sealed = {
+            fact.line: self._seal(fact, lines[fact.line], decision.lookups.get(fact.line, ()))
+            for fact in decision.events
+            if lines[fact.line].disclosures
+        }
+        return request_of(decision, order, sealed)
+
+    def _seal(self, fact: Fact, line: Line, names: Sequence[str]) -> Sealed:
+        new = fact.originator_version == 1
+        if new:
+            wrapped = self.vault.new_key()
+        else:
+            with self.pool.connection() as connection:
+                wrapped = vault.record_key(connection, fact.originator_id)
+        values = {found.name: found.value for found in map(disclosures.parse, line.disclosures)}
+        lookups = []
+        for name in names:
+            space = lookup_space(fact.agency, name)
+            lookups.append((space, self.vault.lookup(space, fold_value(values[name]))))
+        return Sealed(
+            data=self.vault.seal(wrapped, fact.originator_id, line.digest, line.raw),
+            lookups=lookups,
+            record_key=wrapped if new else None,
+        )

@@ -1,0 +1,180 @@
+"""Authentication: turns an HTTP request into an order whose signature holds, or into a refusal.
+
+The order of the checks is the order of their cost: sizes, headers, digests, statements, then the
+signature. It must not know what an act means: which keys may do what is judged by the domain, under
+guards, when the act is decided.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+
+from api.policy import ANONYMOUS, Caller
+from api.problems import Problem
+from domain.acts import Command, parse_command
+from infrastructure.proofs import disclosures, orders, reads
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.jwk import PublicKey, parse_jwk
+from infrastructure.proofs.orders import BODY_LIMIT_BYTES, LINE_LIMIT_BYTES, Line, SignedRequest
+
+if TYPE_CHECKING:
+    from api.services import Services
+
+KEYS_REMEMBERED = 20_000
+READ_LIFE_SECONDS = 300
+# A bulk is judged in a thread; a single order costs less than the hop.
+LINES_INLINE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An order as it arrived, its signature verified: what every later step works on."""
+
+    request: SignedRequest
+    body: bytes = field(repr=False)
+    lines: tuple[Line, ...] = field(repr=False)
+    commands: tuple[Command, ...] = field(repr=False)
+    late: ProofError | None = None
+    """Out of its time now. It may still be the repetition of an order that was recorded in time."""
+
+
+@dataclass(slots=True)
+class KeyRing:
+    """Public keys by thumbprint. A thumbprint means one key for ever, so nothing here goes stale."""
+
+    _keys: OrderedDict[str, PublicKey] = field(default_factory=OrderedDict)
+
+    def get(self, thumbprint: str) -> PublicKey | None:
+        """A key seen before, or None."""
+        return self._keys.get(thumbprint)
+
+    def put(self, thumbprint: str, key: PublicKey) -> None:
+        """Remember a key; the oldest is forgotten first."""
+        self._keys[thumbprint] = key
+        if len(self._keys) > KEYS_REMEMBERED:
+            self._keys.popitem(last=False)
+
+
+def now_us() -> int:
+    """The service's clock: microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
+    """The body, never more than the limit in memory.
+
+    Raises:
+        Problem: `body_too_large`, `client_gone`.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit_bytes:
+        raise Problem("body_too_large", limit=limit_bytes)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > limit_bytes:
+                raise Problem("body_too_large", limit=limit_bytes)
+            pieces.append(piece)
+    except ClientDisconnect as error:
+        raise Problem("client_gone", 400) from error
+    return b"".join(pieces)
+
+
+def head_of(request: Request) -> SignedRequest:
+    """The signed head of a request, every header in its one spelling.
+
+    Raises:
+        ProofError: the profile's refusals.
+    """
+    return orders.parse_request(
+        request.method, _raw_path(request), request.headers.items(), query=request.url.query
+    )
+
+
+async def arrive(request: Request, services: "Services", *, bulk: bool = False) -> Arrived:
+    """Authenticate an order: everything about its bytes and its signature, nothing about rights.
+
+    Raises:
+        ProofError, Refusal, Problem: each with the code of what is wrong.
+    """
+    head = head_of(request)
+    body = await read_body(request, BODY_LIMIT_BYTES if bulk else LINE_LIMIT_BYTES)
+    if head.tag != orders.ORDER_TAG:
+        raise ProofError("tag_unknown", "an order is expected here")
+    key = await key_of(services, head.keyid)
+    judge = partial(judge_bytes, head, body, key, services.ledger_id)
+    return await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
+
+
+def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes) -> Arrived:
+    """Check ledger, digest, lines, statements, commitments, time and signature, cheapest first."""
+    head.check_ledger(ledger)
+    orders.check_body(head, body)
+    lines = orders.parse_lines(head, body)
+    head.check_signature(key)
+    late = None
+    try:
+        # Every life up to that of a co-signed order is let through here; acts that need no second
+        # signature are held to the hour where the act is known.
+        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
+    except ProofError as error:
+        if error.code != "order_expired":
+            raise
+        late = error
+    commands = tuple(parse_command(line.parsed) for line in lines)
+    for command, line in zip(commands, lines, strict=True):
+        disclosures.check_claims(getattr(command, "claims", None) or {}, line.disclosures)
+        if command.agency != commands[0].agency:
+            raise Problem("lines_of_several_agencies", 422)
+    return Arrived(head, body, tuple(lines), commands, late)
+
+
+async def key_of(services: "Services", thumbprint: str) -> PublicKey:
+    """The public key that was enrolled under a thumbprint, whatever its standing now.
+
+    Raises:
+        Problem: `key_unknown`.
+    """
+    known = services.keys.get(thumbprint)
+    if known is not None:
+        return known
+    jwk = await anyio.to_thread.run_sync(services.jwk, thumbprint)
+    if jwk is None:
+        raise Problem("key_unknown")
+    key = parse_jwk(jwk)
+    services.keys.put(thumbprint, key)
+    return key
+
+
+async def caller(request: Request, services: "Services", *, required: bool = False) -> Caller:
+    """Who asks: an agency by a signed read, or nobody when the request is not signed.
+
+    Raises:
+        ProofError, Problem: the request is signed, but not as it should be; or it must be.
+    """
+    if "signature-input" not in request.headers:
+        if required:
+            raise ProofError("signature_missing", "this resource needs a signed read")
+        return ANONYMOUS
+    head = reads.parse_read(
+        request.method, _raw_path(request), request.url.query, request.headers.items()
+    )
+    head.check_ledger(services.ledger_id)
+    head.check_time(now_us(), life_seconds=READ_LIFE_SECONDS)
+    head.check_signature(await key_of(services, head.keyid))
+    found = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    request.state.caller = found
+    return found
+
+
+def _raw_path(request: Request) -> str:
+    """The path as it stood on the request line: what was signed, not what was decoded."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")

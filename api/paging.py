@@ -1,0 +1,39 @@
+"""Paging by log index: `?after=1200&limit=100`, with `Link: <…>; rel="next"`.
+
+An index never moves, so a page stays the same page while the log grows; there is no total count,
+because counting would cost more than the page.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+MAXIMUM_LIMIT = 200
+
+After = Annotated[int | None, Query(ge=0, le=2**53 - 1, description="Log index to go on after.")]
+Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")]
+At = Annotated[
+    int | None,
+    Query(ge=0, le=2**53 - 1, description="Answer as after this log index; default: now."),
+]
+
+
+def page(
+    request: Request,
+    items: list[dict[str, Any]],
+    *,
+    limit: int,
+    cursor: str = "index",
+    **extra: Any,
+) -> JSONResponse:
+    """Answer `{"items": […], "next": index|null, …}`; `cursor` names the member to go on after."""
+    full = len(items) >= limit and bool(items)
+    following = items[-1][cursor] if full else None
+    response = JSONResponse({"items": items, "next": following, **extra})
+    if following is not None:
+        address = request.url.include_query_params(after=following, limit=limit)
+        response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+    response.headers["Cache-Control"] = "no-store"
+    return response

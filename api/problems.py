@@ -1,0 +1,146 @@
+"""Problems (RFC 9457): every refusal leaves the service through this one table.
+
+A problem has a stable `code`, a title, a detail and an advice in the caller's language, and the id of
+the request. The HTTP status of a code is decided here and nowhere else. Values that a caller sent are
+never echoed: a refusal must not become a way to read somebody else's data.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.i18n import negotiate, translate
+from domain.errors import Forbidden, Malformed, Refusal, Unknown
+from infrastructure.log.refusals import StoreFailure
+from infrastructure.proofs.errors import ProofError
+
+MEDIA_TYPE = "application/problem+json"
+
+# A rule's refusal has the status of its family; these codes, and the parsers' and the HTTP layer's own
+# ones, are told apart here. What is not listed is 400.
+FAMILIES: tuple[tuple[type[Refusal], int], ...] = (
+    (Malformed, 422),
+    (Forbidden, 403),
+    (Unknown, 404),
+)
+STATUS: dict[str, int] = {
+    "signature_missing": 401,
+    "signature_invalid": 401,
+    "key_unknown": 401,
+    "order_expired": 401,
+    "order_in_future": 401,
+    "clock_unsafe": 503,
+    "idempotency_key_reused": 422,
+    "act_not_for_bulk": 422,
+    "one_line_expected": 422,
+    "lines_of_several_agencies": 422,
+    "order_unknown": 404,
+    "order_closed": 409,
+    "index_unknown": 404,
+    "size_unknown": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "body_too_large": 413,
+    "json_too_large": 413,
+    "content_type_unsupported": 415,
+    "content_encoding_unsupported": 415,
+    "validation": 422,
+    "rate_limited": 429,
+    "internal": 500,
+    "busy": 503,
+    "store_unavailable": 503,
+    "log_frozen": 503,
+    "status_stale": 503,
+}
+RETRY_AFTER_SECONDS: dict[int, int] = {429: 10, 503: 2}
+
+
+class Problem(Exception):
+    """A refusal raised by the HTTP layer itself.
+
+    `params` fill the catalogue's placeholders; `errors` are JSON pointers with their own codes.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        status: int | None = None,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        **params: str | int,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status or STATUS.get(code, 400)
+        self.errors = errors or []
+        self.params = params
+
+
+def status_of(error: Exception) -> int:
+    """The HTTP status that an error leaves with."""
+    match error:
+        case Problem():
+            return error.status
+        case Refusal():
+            family = (status for kind, status in FAMILIES if isinstance(error, kind))
+            return STATUS.get(error.code) or next(family, 409)
+        case ProofError():
+            return STATUS.get(error.code, 400)
+        case StoreFailure():
+            return STATUS.get(error.code, 500)
+        case _:
+            return 500
+
+
+def describe(
+    code: str, status: int, language: str, params: Mapping[str, str | int]
+) -> dict[str, Any]:
+    """The members every problem has, in one language."""
+    return {
+        "type": f"/problems/{code}",
+        "code": code,
+        "status": status,
+        "title": translate(language, f"problem.{code}.title", **params),
+        "detail": translate(language, f"problem.{code}.detail", **params),
+        "advice": translate(language, f"problem.{code}.advice", **params),
+    }
+
+
+def as_problem(error: Exception, language: str) -> dict[str, Any]:
+    """One error as a problem object (without `instance`), for single answers and bulk lines alike."""
+    status = status_of(error)
+    match error:
+        case Problem() | Refusal():
+            code, params = error.code, dict(error.params)
+        case ProofError() | StoreFailure():
+            code, params = error.code, {}
+        case _:
+            code, params = "internal", {}
+    problem = describe(code, status, language, params)
+    pointers = getattr(error, "errors", None)
+    if pointers:
+        problem["errors"] = pointers
+    return problem
+
+
+async def respond(request: Request, error: Exception) -> Response:
+    """The handler that the application registers for every error type above."""
+    language = negotiate(request.headers.get("accept-language", ""))
+    problem = as_problem(error, language)
+    problem["instance"] = request.state.request_id
+    headers = {"Content-Language": language, "Cache-Control": "no-store"}
+    status = problem["status"]
+    retry = getattr(error, "retry_after_seconds", None) or RETRY_AFTER_SECONDS.get(status)
+    if retry:
+        headers["Retry-After"] = str(retry)
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Signature realm="sijill"'
+    return Response(
+        json.dumps(problem, ensure_ascii=False).encode(),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )

@@ -1,0 +1,97 @@
+"""What the handlers work with: opened once per process by the composition root, closed at its end."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends
+from psycopg_pool import AsyncConnectionPool
+from starlette.requests import Request
+
+from api.desk import Desk
+from api.limits import Limits
+from api.orders import KeyRing, now_us
+from api.policy import Caller
+from domain.errors import KeyUnknown
+from domain.ledger import Directory, Ledger
+from infrastructure.log.committer import Committer
+from infrastructure.log.reader import Reader
+from infrastructure.log.tilestore import TileStore
+from infrastructure.log.watch import Watch
+from infrastructure.proofs.note import SignerKey
+from infrastructure.vault import Vault
+
+
+@dataclass(slots=True)
+class Services:
+    """The open ledger.
+
+    `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `log`,
+    `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
+    model. Synchronous members (`ledger`, `directory`, `desk`) are for threads.
+    """
+
+    origin: str
+    ledger_id: bytes
+    founders: frozenset[str]
+    log_vkey: str
+    receipts_vkey: str
+    receipts: SignerKey
+    ledger: Ledger
+    directory: Directory
+    desk: Desk
+    vault: Vault
+    reader: Reader
+    committer: Committer
+    pool: AsyncConnectionPool[Any]
+    tiles: TileStore
+    log: Watch
+    sealed: Watch
+    applied: Watch
+    closing: AsyncExitStack
+    keys: KeyRing = field(default_factory=KeyRing)
+    limits: Limits = field(default_factory=Limits)
+    _seen: int = 0
+
+    @property
+    def size(self) -> int:
+        """The size of the log as far as this process has heard."""
+        return max(self._seen, self.log.position)
+
+    def saw(self, size: int) -> None:
+        """Note that the log has at least this size; an append of our own tells before any notice."""
+        self._seen = max(self._seen, size)
+
+    async def covered(self, index: int, timeout_seconds: float) -> bool:
+        """Whether a checkpoint covers an index before the time is over."""
+        return await self.sealed.reach(index + 1, timeout_seconds)
+
+    def jwk(self, thumbprint: str) -> Mapping[str, Any] | None:
+        """The enrolled public key of a thumbprint, whatever its standing; for threads."""
+        try:
+            return self.ledger.key(thumbprint, self.directory).jwk
+        except KeyUnknown:
+            return None
+
+    def caller_of(self, thumbprint: str) -> Caller:
+        """Who signs with a key that may sign now; for threads.
+
+        Raises:
+            Refusal: the key may not.
+        """
+        key = self.ledger.live_key(thumbprint, self.directory, now_us())
+        return Caller(key.agency, frozenset(key.scopes))
+
+    async def close(self) -> None:
+        """Drain the committer, then let the connections go."""
+        await self.closing.aclose()
+
+
+def services_of(request: Request) -> Services:
+    """FastAPI dependency: the services of this process."""
+    services: Services = request.app.state.services
+    return services
+
+
+Open = Annotated[Services, Depends(services_of)]

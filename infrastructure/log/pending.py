@@ -1,0 +1,166 @@
+"""Pending orders: what waits, outside the log, for the signatures that its act asks for.
+
+A pending order is the signed request as it arrived, its body sealed under a key of its own, and the
+signatures collected so far. It must not know which signatures an act needs. Closing an order, in
+whatever way, destroys the key of its body: once appended, the values live in the vault of the record.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, dict_row
+
+from infrastructure.log.queries import load
+
+_SQL = load("infrastructure.log", "pending.sql")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingOrder:
+    """One order as stored. Times are microseconds UTC; `wrapped` is None once it is closed."""
+
+    id: UUID
+    agency: str
+    idempotency_key: str
+    request_digest: bytes
+    act: str
+    method: str
+    path: str
+    root: bytes
+    lines: int
+    atomic: bool
+    content_type: str
+    sealed_body: bytes = field(repr=False)
+    created: int
+    not_after: int
+    state: str = "open"
+    reason: str | None = None
+    first_index: int | None = None
+    wrapped: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSignature:
+    """One signature under a pending order; `created` and `expires` are seconds UTC."""
+
+    base: bytes
+    sig: bytes
+    keyid: str
+    tag: str
+    agency: str
+    idempotency_key: str
+    created: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSummary:
+    """One row of the list of orders; nothing of the body."""
+
+    id: UUID
+    agency: str
+    act: str
+    path: str
+    lines: int
+    created: int
+    not_after: int
+    state: str
+    reason: str | None
+    first_index: int | None
+
+
+async def insert(conn: AsyncConnection[Any], order: PendingOrder, first: PendingSignature) -> bool:
+    """Store a new order with its first signature; False when its idempotency key is pending already."""
+    async with conn.transaction():
+        row = {name: getattr(order, name) for name in PendingOrder.__dataclass_fields__}
+        cursor = await conn.execute(_SQL["insert"], row)
+        if cursor.rowcount == 0:
+            return False
+        await conn.execute(_SQL["insert_key"], row)
+        await _sign(conn, order.id, first)
+    return True
+
+
+async def add_signature(
+    conn: AsyncConnection[Any], order: UUID, signature: PendingSignature
+) -> bool:
+    """Add a signature; False when this key has signed already."""
+    async with conn.transaction():
+        # Positions are given out one by one: the evidence keeps the order of arrival.
+        await conn.execute(_SQL["lock"], {"id": order})
+        return await _sign(conn, order, signature)
+
+
+async def find(conn: AsyncConnection[Any], order: UUID) -> PendingOrder | None:
+    """One order, or None."""
+    async with conn.cursor(row_factory=class_row(PendingOrder)) as cursor:
+        return await (await cursor.execute(_SQL["find"], {"id": order})).fetchone()
+
+
+async def find_by_key(conn: AsyncConnection[Any], agency: str, idempotency_key: str) -> UUID | None:
+    """The order that an agency stored under this key, in whatever state, or None."""
+    parameters = {"agency": agency, "idempotency_key": idempotency_key}
+    return await _one_id(conn, "find_by_key", parameters)
+
+
+async def find_by_root(
+    conn: AsyncConnection[Any], path: str, root: bytes, now_us: int
+) -> UUID | None:
+    """The newest open order over these statements on this path, or None."""
+    return await _one_id(conn, "find_by_root", {"path": path, "root": root, "now": now_us})
+
+
+async def signatures(conn: AsyncConnection[Any], order: UUID) -> list[PendingSignature]:
+    """The signatures in order of arrival, the order's own first."""
+    async with conn.cursor(row_factory=class_row(PendingSignature)) as cursor:
+        return await (await cursor.execute(_SQL["signatures"], {"id": order})).fetchall()
+
+
+async def close(
+    conn: AsyncConnection[Any],
+    order: UUID,
+    state: str,
+    *,
+    reason: str | None = None,
+    first_index: int | None = None,
+) -> None:
+    """Close an open order as appended, refused or expired, and destroy the key of its body."""
+    async with conn.transaction():
+        parameters = {"id": order, "state": state, "reason": reason, "first_index": first_index}
+        await conn.execute(_SQL["close"], parameters)
+        await conn.execute(_SQL["forget_key"], {"id": order})
+
+
+async def listed(
+    conn: AsyncConnection[Any],
+    *,
+    agency: str,
+    everything: bool,
+    state: str | None,
+    after: int | None,
+    limit: int,
+) -> list[PendingSummary]:
+    """Orders that an agency made or signed (all of them with `everything`), newest first."""
+    parameters = {
+        "agency": agency,
+        "everything": everything,
+        "state": state,
+        "after": after,
+        "limit": limit,
+    }
+    async with conn.cursor(row_factory=class_row(PendingSummary)) as cursor:
+        return await (await cursor.execute(_SQL["listed"], parameters)).fetchall()
+
+
+async def _sign(conn: AsyncConnection[Any], order: UUID, signature: PendingSignature) -> bool:
+    row = {name: getattr(signature, name) for name in PendingSignature.__dataclass_fields__}
+    cursor = await conn.execute(_SQL["insert_signature"], {"id": order, **row})
+    return cursor.rowcount == 1
+
+
+async def _one_id(conn: AsyncConnection[Any], name: str, parameters: dict[str, Any]) -> UUID | None:
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        row = await (await cursor.execute(_SQL[name], parameters)).fetchone()
+    return row["id"] if row else None

@@ -1,0 +1,60 @@
+-- Pending orders: orders that wait, outside the log, for further signatures.
+
+-- name: insert
+INSERT INTO ledger.pending (id, agency, idempotency_key, request_digest, act, method, path, root,
+    lines, atomic, content_type, sealed_body, created, not_after)
+VALUES (%(id)s, %(agency)s, %(idempotency_key)s, %(request_digest)s, %(act)s, %(method)s, %(path)s,
+    %(root)s, %(lines)s, %(atomic)s, %(content_type)s, %(sealed_body)s, %(created)s, %(not_after)s)
+ON CONFLICT (agency, idempotency_key) DO NOTHING
+
+-- name: insert_key
+INSERT INTO vault_keys.pending (id, wrapped) VALUES (%(id)s, %(wrapped)s)
+
+-- name: forget_key
+DELETE FROM vault_keys.pending WHERE id = %(id)s
+
+-- name: insert_signature
+INSERT INTO ledger.pending_signatures (id, position, base, sig, keyid, tag, agency,
+    idempotency_key, created, expires)
+SELECT %(id)s, count(*), %(base)s, %(sig)s, %(keyid)s, %(tag)s, %(agency)s, %(idempotency_key)s,
+    %(created)s, %(expires)s
+FROM ledger.pending_signatures WHERE id = %(id)s
+ON CONFLICT (id, keyid) DO NOTHING
+
+-- name: lock
+SELECT 1 FROM ledger.pending WHERE id = %(id)s FOR UPDATE
+
+-- name: find
+SELECT p.id, p.agency, p.idempotency_key, p.request_digest, p.act, p.method, p.path, p.root,
+    p.lines, p.atomic, p.content_type, p.sealed_body, p.created, p.not_after, p.state, p.reason,
+    p.first_index, k.wrapped
+FROM ledger.pending p LEFT JOIN vault_keys.pending k ON k.id = p.id
+WHERE p.id = %(id)s
+
+-- name: find_by_key
+SELECT p.id FROM ledger.pending p
+WHERE p.agency = %(agency)s AND p.idempotency_key = %(idempotency_key)s
+
+-- name: find_by_root
+SELECT p.id FROM ledger.pending p
+WHERE p.root = %(root)s AND p.path = %(path)s AND p.state = 'open' AND p.not_after >= %(now)s
+ORDER BY p.created DESC LIMIT 1
+
+-- name: signatures
+SELECT base, sig, keyid, tag, agency, idempotency_key, created, expires
+FROM ledger.pending_signatures WHERE id = %(id)s ORDER BY position
+
+-- name: close
+UPDATE ledger.pending SET state = %(state)s, reason = %(reason)s, first_index = %(first_index)s
+WHERE id = %(id)s AND state = 'open'
+
+-- name: listed
+SELECT p.id, p.agency, p.act, p.path, p.lines, p.created, p.not_after, p.state, p.reason,
+    p.first_index
+FROM ledger.pending p
+WHERE (%(state)s::text IS NULL OR p.state = %(state)s)
+    AND (%(after)s::bigint IS NULL OR p.created < %(after)s)
+    AND (%(everything)s OR p.agency = %(agency)s OR EXISTS (
+        SELECT FROM ledger.pending_signatures s WHERE s.id = p.id AND s.agency = %(agency)s
+    ))
+ORDER BY p.created DESC LIMIT %(limit)s

@@ -1,0 +1,164 @@
+"""The composition root: opens everything that a process of the service works with."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.rows import tuple_row
+
+from api.desk import Desk
+from api.services import Services
+from domain.ledger import Ledger
+from infrastructure import postgres
+from infrastructure.log import checkpoints
+from infrastructure.log.committer import Committer
+from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
+from infrastructure.log.watch import Watch
+from infrastructure.postgres import Role, Urls
+from infrastructure.proofs import canonical, leaf
+from projections import freshness
+from sijill.folder import Folder
+from sijill.settings import Settings
+
+LOGGER = structlog.get_logger("bootstrap")
+READ_CONNECTIONS = 8
+LOAD_THREADS = 8
+REGISTRY_INTERVAL_SECONDS = 0.5
+
+_SIZE = "SELECT size FROM ledger.head"
+_SEALED = "SELECT coalesce(max(size), 0) FROM ledger.checkpoints WHERE note IS NOT NULL"
+_APPLIED = "SELECT index + 1 FROM read.model"
+_REGISTRY_STREAMS = """
+SELECT DISTINCT stream FROM ledger.events
+WHERE index >= %s AND index < %s AND type NOT LIKE 'sijill.certificate.%%'
+"""
+
+
+class NotFounded(Exception):
+    """The database holds no ledger: `sijill init` makes one."""
+
+    code = "not_founded"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What event 0 says about the ledger, and its id."""
+
+    ledger: bytes
+    origin: str
+    founders: tuple[str, ...]
+    log_vkey: str
+    receipts_vkey: str
+
+
+def connection_strings(data: Path) -> Urls:
+    """Where the database is: named from outside, or the running embedded server of the folder."""
+    settings = Settings(data=data)
+    return settings.external() or settings.embedded().urls()
+
+
+async def identify(reader: Reader) -> Identity:
+    """Read the ledger's identity from its event 0.
+
+    Raises:
+        NotFounded: there is none.
+    """
+    events = await reader.events(0, 1)
+    if not events:
+        raise NotFounded
+    body = leaf.split_body(events[0].body)
+    said = canonical.parse(body.statement, limit_bytes=len(body.statement))
+    return Identity(
+        ledger=events[0].leaf_hash,
+        origin=said["origin"],
+        founders=tuple(founder["id"] for founder in said["founders"]),
+        log_vkey=said["log_key"],
+        receipts_vkey=said["receipt_key"],
+    )
+
+
+async def open_services(data: Path) -> Services:
+    """Open the ledger for an HTTP worker.
+
+    Raises:
+        NotFounded, psycopg.Error, KeyFileError: it cannot be served, and why.
+    """
+    urls = connection_strings(data)
+    folder = Folder(data)
+    vault = folder.vault()
+    async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(Reader(urls.service))
+        identity = await identify(reader)
+        pool = postgres.async_pool(
+            urls.service, Role.SERVICE, size=READ_CONNECTIONS, autocommit=True
+        )
+        await pool.open(wait=True)
+        stack.push_async_callback(pool.close)
+        ledger = Ledger(
+            {
+                "PERSISTENCE_MODULE": "infrastructure.log.recorder:LedgerFactory",
+                "SIJILL_DATABASE_URL": urls.service,
+                "SIJILL_READERS": str(LOAD_THREADS),
+            }
+        )
+        stack.callback(ledger.close)
+        factory: Any = ledger.factory
+        watches = [
+            await stack.enter_async_context(Watch(urls.service, channel, query, role=Role.SERVICE))
+            for channel, query in (
+                (CHANNEL, _SIZE),
+                (checkpoints.CHANNEL, _SEALED),
+                (freshness.CHANNEL, _APPLIED),
+            )
+        ]
+        services = Services(
+            origin=identity.origin,
+            ledger_id=identity.ledger,
+            founders=frozenset(identity.founders),
+            log_vkey=identity.log_vkey,
+            receipts_vkey=identity.receipts_vkey,
+            receipts=folder.receipts_key(identity.origin),
+            ledger=ledger,
+            directory=ClaimDirectory(factory.pool),
+            desk=Desk(vault, factory.pool),
+            vault=vault,
+            reader=reader,
+            committer=await stack.enter_async_context(Committer(urls.service)),
+            pool=pool,
+            tiles=folder.tiles,
+            log=watches[0],
+            sealed=watches[1],
+            applied=watches[2],
+            closing=AsyncExitStack(),
+        )
+        task = asyncio.create_task(_forget_registry_changes(services), name="registry")
+        stack.callback(task.cancel)
+        services.closing = stack.pop_all()
+        return services
+
+
+async def _forget_registry_changes(services: Services) -> None:
+    """Drop cached agencies and keys when the log says that they changed, whoever changed them.
+
+    A write would find out by its guards; a signed read has none.
+    """
+    seen = services.log.position
+    while True:
+        await services.log.reach(seen + 1, 60.0)
+        size = services.log.position
+        if size <= seen:
+            continue
+        try:
+            async with services.pool.connection() as connection:
+                cursor = connection.cursor(row_factory=tuple_row)
+                await cursor.execute(_REGISTRY_STREAMS, (seen, size))
+                services.ledger.forget([row[0] async for row in cursor])
+        except psycopg.Error as error:
+            LOGGER.warning("registry changes not read", error=type(error).__name__)
+        else:
+            seen = size
+        await asyncio.sleep(REGISTRY_INTERVAL_SECONDS)

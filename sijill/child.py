@@ -1,0 +1,112 @@
+"""The entry point of supervised processes: an HTTP worker, or the keeper (follower and sealer).
+
+Not a command for people: the supervisor starts it with the pipes that tie both lives together.
+"""
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from infrastructure.telemetry import configure_logging
+from sijill import bootstrap
+from sijill.keeper import Keeper
+
+# Measured: Python's cyclic collector was the 99th percentile of a busy worker. What lives at start
+# lives for ever, so it is frozen, and young objects are collected less often.
+COLLECTOR_THRESHOLDS = (50_000, 50, 100)
+IN_FLIGHT_PER_WORKER = 512
+
+
+def main() -> int:
+    """Run one child until the supervisor says stop or disappears."""
+    parser = argparse.ArgumentParser(prog="sijill.child")
+    parser.add_argument("role", choices=["worker", "keeper"])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--listener", type=int)
+    parser.add_argument("--alive", type=int, required=True)
+    parser.add_argument("--ready", type=int, required=True)
+    options = parser.parse_args()
+    configure_logging()
+    _die_with_supervisor(options.alive)
+    if options.role == "worker":
+        return _work(options.data, options.listener, options.ready)
+    return _keep(options.data, options.ready)
+
+
+def _die_with_supervisor(alive: int) -> None:
+    """End when the supervisor's end of the pipe closes, whatever closed it."""
+
+    def watch() -> None:
+        os.read(alive, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="supervisor-watch").start()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, telling the supervisor when it serves."""
+
+    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, freeze what the start allocated, report ready."""
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTOR_THRESHOLDS)
+        os.write(self._ready, b"1")
+        os.close(self._ready)
+
+
+def _work(data: Path, listener: int, ready: int) -> int:
+    app = create_app(lambda: bootstrap.open_services(data))
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=IN_FLIGHT_PER_WORKER,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=15,
+    )
+    server = _Server(config, ready)
+    shared = socket.socket(fileno=listener)
+    server.run(sockets=[shared])
+    return 0 if server.started else 1
+
+
+def _keep(data: Path, ready: int) -> int:
+    async def run() -> None:
+        keeper = Keeper(data)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, keeper.stop)
+
+        def report() -> None:
+            os.write(ready, b"1")
+            os.close(ready)
+
+        await keeper.run(report)
+
+    asyncio.run(run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

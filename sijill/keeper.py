@@ -1,0 +1,126 @@
+"""The keeper: the one process of a ledger that seals the log and fills the read models.
+
+Both work under leases in the database, so that a second keeper, on this host or another, stands by
+and takes over. Neither may ever stop an append: whatever goes wrong here is logged and tried again.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from infrastructure import postgres
+from infrastructure.keyfiles import KeyFileError
+from infrastructure.log.follower import Follower, FollowerStopped
+from infrastructure.log.lease import Lease, LeaseLost
+from infrastructure.log.reader import CHANNEL, Reader
+from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer
+from infrastructure.log.tilestore import TileConflict
+from infrastructure.log.watch import Watch
+from infrastructure.postgres import Role
+from projections import model
+from sijill.bootstrap import connection_strings, identify
+from sijill.folder import Folder
+
+LOGGER = structlog.get_logger("keeper")
+STAND_BY_SECONDS = 1.0
+PAUSES_SECONDS = (0.2, 1.0, 5.0)
+FROZEN_SECONDS = 15.0
+_SIZE = "SELECT size FROM ledger.head"
+
+
+class Keeper:
+    """Runs follower and sealer until stopped."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._folder = Folder(data)
+        self._urls = connection_strings(data)
+        self._stopping = asyncio.Event()
+        self._working: set[str] = set()
+        self._report: Callable[[], None] | None = None
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+
+    def stop(self) -> None:
+        """Ask for a clean end."""
+        self._stopping.set()
+
+    async def run(self, report: Callable[[], None]) -> None:
+        """Work until stopped; `report` is called once both roles work or stand by."""
+        self._report = report
+        tasks = [
+            asyncio.create_task(self._persist("follower", self._follow)),
+            asyncio.create_task(self._persist("sealer", self._seal)),
+        ]
+        await self._stopping.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _persist(
+        self, role: str, work: Callable[[Lease, psycopg.AsyncConnection], Awaitable[None]]
+    ) -> None:
+        """Take the lease, work, and when that ends in whatever way, say so and begin again."""
+        failures = 0
+        while True:
+            pause = STAND_BY_SECONDS
+            try:
+                conn = await postgres.connect_async(
+                    self._urls.keeper, Role.KEEPER, autocommit=True, limits=postgres.PATIENT
+                )
+                async with conn:
+                    lease = await Lease.take(conn, role, self._holder)
+                    if lease is None:
+                        self._works(role)
+                    else:
+                        failures = 0
+                        await work(lease, conn)
+            except LogFrozen as frozen:
+                LOGGER.error("log frozen", code=frozen.code, index=frozen.index)
+                self._works(role)
+                pause = FROZEN_SECONDS
+            except (FollowerStopped, KeyFileError, TileConflict) as stopped:
+                LOGGER.error("stopped", role=role, error=str(stopped))
+                self._works(role)
+                pause = PAUSES_SECONDS[-1]
+            except (psycopg.Error, LeaseLost, DurabilityUnknown, OSError) as error:
+                pause = PAUSES_SECONDS[min(failures, len(PAUSES_SECONDS) - 1)]
+                failures += 1
+                LOGGER.warning("again", role=role, error=type(error).__name__, in_seconds=pause)
+            await asyncio.sleep(pause)
+
+    async def _follow(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:
+        if not await model.ensure(conn):
+            LOGGER.info("read model rebuilt", reason="made by other rules")
+            await model.rebuild(conn)
+        follower = Follower(model.ReadModel(), guard=lease)
+        await follower.catch_up(conn)
+        self._works("follower")
+        async with Watch(self._urls.keeper, CHANNEL, _SIZE, role=Role.KEEPER) as watch:
+            await follower.run(conn, watch)
+
+    async def _seal(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:
+        async with Reader(self._urls.keeper, role=Role.KEEPER, size=1) as reader:
+            identity = await identify(reader)
+        sealer = await Sealer.open(
+            conn,
+            lease,
+            origin=identity.origin,
+            keys=self._folder.log_keys(identity.origin),
+            store=self._folder.tiles,
+            mark=self._folder.mark,
+        )
+        await sealer.seal_once()
+        self._works("sealer")
+        async with Watch(self._urls.keeper, CHANNEL, _SIZE, role=Role.KEEPER) as watch:
+            await sealer.run(watch)
+
+    def _works(self, role: str) -> None:
+        self._working.add(role)
+        if self._report is not None and self._working == {"follower", "sealer"}:
+            report, self._report = self._report, None
+            report()

@@ -1,0 +1,117 @@
+"""`sijill serve`: PostgreSQL if it is ours, then the supervisor, until told to stop."""
+
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from infrastructure import migrations, postgres
+from infrastructure.embedded import EmbeddedServer
+from infrastructure.log.reader import load_head
+from infrastructure.postgres import Role
+from infrastructure.telemetry import configure_logging
+from sijill.bootstrap import NotFounded
+from sijill.folder import Folder
+from sijill.settings import Settings
+from sijill.supervisor import FolderLock, Supervisor, listen
+
+WATCH_SECONDS = 2.0
+
+
+class SchemaOutdated(Exception):
+    """The database is at another schema than this release: `sijill db upgrade`."""
+
+    code = "schema_outdated"
+
+
+class RolledBack(Exception):
+    """The database ends before what this ledger has signed: an old backup was restored."""
+
+    code = "rolled_back"
+
+
+def serve(
+    data: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    workers: int = 2,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the ledger of a folder until SIGTERM or SIGINT.
+
+    Raises:
+        AlreadyServing: another supervisor serves this folder. NotFounded, SchemaOutdated,
+        RolledBack, EmbeddedServerError, OSError: it cannot be served, and why.
+    """
+    configure_logging()
+    folder = Folder(data)
+    if not folder.keys.is_dir():
+        raise NotFounded
+    settings = Settings(data=data)
+    lock = FolderLock(data)
+    server: EmbeddedServer | None = None
+    try:
+        urls = settings.external()
+        if urls is None:
+            server = settings.embedded()
+            urls = server.start()
+        _check(folder, urls.admin, urls.service)
+        listener = listen(host, port)
+        address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
+        supervisor = Supervisor(data, listener, workers, _environment(folder))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, supervisor.stop)
+        stop_watching = threading.Event()
+        if server is not None:
+            watch = threading.Thread(target=_tend, args=(server, stop_watching), daemon=True)
+            watch.start()
+        try:
+            supervisor.run(lambda: (on_ready or _announce)(address))
+        finally:
+            stop_watching.set()
+    finally:
+        if server is not None:
+            server.stop()
+        lock.release()
+
+
+def _check(folder: Folder, admin: str, service: str) -> None:
+    if migrations.current(admin) != migrations.head():
+        raise SchemaOutdated
+    with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
+        size = load_head(connection).size
+    if size == 0:
+        raise NotFounded
+    if size < folder.mark.read().size:
+        raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
+
+
+def _environment(folder: Folder) -> dict[str, str]:
+    """The children's environment; metrics of worker processes meet in a folder that starts empty."""
+    shutil.rmtree(folder.multiprocess, ignore_errors=True)
+    folder.multiprocess.mkdir(mode=0o700)
+    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.multiprocess)}
+
+
+def _tend(server: EmbeddedServer, stop: threading.Event) -> None:
+    """Start PostgreSQL again when its postmaster has died."""
+    while not stop.wait(WATCH_SECONDS):
+        if server.pid() is None:
+            try:
+                server.start()
+            except (RuntimeError, OSError, psycopg.Error) as error:
+                print(f"sijill: PostgreSQL does not start: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's talk
+
+
+def _announce(address: str) -> None:
+    print(f"sijill ready {address}", file=sys.stderr, flush=True)  # noqa: T201 - the contract's line
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,215 @@
+"""The supervisor: one process that owns the listening socket and restarts whatever dies.
+
+It starts the workers (HTTP) and the keeper (follower and sealer) as child processes of this same
+interpreter. It must not open the ledger itself: a supervisor that holds no connection cannot be hurt by
+a database that is gone. Children watch a pipe that only the supervisor keeps open, so that none of
+them outlives it, not even after `kill -9`.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+LOGGER = structlog.get_logger("supervisor")
+GRACE_SECONDS = 20.0
+READY_SECONDS = 120.0
+BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
+BACKLOG = 2048
+
+
+class AlreadyServing(Exception):
+    """Another supervisor holds this data folder."""
+
+
+class NotReady(Exception):
+    """A child did not become ready in time."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One supervised role; `started` counts how often it has been started."""
+
+    role: str
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: int = 0
+    started_at: float = 0.0
+    restart_at: float | None = None
+    ready: threading.Event = field(default_factory=threading.Event)
+
+
+class FolderLock:
+    """An advisory lock on the data folder: two supervisors on one folder would fight over tiles."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = (data / "serve.lock").open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise AlreadyServing(str(data)) from error
+
+    def release(self) -> None:
+        """Give the folder free."""
+        self._file.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind and listen; port 0 picks a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+class Supervisor:
+    """Runs `workers` HTTP processes and one keeper until told to stop."""
+
+    def __init__(
+        self, data: Path, listener: socket.socket, workers: int, environment: dict[str, str]
+    ) -> None:
+        self._data = data
+        self._listener = listener
+        self._environment = environment
+        self._stopping = threading.Event()
+        self._changed = threading.Event()
+        self._alive_read, self._alive_write = os.pipe()
+        self._children = [Child("keeper", ["keeper"])]
+        self._children += [
+            Child(f"worker-{number}", ["worker", "--listener", str(listener.fileno())])
+            for number in range(workers)
+        ]
+
+    def run(self, on_ready: Callable[[], None]) -> None:
+        """Start everything, call `on_ready` once all roles are ready, then watch until `stop`.
+
+        Raises:
+            NotReady: a role did not report within `READY_SECONDS`.
+        """
+        try:
+            # The keeper first: workers read what it makes.
+            for role in (self._children[:1], self._children[1:]):
+                for child in role:
+                    self._start(child)
+                self._await_ready(role)
+            if not self._stopping.is_set():
+                on_ready()
+            self._watch()
+        finally:
+            self._stop_children()
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """Ask for a clean stop; safe as a signal handler."""
+        self._stopping.set()
+        self._changed.set()
+
+    def _start(self, child: Child) -> None:
+        ready_read, ready_write = os.pipe()
+        descriptors = (self._listener.fileno(), self._alive_read, ready_write)
+        child.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "sijill.child",
+                *child.arguments,
+                "--data",
+                str(self._data),
+                "--alive",
+                str(self._alive_read),
+                "--ready",
+                str(ready_write),
+            ],
+            pass_fds=descriptors,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            # A terminal's Ctrl-C reaches the whole group: only the supervisor decides about children.
+            start_new_session=True,
+        )
+        os.close(ready_write)
+        child.started += 1
+        child.started_at = time.monotonic()
+        child.restart_at = None
+        threading.Thread(target=self._await_child, args=(child, ready_read), daemon=True).start()
+        threading.Thread(target=self._reap, args=(child.process,), daemon=True).start()
+
+    def _await_child(self, child: Child, ready_read: int) -> None:
+        """A child writes one byte when it serves; end of file without it means that it died first."""
+        with os.fdopen(ready_read, "rb") as pipe:
+            if pipe.read(1):
+                child.ready.set()
+                self._changed.set()
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._changed.set()
+
+    def _await_ready(self, children: list[Child]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._stopping.is_set() and not all(child.ready.is_set() for child in children):
+            if time.monotonic() > deadline:
+                late = [child.role for child in children if not child.ready.is_set()]
+                raise NotReady(", ".join(late))
+            self._tend()
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            self._tend()
+
+    def _tend(self) -> None:
+        """Wait for a change or the next restart that is due, then restart what died."""
+        due = [child.restart_at for child in self._children if child.restart_at is not None]
+        timeout = max(0.0, min(due) - time.monotonic()) if due else 1.0
+        self._changed.wait(timeout)
+        self._changed.clear()
+        now = time.monotonic()
+        for child in self._children:
+            if child.process is not None and child.process.poll() is not None:
+                self._schedule(child, now)
+            if (
+                child.restart_at is not None
+                and child.restart_at <= now
+                and not self._stopping.is_set()
+            ):
+                self._start(child)
+
+    def _schedule(self, child: Child, now: float) -> None:
+        assert child.process is not None  # noqa: S101 - narrows the type; the caller has looked
+        code = child.process.returncode
+        child.process = None
+        # A role that ran for a while starts its backoff afresh.
+        if now - child.started_at > 10 * BACKOFF_SECONDS[-1]:
+            child.started = 1
+        delay = BACKOFF_SECONDS[min(child.started - 1, len(BACKOFF_SECONDS) - 1)]
+        child.restart_at = now + delay
+        LOGGER.warning("child died", role=child.role, exit=code, restart_in_seconds=delay)
+
+    def _stop_children(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                LOGGER.warning("child did not stop in time", pid=process.pid)
+                process.kill()
+                process.wait()
+        os.close(self._alive_read)
+        os.close(self._alive_write)
+        self._listener.close()
