@@ -16,7 +16,7 @@ from projections.rows import Connection
 
 CHANNEL: Final = "sijill_read"
 """Notified after each page with the number of events applied, for whoever waits for an index."""
-APPLIED_EVENTS: Final = b"SELECT index + 1 FROM read.model"
+APPLIED_EVENTS: Final = "SELECT index + 1 FROM read.model"
 """How many events the generation in use holds: what a waiter asks beside listening."""
 STALE_MICROSECONDS: Final = 2_000_000
 """An event that was recorded this long ago and is not applied makes verdicts *could not check*."""

@@ -123,14 +123,15 @@ class WorkingSet:
         Raises:
             LookupError: nobody loaded that key, so that *none* would be a guess.
         """
-        shelf = self._shelves[table.name]
-        present = shelf.current.get(key)
-        if present is not None:
-            row: R = present.row
-            return row
-        if key not in shelf.loaded:
+        row = self.peek(table, key)
+        if row is None and key not in self._shelves[table.name].loaded:
             raise LookupError(f"{table.name} {key} was not loaded")
-        return None
+        return row
+
+    def peek(self, table: Table[R], key: Any) -> R | None:
+        """The present row if the working set has it; None says nothing about the database."""
+        present: _Current[R] | None = self._shelves[table.name].current.get(key)
+        return None if present is None else present.row
 
     def need(self, table: Table[R], key: Any) -> R:
         """The present row of a key that must have one.

@@ -136,14 +136,15 @@ class Follower:
         self._guard = guard
         self._page_events = page_events
 
-    async def step(self, conn: AsyncConnection[Any], *, upto: int | None = None) -> int | None:
-        """Apply the next page in one transaction; the index reached, or None when all is applied.
+    async def step(self, conn: AsyncConnection[Any], *, upto: int | None = None) -> int:
+        """Apply the next page, if there is one, in one transaction; the index reached by then.
 
         Inside a transaction of the caller's it becomes part of that. `upto` is the last index that
         may be applied.
 
         Raises:
             FollowerStopped: an event cannot be read or applied; nothing of its page was kept.
+            Overtaken: another follower was faster; nothing of the page was kept.
         """
         async with conn.transaction():
             if self._guard is not None:
@@ -152,25 +153,25 @@ class Follower:
             events = self._page_events if upto is None else min(self._page_events, upto - position)
             page = await _page(conn, position, events)
             if not page:
-                return None
+                return position
             await self._sink.apply(conn, page)
             return page[-1].index
 
     async def catch_up(self, conn: AsyncConnection[Any], *, upto: int | None = None) -> int:
-        """Apply everything that the log holds (or as far as `upto`); the last index applied."""
-        reached = -1
+        """Apply everything that the log holds (or as far as `upto`); the index reached.
+
+        Raises:
+            FollowerStopped: as `step`; the pages before were kept.
+        """
+        reached: int | None = None
         while True:
             try:
-                moved = await self.step(conn, upto=upto)
+                position = await self.step(conn, upto=upto)
             except Overtaken:
                 continue
-            if moved is None:
-                break
-            reached = moved
-        if reached < 0:
-            async with conn.transaction():
-                reached = await self._sink.position(conn)
-        return reached
+            if position == reached:
+                return position
+            reached = position
 
     async def run(
         self, conn: AsyncConnection[Any], wake: Wake, *, idle_seconds: float = 1.0

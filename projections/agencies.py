@@ -1,0 +1,162 @@
+"""Agencies as readers see them: names in three languages, standing, and whom they stand under.
+
+Two times are kept apart. A row says what was *recorded* after an index; inside it, names and
+parents are lists by the day from which they *hold*, so that a document can show the name that its
+issuer had on its day.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from domain.values import Standing, baghdad_day
+from infrastructure.log.follower import Recorded
+from infrastructure.log.queries import load
+from projections.projector import Projector
+from projections.rows import Connection, Table, WorkingSet
+
+_SQL = load("projections", "agencies.sql")
+
+_OPENED: Final = "sijill.ledger.opened.v1"
+_ADDED: Final = "sijill.agency.added.v1"
+_RENAMED: Final = "sijill.agency.renamed.v1"
+_REPARENTED: Final = "sijill.agency.reparented.v1"
+_STANDINGS: Final = {
+    "sijill.agency.linked.v1": Standing.LINKED.value,
+    "sijill.agency.suspended.v1": Standing.SUSPENDED.value,
+    "sijill.agency.reinstated.v1": Standing.LINKED.value,
+    "sijill.agency.closed.v1": Standing.CLOSED.value,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """One agency. `names` and `parents` are `{"since": day, "index": n, "value": …}` by day.
+
+    The value is `{"ar": …, "ckb": …, "en": …}` of names, and an agency's id or None of parents.
+    """
+
+    id: str
+    stream: UUID
+    kind: str
+    standing: str
+    founder: bool
+    names: list[dict[str, Any]]
+    parents: list[dict[str, Any]]
+    added_index: int
+
+    def names_on(self, day: str) -> dict[str, str]:
+        """Its names on a day (ISO), by language; before the first of them, the first."""
+        names: dict[str, str] = (_holding(self.names, day) or self.names[0])["value"]
+        return names
+
+    def parent_on(self, day: str) -> str | None:
+        """The agency that it stands under on a day (ISO)."""
+        known = _holding(self.parents, day)
+        return known["value"] if known else None
+
+
+AGENCIES: Final = Table("agencies", Agency, "id", documents=frozenset({"names", "parents"}))
+
+
+async def show(conn: Connection, agency: str, *, at: int | None = None) -> Agency | None:
+    """One agency as it stood after event `at` (None: now), or None."""
+    async with conn.cursor(row_factory=class_row(Agency)) as cursor:
+        await cursor.execute(_SQL["show"], {"id": agency, "at": at})
+        return await cursor.fetchone()
+
+
+async def page(
+    conn: Connection, *, after: int = -1, limit: int = 200, at: int | None = None
+) -> list[Agency]:
+    """Agencies added after index `after`, oldest first, as they stood after event `at` (None: now).
+
+    At most `limit`, or a few more: agencies of one index (the two founders) are not torn apart.
+    """
+    async with conn.cursor(row_factory=class_row(Agency)) as cursor:
+        await cursor.execute(_SQL["page"], {"after": after, "limit": limit, "at": at})
+        return await cursor.fetchall()
+
+
+def _dated(entries: list[dict[str, Any]], event: Recorded, value: Any) -> list[dict[str, Any]]:
+    """The entries with one more, by the day from which each holds.
+
+    Of two that hold from the same day the one recorded last counts, so it stands behind.
+    """
+    since = event.statement.get("effective_date") or baghdad_day(event.time).isoformat()
+    entry = {"since": since, "index": event.index, "value": value}
+    return sorted([*entries, entry], key=lambda one: (one["since"], one["index"]))
+
+
+def _holding(entries: list[dict[str, Any]], day: str) -> dict[str, Any] | None:
+    place = bisect_right(entries, day, key=lambda one: one["since"])
+    return entries[place - 1] if place else None
+
+
+def _opened(event: Recorded, rows: WorkingSet) -> None:
+    for founder in event.statement["founders"]:
+        _enter(event, rows, founder["id"], founder, founder=True)
+
+
+def _added(event: Recorded, rows: WorkingSet) -> None:
+    _enter(event, rows, event.statement["subject"], event.statement)
+
+
+def _enter(
+    event: Recorded, rows: WorkingSet, agency: str, said: dict[str, Any], *, founder: bool = False
+) -> None:
+    standing = Standing.LINKED if founder else Standing.PLANNED
+    row = Agency(
+        id=agency,
+        stream=event.stream,
+        kind=said["kind"],
+        standing=standing.value,
+        founder=founder,
+        names=_dated([], event, said["names"]),
+        parents=_dated([], event, said.get("parent")),
+        added_index=event.index,
+    )
+    rows.put(AGENCIES, row, event.index)
+
+
+def _changed_standing(event: Recorded, rows: WorkingSet) -> None:
+    agency = rows.need(AGENCIES, event.statement["subject"])
+    rows.put(AGENCIES, replace(agency, standing=_STANDINGS[event.type]), event.index)
+
+
+def _renamed(event: Recorded, rows: WorkingSet) -> None:
+    agency = rows.need(AGENCIES, event.statement["subject"])
+    names = _dated(agency.names, event, event.statement["names"])
+    rows.put(AGENCIES, replace(agency, names=names), event.index)
+
+
+def _reparented(event: Recorded, rows: WorkingSet) -> None:
+    agency = rows.need(AGENCIES, event.statement["subject"])
+    parents = _dated(agency.parents, event, event.statement.get("parent"))
+    rows.put(AGENCIES, replace(agency, parents=parents), event.index)
+
+
+def _needs(event: Recorded) -> Iterable[tuple[Table[Agency], str]]:
+    if event.type in (_OPENED, _ADDED):
+        return ()
+    return [(AGENCIES, event.statement["subject"])]
+
+
+PROJECTOR: Final = Projector(
+    name="agencies",
+    version=1,
+    statements=_SQL,
+    handlers={
+        _OPENED: _opened,
+        _ADDED: _added,
+        **dict.fromkeys(_STANDINGS, _changed_standing),
+        _RENAMED: _renamed,
+        _REPARENTED: _reparented,
+    },
+    tables=(AGENCIES,),
+    needs=_needs,
+)

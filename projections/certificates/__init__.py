@@ -1,0 +1,47 @@
+"""Certificates as readers see them: by code, with everything that a verdict needs, and in lists."""
+
+from typing import Final
+
+from projections.certificates import events
+from projections.certificates.queries import (
+    STATEMENTS,
+    Filter,
+    Found,
+    Listed,
+    by_code,
+    codes_by_value,
+    originals,
+    page,
+)
+from projections.certificates.record import CERTIFICATES, CODES, Certificate, Code, Grant
+from projections.projector import Projector
+
+__all__ = [
+    "CERTIFICATES",
+    "CODES",
+    "PROJECTOR",
+    "TOPICS",
+    "Certificate",
+    "Code",
+    "Filter",
+    "Found",
+    "Grant",
+    "Listed",
+    "by_code",
+    "codes_by_value",
+    "originals",
+    "page",
+]
+
+TOPICS: Final = frozenset(events.HANDLERS)
+"""Every topic about certificates."""
+
+PROJECTOR: Final = Projector(
+    name="certificates",
+    version=1,
+    statements=STATEMENTS,
+    handlers=events.HANDLERS,
+    tables=(CERTIFICATES, CODES),
+    needs=events.needs,
+    prepare=events.prepare,
+)

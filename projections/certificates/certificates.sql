@@ -1,0 +1,141 @@
+-- name: schema
+-- Days are ISO text: they are compared and shown as such, whatever a session's DateStyle.
+-- A certificate is the record; every original of every edition has a code of its own.
+CREATE TABLE certificates (
+    stream uuid NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    unit text COLLATE "C" NOT NULL,
+    series text COLLATE "C" NOT NULL,
+    year integer NOT NULL,
+    number text COLLATE "C" NOT NULL,
+    folded_number text COLLATE "C" NOT NULL,
+    date text COLLATE "C" NOT NULL,
+    edition integer NOT NULL,
+    code text COLLATE "C" NOT NULL,
+    originals text[] COLLATE "C" NOT NULL,
+    issue_index bigint NOT NULL,
+    issue_time bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    state_index bigint NOT NULL,
+    before_revocation text COLLATE "C",
+    reason text COLLATE "C",
+    legal_basis text COLLATE "C",
+    counts_from text COLLATE "C",
+    successor text COLLATE "C",
+    -- [{"index": n, "keys": [thumbprint], "code": code or null}]
+    grants jsonb NOT NULL,
+    reaffirmed_index bigint,
+    erased_index bigint,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (stream, since_index)
+);
+CREATE INDEX certificates_by_agency ON certificates (agency, issue_index);
+CREATE INDEX certificates_by_number ON certificates (agency, folded_number);
+
+CREATE TABLE codes (
+    code text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    original integer NOT NULL,
+    edition integer NOT NULL,
+    language text COLLATE "C" NOT NULL,
+    effective_date text COLLATE "C" NOT NULL,
+    expiry_date text COLLATE "C",
+    issue_index bigint NOT NULL,
+    issue_time bigint NOT NULL,
+    keys text[] COLLATE "C" NOT NULL,
+    claims jsonb NOT NULL,
+    status_list integer,
+    status_index integer,
+    state text COLLATE "C" NOT NULL,
+    state_index bigint NOT NULL,
+    reason text COLLATE "C",
+    successor text COLLATE "C",
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (code, since_index)
+);
+
+-- name: by_code
+-- Everything that a verdict rests on, in one statement and so from one moment: the record, the keys
+-- that stand behind it, how far the read model has come and what it lacks.
+WITH moment AS (
+    SELECT model.index AS applied,
+        least(%(at)s::bigint, model.index) AS at,
+        (SELECT events.time FROM ledger.events WHERE events.index = %(at)s::bigint) AS at_time,
+        (SELECT events.time FROM ledger.events WHERE events.index = model.index + 1)
+            AS waiting_since,
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock
+    FROM read.model
+)
+SELECT moment.applied, moment.at_time, moment.waiting_since, moment.clock,
+    to_jsonb(named) AS code,
+    to_jsonb(certificate) AS certificate,
+    to_jsonb(issuer) AS issuer,
+    (SELECT coalesce(jsonb_agg(to_jsonb(key) ORDER BY key.thumbprint), '[]')
+        FROM read.keys AS key
+        WHERE key.thumbprint = ANY (named.keys || ARRAY(
+                SELECT jsonb_array_elements_text(granted.act -> 'keys')
+                FROM jsonb_array_elements(certificate.grants) AS granted (act)
+            ))
+            AND key.since_index <= moment.at
+            AND (key.until_index > moment.at OR key.until_index IS NULL)
+    ) AS keys
+FROM moment
+LEFT JOIN read.codes AS named ON named.code = %(code)s
+    AND named.since_index <= moment.at
+    AND (named.until_index > moment.at OR named.until_index IS NULL)
+LEFT JOIN read.certificates AS certificate ON certificate.stream = named.stream
+    AND certificate.since_index <= moment.at
+    AND (certificate.until_index > moment.at OR certificate.until_index IS NULL)
+LEFT JOIN read.agencies AS issuer ON issuer.id = certificate.agency
+    AND issuer.since_index <= moment.at
+    AND (issuer.until_index > moment.at OR issuer.until_index IS NULL)
+
+-- name: originals
+SELECT to_jsonb(named) AS code
+FROM read.model CROSS JOIN read.codes AS named
+WHERE named.code = ANY (%(codes)s::text[])
+    AND named.since_index <= coalesce(%(at)s::bigint, model.index)
+    AND (named.until_index > coalesce(%(at)s::bigint, model.index) OR named.until_index IS NULL)
+ORDER BY named.original
+
+-- name: page
+WITH moment AS (
+    SELECT least(%(at)s::bigint, model.index) AS at FROM read.model
+), listed AS (
+    SELECT certificate.*, EXISTS (
+            SELECT FROM jsonb_to_recordset(certificate.grants) AS granted (index bigint, keys text[])
+            JOIN read.keys AS key ON key.thumbprint = ANY (granted.keys)
+            WHERE key.void_from <= granted.index
+                AND key.since_index <= moment.at
+                AND (key.until_index > moment.at OR key.until_index IS NULL)
+        ) AS in_doubt
+    FROM moment JOIN read.certificates AS certificate ON certificate.since_index <= moment.at
+        AND (certificate.until_index > moment.at OR certificate.until_index IS NULL)
+    WHERE certificate.agency = %(agency)s AND certificate.issue_index > %(after)s
+        AND (%(type)s::text IS NULL OR certificate.type = %(type)s)
+        AND (%(unit)s::text IS NULL OR certificate.unit = %(unit)s)
+        AND (%(series)s::text IS NULL OR certificate.series = %(series)s)
+        AND (%(number)s::text IS NULL OR certificate.folded_number = %(number)s)
+        AND (%(state)s::text IS NULL OR certificate.state = %(state)s)
+        AND (%(from_day)s::text IS NULL OR certificate.date >= %(from_day)s)
+        AND (%(to_day)s::text IS NULL OR certificate.date <= %(to_day)s)
+        AND (%(space)s::text IS NULL OR certificate.stream IN (
+            SELECT lookups.stream FROM vault.lookups
+            WHERE lookups.space = %(space)s AND lookups.hmac = %(hmac)s
+        ))
+)
+SELECT to_jsonb(listed) - 'in_doubt' AS certificate, listed.in_doubt
+FROM listed
+WHERE %(in_doubt)s::boolean IS NULL OR listed.in_doubt = %(in_doubt)s
+ORDER BY listed.issue_index
+LIMIT %(limit)s
+
+-- name: codes_by_value
+SELECT DISTINCT named.code
+FROM vault.lookups JOIN read.certificates AS certificate ON certificate.stream = lookups.stream
+CROSS JOIN LATERAL unnest(certificate.originals) AS named (code)
+WHERE lookups.space = %(space)s AND lookups.hmac = %(hmac)s AND certificate.until_index IS NULL
+ORDER BY named.code

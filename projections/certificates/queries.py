@@ -1,0 +1,194 @@
+"""Questions about certificates: by public code, by agency, by a value that the agency knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import dict_row, tuple_row
+
+from domain.values import baghdad_day, fold_number
+from infrastructure.log.queries import load
+from infrastructure.proofs.verdict import Basis, CodeState, RecordFacts
+from projections.agencies import Agency
+from projections.certificates.record import Certificate, Code, deciding, sound
+from projections.freshness import basis
+from projections.keys import Key
+from projections.rows import Connection
+
+STATEMENTS: Final = load("projections.certificates", "certificates.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the ledger knows of one public code, and how well it knows it.
+
+    Everything but `basis` and `judged_time` is empty when no such code was ever recorded. `keys`
+    are those that stand behind the record; `judged_time` (µs UTC) is the moment to judge it by.
+    """
+
+    basis: Basis
+    judged_time: int
+    code: Code | None = None
+    certificate: Certificate | None = None
+    issuer: Agency | None = None
+    keys: list[Key] = field(default_factory=list)
+
+    @property
+    def today(self) -> str:
+        """The Asia/Baghdad day (ISO) to judge by."""
+        return baghdad_day(self.judged_time).isoformat()
+
+    @property
+    def facts(self) -> RecordFacts | None:
+        """What a verdict is made of, or None for a code that was never recorded."""
+        if self.code is None or self.certificate is None:
+            return None
+        code, certificate = self.code, self.certificate
+        stands = deciding(certificate, code)
+        withdrawn = stands.state != CodeState.IN_FORCE
+        signers = [key for key in self.keys if key.thumbprint in code.keys]
+        return RecordFacts(
+            code=code.code,
+            agency=certificate.agency,
+            type=certificate.type,
+            state=CodeState(stands.state),
+            issue_index=code.issue_index,
+            issue_time=code.issue_time,
+            issuer_sound=sound(certificate, code, self.keys),
+            custodial=any(key.custodial for key in signers),
+            effective_date=code.effective_date,
+            expiry_date=code.expiry_date,
+            successor=stands.successor,
+            withdrawal_reason=stands.reason if withdrawn else None,
+            withdrawn_index=stands.state_index if withdrawn else None,
+        )
+
+
+async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Found:
+    """Everything that a verdict about a code rests on, from one moment, after event `at` or now.
+
+    Asked for a past index the answer is judged by that event's recorded time, else by the
+    database's clock. An `at` that is not applied yet makes a basis that is stale.
+
+    Raises:
+        LookupError: no follower has ever run here.
+    """
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(STATEMENTS["by_code"], {"code": code, "at": at})
+        row = await cursor.fetchone()
+    if row is None:
+        raise LookupError("there is no read model yet")
+    judged_time = row["at_time"] if row["at_time"] is not None else row["clock"]
+    rests_on = _basis(row, at)
+    if row["code"] is None:
+        return Found(rests_on, judged_time)
+    return Found(
+        rests_on,
+        judged_time,
+        code=_code(row["code"]),
+        certificate=_certificate(row["certificate"]),
+        issuer=Agency(**_streamed(row["issuer"])),
+        keys=[Key(**_streamed(key)) for key in row["keys"]],
+    )
+
+
+async def originals(
+    conn: Connection, certificate: Certificate, *, at: int | None = None
+) -> list[Code]:
+    """Every original of a certificate, of all editions, in the order in which they were made."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["originals"], {"codes": certificate.originals, "at": at})
+        return [_code(row[0]) for row in await cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which certificates of an agency are asked for; what is None lets everything through.
+
+    `number` matches whatever the script of its digits; days are those of the document, both ends
+    included. `in_doubt` asks for those that wait for re-affirmation, or for the others. `looked_up`
+    is the (space, HMAC) of a value that the agency knows.
+    """
+
+    type: str | None = None
+    unit: str | None = None
+    series: str | None = None
+    number: str | None = None
+    state: str | None = None
+    from_day: str | None = None
+    to_day: str | None = None
+    in_doubt: bool | None = None
+    looked_up: tuple[str, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A certificate in a list, and whether it waits for re-affirmation."""
+
+    certificate: Certificate
+    in_doubt: bool
+
+
+async def page(
+    conn: Connection,
+    agency: str,
+    chosen: Filter | None = None,
+    *,
+    after: int = -1,
+    limit: int = 200,
+    at: int | None = None,
+) -> list[Listed]:
+    """An agency's certificates issued after index `after`, oldest first, as after event `at`."""
+    chosen = chosen or Filter()
+    space, hmac = chosen.looked_up or (None, None)
+    parameters = {
+        "agency": agency,
+        "after": after,
+        "limit": limit,
+        "at": at,
+        "type": chosen.type,
+        "unit": chosen.unit,
+        "series": chosen.series,
+        "number": None if chosen.number is None else fold_number(chosen.number),
+        "state": chosen.state,
+        "from_day": chosen.from_day,
+        "to_day": chosen.to_day,
+        "in_doubt": chosen.in_doubt,
+        "space": space,
+        "hmac": hmac,
+    }
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["page"], parameters)
+        return [Listed(_certificate(row[0]), row[1]) for row in await cursor.fetchall()]
+
+
+async def codes_by_value(conn: Connection, space: str, hmac: bytes) -> list[str]:
+    """Every code of every certificate that commits to a value with this look-up."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["codes_by_value"], {"space": space, "hmac": hmac})
+        return [row[0] for row in await cursor.fetchall()]
+
+
+def _basis(row: Mapping[str, Any], at: int | None) -> Basis:
+    if at is not None and at <= row["applied"]:
+        # The past does not change: an answer about it is never too old.
+        return Basis(index=at, age_seconds=0)
+    rests_on = basis(index=row["applied"], waiting_since=row["waiting_since"], clock=row["clock"])
+    if at is None:
+        return rests_on
+    return Basis(index=rests_on.index, age_seconds=rests_on.age_seconds, stale=True)
+
+
+def _certificate(row: Mapping[str, Any]) -> Certificate:
+    return Certificate(**_streamed(row))
+
+
+def _code(row: Mapping[str, Any]) -> Code:
+    return Code(**_streamed(row))
+
+
+def _streamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row that came as JSON."""
+    fields = {name: row[name] for name in row if name not in ("since_index", "until_index")}
+    return {**fields, "stream": UUID(fields["stream"])}

@@ -1,0 +1,138 @@
+"""Reports: how many certificates which agency issued and withdrew, of which type, on which day.
+
+A report is pinned to an index: whoever asks for the same index gets the same figures for ever, and
+can count them again from the log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg.rows import class_row, tuple_row
+
+from domain.values import baghdad_day
+from infrastructure.log.follower import FollowerStopped, Recorded
+from infrastructure.log.queries import load
+from projections.certificates import CERTIFICATES, TOPICS
+from projections.projector import Projector
+from projections.rows import Connection, Journal, WorkingSet
+
+_SQL = load("projections", "reports.sql")
+
+ISSUING: Final = frozenset({"issued"})
+WITHDRAWING: Final = frozenset({"revoked", "voided", "superseded"})
+"""Acts that end a record. A suspension is none, because it may be lifted; nor is a correction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act on a certificate: `kind` is the last word of its topic, such as `revoked`."""
+
+    index: int
+    day: str
+    agency: str
+    type: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """How many acts of one kind a finished day had; known from `since_index` on."""
+
+    day: str
+    agency: str
+    type: str
+    kind: str
+    acts: int
+    since_index: int
+
+
+JOURNAL: Final = Journal("acts", Act, "index", ("index",))
+DAYS: Final = Journal("days", Day, "since_index", ("day", "agency", "type", "kind"))
+
+
+@dataclass(frozen=True, slots=True)
+class Issuance:
+    """What one agency did with certificates of one type on one day (ISO, Asia/Baghdad), by kind."""
+
+    agency: str
+    type: str
+    day: str
+    acts: dict[str, int]
+
+    @property
+    def issued(self) -> int:
+        """Certificates issued for the first time."""
+        return sum(self.acts.get(kind, 0) for kind in ISSUING)
+
+    @property
+    def withdrawn(self) -> int:
+        """Certificates and single originals revoked, entries voided, certificates superseded."""
+        return sum(self.acts.get(kind, 0) for kind in WITHDRAWING)
+
+
+async def issuance(
+    conn: Connection,
+    *,
+    at: int | None = None,
+    agency: str | None = None,
+    type_: str | None = None,
+    from_day: str | None = None,
+    to_day: str | None = None,
+) -> list[Issuance]:
+    """Counts by agency, type and day after event `at` (None: now), of what the filters let through.
+
+    Days are ISO, both ends included.
+    """
+    async with conn.cursor(row_factory=class_row(Issuance)) as cursor:
+        await cursor.execute(
+            _SQL["issuance"],
+            {"at": at, "agency": agency, "type": type_, "from_day": from_day, "to_day": to_day},
+        )
+        return await cursor.fetchall()
+
+
+def _acted(event: Recorded, rows: WorkingSet) -> None:
+    certificate = rows.need(CERTIFICATES, event.stream)
+    rows.enter(
+        JOURNAL,
+        Act(
+            index=event.index,
+            day=baghdad_day(event.time).isoformat(),
+            agency=certificate.agency,
+            type=certificate.type,
+            kind=event.type.split(".")[2],
+        ),
+    )
+
+
+async def _close_days(conn: Connection, page: Sequence[Recorded], rows: WorkingSet) -> None:
+    """Total every day that this page's acts have shown to be over."""
+    acts = rows.entries(JOURNAL)
+    if not acts:
+        return
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["day_before"], {"index": page[0].index})
+        before = await cursor.fetchone()
+    day = before[0] if before else acts[0].day
+    closed: dict[str, int] = {}
+    for act in acts:
+        if act.day < day:
+            raise FollowerStopped("time_backwards", index=act.index)
+        if act.day > day:
+            closed[day] = act.index
+            day = act.day
+    if closed:
+        await conn.execute(
+            _SQL["close_days"], {"days": list(closed), "indexes": list(closed.values())}
+        )
+
+
+PROJECTOR: Final = Projector(
+    name="reports",
+    version=1,
+    statements=_SQL,
+    handlers=dict.fromkeys(sorted(TOPICS), _acted),
+    journals=(JOURNAL, DAYS),
+    finish=_close_days,
+)

@@ -1,0 +1,56 @@
+-- name: schema
+-- One row an act. Days are ISO text of Asia/Baghdad, the day on which the act was recorded.
+CREATE TABLE acts (
+    index bigint PRIMARY KEY,
+    day text COLLATE "C" NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL
+);
+CREATE INDEX acts_by_day ON acts (day);
+
+-- A day's totals, written when the first act of a later day shows that the day is over. Recorded
+-- time never runs backwards, so they are final, and a report need not count what they cover.
+CREATE TABLE days (
+    day text COLLATE "C" NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    acts bigint NOT NULL,
+    since_index bigint NOT NULL,
+    PRIMARY KEY (day, agency, type, kind)
+);
+
+-- name: day_before
+SELECT day FROM acts WHERE index < %(index)s ORDER BY index DESC LIMIT 1
+
+-- name: close_days
+INSERT INTO days (day, agency, type, kind, acts, since_index)
+SELECT acts.day, acts.agency, acts.type, acts.kind, count(*), closed.index
+FROM unnest(%(days)s::text[], %(indexes)s::bigint[]) AS closed (day, index)
+JOIN acts ON acts.day = closed.day COLLATE "C"
+GROUP BY acts.day, acts.agency, acts.type, acts.kind, closed.index
+
+-- name: issuance
+WITH moment AS (
+    SELECT coalesce(%(at)s::bigint, model.index) AS at,
+        (SELECT max(days.day) FROM read.days
+            WHERE days.since_index <= coalesce(%(at)s::bigint, model.index)) AS closed
+    FROM read.model
+), counted AS (
+    SELECT days.agency, days.type, days.day, days.kind, days.acts
+    FROM moment JOIN read.days ON days.since_index <= moment.at
+    UNION ALL
+    SELECT acts.agency, acts.type, acts.day, acts.kind, count(*)
+    FROM moment JOIN read.acts ON acts.index <= moment.at
+        AND acts.day > coalesce(moment.closed, '' COLLATE "C")
+    GROUP BY acts.agency, acts.type, acts.day, acts.kind
+)
+SELECT agency, type, day, jsonb_object_agg(kind, acts) AS acts
+FROM counted
+WHERE (%(agency)s::text IS NULL OR agency = %(agency)s)
+    AND (%(type)s::text IS NULL OR type = %(type)s)
+    AND (%(from_day)s::text IS NULL OR day >= %(from_day)s)
+    AND (%(to_day)s::text IS NULL OR day <= %(to_day)s)
+GROUP BY agency, type, day
+ORDER BY agency, type, day
