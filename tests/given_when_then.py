@@ -147,11 +147,9 @@ class World:
         self.now = int(noon.timestamp()) * MICROSECONDS
 
     def read(self, order: Order) -> tuple[Command, bytes, Signed]:
-        """An order as authentication hands it on, with `valid_until` where many sign."""
-        said = dict(order.statement)
-        if len(order.keys) > 1 and said["act"] != "ledger.open":
-            said.setdefault("valid_until", self.now // MICROSECONDS + 3600)
-        if said.get("valid_until") == "never":
+        """An order as authentication hands it on; it may wait for an hour, or does not say."""
+        said = {"valid_until": self.now // MICROSECONDS + 3600, **order.statement}
+        if said["valid_until"] == "unsaid":
             del said["valid_until"]
         statement = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         signed = Signed(
