@@ -3,27 +3,27 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from api.problems import STATUS
 from domain.errors import Refusal
 from domain.values import Standing
+from infrastructure.log.sealer import FROZEN_CODES
 from infrastructure.proofs.verdict import CodeState, Outcome, Reason
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "infrastructure", "projections", "api", "sijill")
-# Errors that take their code as the first argument.
-CODED_ERRORS = frozenset({"ProofError", "Problem", "KeyFileError"})
 # The committer sends a deferred request again by itself; no caller ever sees the word.
 NEVER_SHOWN = frozenset({"deferred"})
 # How an act is co-signed is for programs; where a record stands has its texts under `state`.
 NOT_WORDS = frozenset({"Cosigning", "OriginalStatus", "Standing", "Status"})
 
 
-def trees() -> Iterator[ast.Module]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def trees() -> tuple[ast.Module, ...]:
+    paths = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return tuple(ast.parse(path.read_text(encoding="utf-8")) for path in paths)
 
 
 def refusals() -> dict[str, str]:
@@ -37,8 +37,19 @@ def refusals() -> dict[str, str]:
     }
 
 
+@cache
+def coded_errors() -> frozenset[str]:
+    """The classes that take their code as the first argument."""
+    return frozenset(
+        node.name
+        for tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and any(map(_takes_code, node.body))
+    )
+
+
 def problem_codes() -> set[str]:
-    codes = {*STATUS, Refusal.code, *refusals().values()}
+    codes = {*STATUS, *FROZEN_CODES, Refusal.code, *refusals().values()}
     for tree in trees():
         for node in ast.walk(tree):
             codes.update(_codes(node))
@@ -86,11 +97,19 @@ def raised_params() -> Iterator[tuple[str, set[str]]]:
                 case ast.Call() if _name(node) in by_name:
                     yield by_name[_name(node)], names
                 case ast.Call(args=[ast.Constant(value=str(code)), *_]) if (
-                    _name(node) in CODED_ERRORS
+                    _name(node) in coded_errors()
                 ):
                     yield code, names
                 case _:
                     pass
+
+
+def _takes_code(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.FunctionDef(name="__init__", args=ast.arguments(args=[_, ast.arg("code"), *_])):
+            return True
+        case _:
+            return False
 
 
 def _values(body: list[ast.stmt]) -> Iterator[str]:
@@ -121,7 +140,7 @@ def _keyword_codes(keywords: list[ast.keyword]) -> Iterator[str]:
 
 def _codes(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.Call(args=[ast.Constant(value=str(code)), *_]) if _name(node) in CODED_ERRORS:
+        case ast.Call(args=[ast.Constant(value=str(code)), *_]) if _name(node) in coded_errors():
             yield code
         case ast.Call(keywords=keywords):
             yield from _keyword_codes(keywords)

@@ -36,7 +36,8 @@ def texts(language: str) -> dict[str, tuple[str, ...]]:
 
 
 def placeholders(language: str, code: str) -> set[str]:
-    return {name for text in texts(language)[code] for name in PLACEHOLDER.findall(text)}
+    forms = texts(language).get(code, ())
+    return {name for text in forms for name in PLACEHOLDER.findall(text)}
 
 
 def test_every_language_has_a_catalogue_and_no_other_stands_there() -> None:
