@@ -1,5 +1,116 @@
-"""Soon."""
+"""Agencies and their keys as anybody may read them: public bodies, public keys, dated names."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
 
-router = APIRouter()
+from fastapi import APIRouter, Path
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from api.paging import After, At, Limit, page
+from api.problems import Problem
+from api.services import Open
+from domain.values import baghdad_day
+from projections import agencies, freshness, keys
+from projections.agencies import Agency
+from projections.keys import Key
+
+router = APIRouter(prefix="/v1", tags=["agencies"])
+
+AgencyId = Annotated[str, Path(max_length=48, description="The agency's id.")]
+Thumbprint = Annotated[str, Path(max_length=64, description="RFC 7638 thumbprint of the key.")]
+
+
+@router.get("/agencies", summary="All agencies, in the order in which they were added")
+async def listed(
+    request: Request, services: Open, after: After = None, limit: Limit = 100, at: At = None
+) -> JSONResponse:
+    """Every agency of the ledger, closed ones included."""
+    async with services.pool.connection() as connection:
+        status = await freshness.status(connection)
+        _require_known(at, status.index)
+        rows = await agencies.page(
+            connection, after=-1 if after is None else after, limit=limit, at=at
+        )
+    day = baghdad_day(status.clock).isoformat()
+    items = [_agency(row, day) for row in rows]
+    return page(request, items, limit=limit, cursor="added_index", at=_at(at, status.index))
+
+
+@router.get("/agencies/{agency}", summary="One agency")
+async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
+    """Its names and parents with the days from which they hold, and how it stands."""
+    async with services.pool.connection() as connection:
+        status = await freshness.status(connection)
+        _require_known(at, status.index)
+        found = await agencies.show(connection, agency, at=at)
+    if found is None:
+        raise Problem("agency_unknown", 404, agency=agency)
+    body = _agency(found, baghdad_day(status.clock).isoformat())
+    body |= {"names_by_day": found.names, "parents_by_day": found.parents}
+    return JSONResponse({**body, "at": _at(at, status.index)})
+
+
+@router.get("/agencies/{agency}/keys", summary="Every key that an agency ever had")
+async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
+    """Public keys with their scopes and all that ended them; retired ones included."""
+    async with services.pool.connection() as connection:
+        status = await freshness.status(connection)
+        _require_known(at, status.index)
+        if await agencies.show(connection, agency, at=at) is None:
+            raise Problem("agency_unknown", 404, agency=agency)
+        found = await keys.of(connection, agency, at=at)
+    return JSONResponse({"items": [_key(one) for one in found], "at": _at(at, status.index)})
+
+
+@router.get("/keys/{key}", summary="One key")
+async def key(services: Open, key: Thumbprint, at: At = None) -> JSONResponse:
+    """Whose it is, what it may sign, and whether it still may."""
+    async with services.pool.connection() as connection:
+        status = await freshness.status(connection)
+        _require_known(at, status.index)
+        found = await keys.show(connection, key, at=at)
+    if found is None:
+        raise Problem("key_not_found", 404, key=key)
+    return JSONResponse({**_key(found), "at": _at(at, status.index)})
+
+
+def _require_known(at: int | None, applied: int) -> None:
+    if at is not None and at > applied:
+        raise Problem("index_unknown", index=at)
+
+
+def _at(at: int | None, applied: int) -> int:
+    return applied if at is None else at
+
+
+def _agency(row: Agency, day: str) -> dict[str, Any]:
+    return {
+        "agency": row.id,
+        "kind": row.kind,
+        "standing": row.standing,
+        "founder": row.founder,
+        "names": row.names_on(day),
+        "parent": row.parent_on(day),
+        "added_index": row.added_index,
+    }
+
+
+def _key(row: Key) -> dict[str, Any]:
+    return {
+        "key": row.thumbprint,
+        "agency": row.agency,
+        "jwk": row.jwk,
+        "scopes": row.scopes,
+        "office": row.office,
+        "officer": row.officer,
+        "acting_for": row.acting_for,
+        "custodial": row.custodial,
+        "not_before": row.not_before,
+        "not_after": row.not_after,
+        "enrolled_index": row.enrolled_index,
+        "enrolled_by": row.enrolled_by,
+        "retired_index": row.retired_index,
+        "compromised_as_of": row.compromised_as_of,
+        "compromised_index": row.compromised_index,
+        "void_from": row.void_from,
+    }

@@ -1,5 +1,207 @@
-"""Soon."""
+"""Certificates as their agency reads them, with the values; and the catalogue of types, for all.
 
-from fastapi import APIRouter
+Another agency's certificate and none at all are answered alike.
+"""
 
-router = APIRouter()
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from api.desk import lookup_space
+from api.orders import caller
+from api.paging import After, At, Limit, page
+from api.policy import AUDIT, Caller
+from api.problems import Problem
+from api.services import Open, Services
+from api.values import open_values
+from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
+from domain.errors import TypeUnknown
+from domain.values.comparison import fold_value
+from infrastructure.proofs import codes
+from infrastructure.proofs.errors import ProofError
+from projections import certificates, freshness
+from projections.certificates import Certificate, Filter, Found
+
+router = APIRouter(prefix="/v1", tags=["certificates"])
+
+Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+Word = Annotated[str | None, Field(max_length=64)]
+
+
+@router.get("/certificate-types", summary="The catalogue of certificate types")
+async def types() -> JSONResponse:
+    """What each kind of document commits to, and how many officers must sign it."""
+    items = [one.model_dump(mode="json") for one in TYPES.values()]
+    return JSONResponse({"items": items}, headers={"Cache-Control": "public, max-age=300"})
+
+
+class Filters(BaseModel):
+    """Which of an agency's certificates are wanted; what is left out lets everything through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: After = None
+    limit: Limit = 100
+    at: At = None
+    agency: Word = Field(None, description="Whose certificates, for auditors.")
+    type: Word = None
+    unit: Word = None
+    series: Word = None
+    number: Word = Field(None, description="In whatever script of digits.")
+    state: Word = None
+    from_day: Day = None
+    to_day: Day = None
+    in_doubt: bool | None = Field(None, description="Waiting for re-affirmation, or not.")
+
+
+@router.get("/certificates", summary="The caller's own certificates")
+async def listed(
+    request: Request, services: Open, wanted: Annotated[Filters, Query()]
+) -> JSONResponse:
+    """Search by what stands in clear; by a committed value with `POST /v1/certificates/search`."""
+    who = await caller(request, services, required=True)
+    names = ("type", "unit", "series", "number", "state", "from_day", "to_day", "in_doubt")
+    chosen = Filter(**{name: getattr(wanted, name) for name in names})
+    owner = _owner(who, wanted.agency)
+    return await _page(
+        request, services, owner, chosen, after=wanted.after, limit=wanted.limit, at=wanted.at
+    )
+
+
+class Search(BaseModel):
+    """A search by a committed value, exact but for spelling."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    field: Annotated[str, Field(max_length=48, description="A look-up field of the type.")]
+    value: Annotated[str, Field(min_length=1, max_length=500)]
+    type: Annotated[str | None, Field(max_length=48)] = None
+    state: Annotated[str | None, Field(max_length=24)] = None
+
+
+@router.post("/certificates/search", summary="The caller's certificates that hold a value")
+async def search(
+    request: Request,
+    services: Open,
+    wanted: Search,
+    after: After = None,
+    limit: Limit = 100,
+) -> JSONResponse:
+    """A signed read with a body, so that no personal value stands in an address."""
+    who = await caller(request, services, required=True)
+    owner = _owner(who, None)
+    space = lookup_space(owner, wanted.field)
+    hmac = services.vault.lookup(space, fold_value(wanted.value))
+    chosen = Filter(type=wanted.type, state=wanted.state, looked_up=(space, hmac))
+    return await _page(request, services, owner, chosen, after=after, limit=limit, at=None)
+
+
+@router.get("/certificates/{code}", summary="One certificate of the caller's, with its values")
+async def show(
+    request: Request,
+    services: Open,
+    code: Annotated[str, Path(max_length=64)],
+    at: At = None,
+) -> JSONResponse:
+    """What the log holds of it after event `at`, its originals, and the values it commits to."""
+    who = await caller(request, services, required=True)
+    try:
+        normal = codes.normalise(code)
+    except ProofError:
+        raise Problem("certificate_unknown", 404, code="") from None
+    async with services.pool.connection() as connection:
+        found = await certificates.by_code(connection, normal, at=at)
+        if at is not None and found.basis.stale:
+            raise Problem("index_unknown", index=at)
+        if found.certificate is None or not _may_show(who, found):
+            raise Problem("certificate_unknown", 404, code=normal)
+        originals = await certificates.originals(connection, found.certificate, at=at)
+        own = who.agency == found.certificate.agency
+        values = await open_values(services, connection, found) if own else {}
+    body = _certificate(found.certificate)
+    body["asked_code"] = normal
+    body["values"] = {name: value for name, value in values.items() if name != HOLDER_SECRET}
+    body["originals"] = [
+        {
+            "code": one.code,
+            "edition": one.edition,
+            "original": one.original,
+            "state": one.state,
+            "issue_index": one.issue_index,
+            "successor": one.successor,
+            "effective_date": one.effective_date,
+            "expiry_date": one.expiry_date,
+            "language": one.language,
+            "status": {"list": one.status_list, "index": one.status_index},
+            "claims": one.claims,
+        }
+        for one in originals
+    ]
+    body["at"] = found.basis.index
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+def _may_show(who: Caller, found: Found) -> bool:
+    certificate = found.certificate
+    return certificate is not None and (who.agency == certificate.agency or AUDIT in who.scopes)
+
+
+def _owner(who: Caller, agency: str | None) -> str:
+    """Whose certificates are listed: one's own; an auditor names the agency."""
+    if agency is None or agency == who.agency:
+        return who.agency or ""
+    if AUDIT in who.scopes:
+        return agency
+    raise Problem("agency_unknown", 404, agency=agency)
+
+
+async def _page(
+    request: Request,
+    services: Services,
+    owner: str,
+    chosen: Filter,
+    *,
+    after: int | None,
+    limit: int,
+    at: int | None,
+) -> JSONResponse:
+    if chosen.type is not None and chosen.type not in TYPES:
+        raise TypeUnknown(type=chosen.type)
+    async with services.pool.connection() as connection:
+        status = await freshness.status(connection)
+        if at is not None and at > status.index:
+            raise Problem("index_unknown", index=at)
+        rows = await certificates.page(
+            connection, owner, chosen, after=-1 if after is None else after, limit=limit, at=at
+        )
+    items = [{**_certificate(row.certificate), "in_doubt": row.in_doubt} for row in rows]
+    pinned = status.index if at is None else at
+    return page(request, items, limit=limit, cursor="issue_index", at=pinned)
+
+
+def _certificate(row: Certificate) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "agency": row.agency,
+        "type": row.type,
+        "type_names": certificate_type(row.type).names.model_dump(),
+        "unit": row.unit,
+        "series": row.series,
+        "year": row.year,
+        "number": row.number,
+        "date": row.date,
+        "edition": row.edition,
+        "state": row.state,
+        "state_index": row.state_index,
+        "reason": row.reason,
+        "legal_basis": row.legal_basis,
+        "counts_from": row.counts_from,
+        "successor": row.successor,
+        "issue_index": row.issue_index,
+        "issue_time": row.issue_time,
+        "reaffirmed_index": row.reaffirmed_index,
+        "erased_index": row.erased_index,
+    }

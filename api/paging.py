@@ -6,17 +6,17 @@ because counting would cost more than the page.
 
 from typing import Annotated, Any
 
-from fastapi import Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 MAXIMUM_LIMIT = 200
 
-After = Annotated[int | None, Query(ge=0, le=2**53 - 1, description="Log index to go on after.")]
-Limit = Annotated[int, Query(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")]
+After = Annotated[int | None, Field(ge=0, le=2**53 - 1, description="Log index to go on after.")]
+Limit = Annotated[int, Field(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")]
 At = Annotated[
     int | None,
-    Query(ge=0, le=2**53 - 1, description="Answer as after this log index; default: now."),
+    Field(ge=0, le=2**53 - 1, description="Answer as after this log index; default: now."),
 ]
 
 

@@ -1,5 +1,54 @@
-"""Soon."""
+"""Reports: figures pinned to a log index, so that anybody can count them again."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-router = APIRouter()
+from fastapi import APIRouter, Query
+from starlette.responses import JSONResponse
+
+from api.paging import At
+from api.problems import Problem
+from api.services import Open
+from projections import freshness, reports
+
+router = APIRouter(prefix="/v1/reports", tags=["reports"])
+
+Day = Annotated[
+    str | None,
+    Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day in Asia/Baghdad, ISO."),
+]
+Word = Annotated[str | None, Query(max_length=48, pattern=r"^[a-z0-9_-]+$")]
+
+
+@router.get("/issuance", summary="Issuances and withdrawals by agency, type and day")
+async def issuance(
+    services: Open,
+    at: At = None,
+    agency: Word = None,
+    type: Word = None,  # noqa: A002 - the public name of the parameter
+    from_day: Day = None,
+    to_day: Day = None,
+) -> JSONResponse:
+    """Counts as after event `at`; the same index gives the same figures for ever."""
+    async with services.pool.connection() as connection:
+        applied = (await freshness.status(connection)).index
+        if at is not None and at > applied:
+            raise Problem("index_unknown", index=at)
+        pinned = applied if at is None else at
+        rows = await reports.issuance(
+            connection, at=pinned, agency=agency, type_=type, from_day=from_day, to_day=to_day
+        )
+    items = [
+        {
+            "agency": row.agency,
+            "type": row.type,
+            "day": row.day,
+            "issued": row.issued,
+            "withdrawn": row.withdrawn,
+            "acts": row.acts,
+        }
+        for row in rows
+    ]
+    totals = {name: sum(item[name] for item in items) for name in ("issued", "withdrawn")}
+    return JSONResponse(
+        {"at": pinned, "items": items, "totals": totals}, headers={"Cache-Control": "no-store"}
+    )

@@ -1,5 +1,251 @@
-"""Soon."""
+"""Verification: one honest verdict for whoever holds a document, in the caller's language.
 
-from fastapi import APIRouter
+Every verdict is decided in infrastructure/proofs/verdict.py; this module gathers the facts, compares
+what was presented without ever revealing what is recorded, and puts the answer into words. An unknown
+code is an answer like any other. When the store cannot be asked, that is the answer, too.
+"""
 
-router = APIRouter()
+import hmac
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import psycopg
+from fastapi import APIRouter, Path
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.caching import entity_tag, not_modified
+from api.i18n import negotiate, translate
+from api.problems import Problem
+from api.services import Open, Services
+from api.values import open_values
+from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
+from domain.values import fold_number
+from domain.values.comparison import fold_value
+from infrastructure import telemetry
+from infrastructure.proofs import canonical, codes, receipts
+from infrastructure.proofs import verdict as verdicts
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.verdict import Comparison, Reason, Verdict
+from projections import certificates
+from projections.certificates import Found
+
+router = APIRouter(prefix="/v1/verify", tags=["verify"])
+
+WAIT_SECONDS = 2.0
+# A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
+CACHE_CONTROL = "no-cache"
+STATED = ("number", "date")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+Code = Annotated[str, Path(max_length=64, description="The public code, as people write it.")]
+
+
+class Presented(BaseModel):
+    """A code, and what stands on the paper in hand."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    code: Annotated[str, Field(max_length=64, description="The public code, as people write it.")]
+    fields: Annotated[
+        dict[
+            Annotated[str, Field(pattern=r"^[a-z0-9_]{1,48}$")],
+            Annotated[str, Field(min_length=1, max_length=500)],
+        ],
+        Field(
+            max_length=32,
+            default_factory=dict,
+            description="Values to compare: `number`, `date`, or fields of the certificate's type.",
+        ),
+    ]
+    document: Annotated[
+        str | None, Field(description="SHA-256 of the document's bytes, lower-case hexadecimal.")
+    ] = None
+    receipt: Annotated[
+        bool, Field(description="Also give the verdict as a note signed by the ledger.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A verdict with what is shown beside it."""
+
+    verdict: Verdict
+    found: Found | None = None
+    not_compared: tuple[str, ...] = field(default=())
+
+
+@router.get("/{code}", summary="Is the record behind this code in force?")
+async def verify(request: Request, services: Open, code: Code) -> Response:
+    """By a bare code the best answer is *record in force; paper not compared*."""
+    answer = await _judge(services, Presented(code=code))
+    return _tell(request, answer)
+
+
+@router.post("", summary="Does this paper say what the record says?")
+async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
+    """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
+    if presented.document is not None and not _DIGEST.fullmatch(presented.document):
+        raise Problem("document_digest_malformed", 422)
+    answer = await _judge(services, presented)
+    receipt = _receipt(services, answer) if presented.receipt else None
+    return _tell(request, answer, receipt)
+
+
+async def _judge(services: Services, presented: Presented) -> Answer:
+    try:
+        code = codes.normalise(presented.code)
+    except ProofError:
+        return Answer(verdicts.unreadable())
+    asks = bool(presented.fields or presented.document)
+    if asks and not services.limits.allow_comparison(code):
+        raise Problem("rate_limited")
+    try:
+        return await _judge_code(services, code, presented)
+    except (psycopg.OperationalError, PoolTimeout, LookupError):
+        return Answer(verdicts.could_not_check(Reason.STORE_UNAVAILABLE))
+
+
+async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
+    async with services.pool.connection() as connection:
+        found = await certificates.by_code(connection, code)
+        size = services.size
+        if found.facts is None and found.basis.index < size - 1:
+            # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
+            await services.applied.reach(size, WAIT_SECONDS)
+            found = await certificates.by_code(connection, code)
+        comparison = await _compare(services, connection, found, presented)
+    verdict = verdicts.judge(
+        found.facts, basis=found.basis, today=found.today, comparison=comparison
+    )
+    asked = {*presented.fields, *([DOCUMENT] if presented.document else [])}
+    return Answer(verdict, found, tuple(sorted(_comparable(found) - asked)))
+
+
+def _comparable(found: Found) -> set[str]:
+    if found.code is None:
+        return set()
+    return {*STATED, *found.code.claims} - {HOLDER_SECRET}
+
+
+async def _compare(
+    services: Services, connection: Any, found: Found, presented: Presented
+) -> Comparison:
+    """Compare what was presented; names come back, values never."""
+    asked = dict(presented.fields)
+    if presented.document is not None:
+        asked[DOCUMENT] = presented.document
+    if not asked or found.code is None or found.certificate is None:
+        return Comparison()
+    certificate = found.certificate
+    outcome: dict[str, list[str]] = {"matched": [], "mismatched": [], "not_comparable": []}
+    if "number" in asked:
+        same = _equal(fold_number(asked.pop("number")), certificate.folded_number)
+        outcome["matched" if same else "mismatched"].append("number")
+    if "date" in asked:
+        same = _equal(asked.pop("date"), certificate.date)
+        outcome["matched" if same else "mismatched"].append("date")
+    values = await open_values(services, connection, found) if asked else {}
+    for name, value in asked.items():
+        recorded = values.get(name) if name != HOLDER_SECRET else None
+        if recorded is None:
+            outcome["not_comparable"].append(name)
+        elif _equal(fold_value(value), fold_value(recorded)):
+            outcome["matched"].append(name)
+        else:
+            outcome["mismatched"].append(name)
+    return Comparison(**{name: tuple(sorted(names)) for name, names in outcome.items()})
+
+
+def _equal(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _tell(request: Request, answer: Answer, receipt: str | None = None) -> Response:
+    """Put a verdict into the caller's words; 503 only when the ledger could not be asked."""
+    language = negotiate(request.headers.get("accept-language", ""))
+    verdict = answer.verdict
+    telemetry.VERDICTS.labels(verdict.outcome.value, verdict.reason.value).inc()
+    body = _stable(answer, language)
+    tag = entity_tag(body)
+    headers = {
+        "Cache-Control": CACHE_CONTROL,
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+    }
+    if verdict.reason is Reason.STORE_UNAVAILABLE:
+        return JSONResponse(body, status_code=503, headers={**headers, "Retry-After": "2"})
+    if request.method == "GET":
+        unchanged = not_modified(request, tag, **headers)
+        if unchanged is not None:
+            return unchanged
+    body["basis"] = (
+        {"index": verdict.basis.index, "age_seconds": verdict.basis.age_seconds}
+        if verdict.basis
+        else None
+    )
+    if receipt is not None:
+        body["receipt"] = receipt
+    return JSONResponse(body, headers={**headers, "ETag": tag})
+
+
+def _stable(answer: Answer, language: str) -> dict[str, Any]:
+    """Everything that a verdict says but the ever-moving index that it rests on."""
+    verdict = answer.verdict
+    reason = verdict.reason.value
+    body: dict[str, Any] = {
+        "outcome": verdict.outcome.value,
+        "reason": reason,
+        "headline": translate(language, f"verdict.outcome.{verdict.outcome.value}"),
+        "text": translate(language, f"verdict.reason.{reason}"),
+        "advice": translate(language, f"verdict.advice.{reason}"),
+        "questions": {
+            "unchanged": verdict.unchanged,
+            "issuer": verdict.issuer,
+            "in_force": verdict.in_force,
+        },
+        "compared": {
+            "matched": list(verdict.comparison.matched),
+            "mismatched": list(verdict.comparison.mismatched),
+            "not_comparable": list(verdict.comparison.not_comparable),
+            "not_compared": list(answer.not_compared),
+        },
+        "record": None,
+    }
+    facts, found = verdict.facts, answer.found
+    if facts is not None and found is not None and found.certificate and found.issuer:
+        body["record"] = {
+            "code": facts.code,
+            "agency": facts.agency,
+            "agency_names": found.issuer.names_on(found.certificate.date),
+            "type": facts.type,
+            "type_names": certificate_type(facts.type).names.model_dump(),
+            "index": facts.issue_index,
+            "recorded": facts.issue_time,
+            "custodial": facts.custodial,
+            "successor": facts.successor,
+            "withdrawal_reason": facts.withdrawal_reason,
+            "withdrawn_index": facts.withdrawn_index,
+            "edition": found.code.edition if found.code else None,
+            "max_status_age_seconds": certificate_type(facts.type).max_status_age_seconds,
+        }
+    return body
+
+
+def _receipt(services: Services, answer: Answer) -> str | None:
+    """The verdict as a signed note: what was asked, what was answered, on which index it rests."""
+    verdict = answer.verdict
+    if verdict.basis is None or verdict.facts is None:
+        return None
+    said = {
+        "code": verdict.facts.code,
+        "matched": list(verdict.comparison.matched),
+        "mismatched": list(verdict.comparison.mismatched),
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason.value,
+    }
+    word = receipts.VerdictNote(services.ledger_id, verdict.basis.index, canonical.dumps(said))
+    return receipts.sign(word, services.receipts).decode()
