@@ -1,0 +1,378 @@
+"""One agency's (or nobody's) connection to one ledger."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import httpx2
+
+from infrastructure.proofs import canonical, receipts, signing
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.jwk import PrivateKey
+from infrastructure.proofs.orders import (
+    COSIGNED_LIFE_SECONDS,
+    JSON,
+    LINE_LIMIT_BYTES,
+    NDJSON,
+    ORDER_LIFE_SECONDS,
+    POSSESSION_TAG,
+)
+from sijill.client import answers, trust
+from sijill.client.answers import OnLine
+from sijill.client.errors import Refused, Untrustworthy
+from sijill.client.prepared import Prepared
+from sijill.client.state import State
+from sijill.client.trust import Identity
+from sijill.client.wire import Patience, Wire
+
+READ_LIFE_SECONDS = 300
+AUTO = Patience()
+
+
+class Client:
+    """Signs, sends, and keeps what it was answered. Not for use by several threads at once.
+
+    Args:
+        url: the ledger's address.
+        agency: the agency that this client speaks for.
+        key: the agency's key, for orders and signed reads.
+        state: the folder that `State` describes; None keeps nothing.
+        language: of the texts in problems, `ar`, `ckb` or `en`.
+        patience: how long to go on when there is no answer.
+        timeout_seconds: for each try.
+        transport: instead of TCP.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        agency: str | None = None,
+        key: PrivateKey | None = None,
+        state: Path | None = None,
+        language: str = "en",
+        patience: Patience = AUTO,
+        timeout_seconds: float = 60.0,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.agency = agency
+        self.key = key
+        self.state = State(state) if state else None
+        self._http = httpx2.Client(
+            base_url=self.url,
+            timeout=timeout_seconds,
+            headers={"Accept-Language": language, "User-Agent": "sijill-client"},
+            transport=transport,
+        )
+        self._wire = Wire(self._http, patience)
+        self._identity: Identity | None = None
+
+    def __enter__(self) -> Self:
+        """Use as a context manager to let the connections go."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._http.close()
+
+    @property
+    def identity(self) -> Identity:
+        """The ledger's identity, asked once and pinned in the state folder.
+
+        Raises:
+            Untrustworthy: the address now answers as another ledger than the pinned one.
+        """
+        if self._identity is None:
+            data = self.text("/v1/ledger")
+            said = Identity.parse(data)
+            pinned = self.state.read("ledger.json") if self.state else None
+            if pinned is not None:
+                known = Identity.parse(pinned)
+                if known.ledger != said.ledger:
+                    self._suspect("ledger.json", data)
+                    raise Untrustworthy("this address answers as another ledger than the one known")
+                said = known
+            elif self.state:
+                self.state.write("ledger.json", data)
+            self._identity = said
+        return self._identity
+
+    def get(
+        self, path: str, *, signed: bool | None = None, key: PrivateKey | None = None, **query: Any
+    ) -> Any:
+        """Read one resource as JSON; signed when there is a key, unless told otherwise.
+
+        Raises:
+            Refused: with the ledger's problem. Unreachable: no answer.
+        """
+        known = {name: str(value) for name, value in query.items() if value is not None}
+        request = self._wire.request("GET", path, params=known)
+        signer = key or self.key
+        if signer and signed is not False:
+            now = int(time.time())
+            headers = signing.sign_read(
+                signer,
+                path=request.url.raw_path.decode().partition("?")[0],
+                query=request.url.query.decode(),
+                ledger=self.identity.ledger,
+                created=now,
+                expires=now + READ_LIFE_SECONDS,
+            )
+            request.headers.update(headers)
+        return self._wire.send(request).json()
+
+    def pages(self, path: str, *, limit: int | None = None, **query: Any) -> Iterator[Any]:
+        """The items of a paged resource, as `get` reads it, page after page, at most `limit`."""
+        count = 0
+        while True:
+            page = self.get(path, **query)
+            for item in page["items"]:
+                if limit is not None and count >= limit:
+                    return
+                count += 1
+                yield item
+            if page.get("next") is None:
+                return
+            query["after"] = page["next"]
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Ask a question that needs a body (verification with fields); never signed."""
+        return self._wire.send(self._wire.request("POST", path, json=dict(body))).json()
+
+    def text(self, path: str) -> bytes:
+        """Read one resource as bytes, unsigned."""
+        return self._wire.send(self._wire.request("GET", path)).content
+
+    def prepare(
+        self,
+        path: str,
+        lines: Sequence[bytes],
+        *,
+        bulk: bool = False,
+        atomic: bool = False,
+        cosigned: bool = False,
+        key: PrivateKey | None = None,
+        marks: Sequence[str] = (),
+        journal: bool = True,
+    ) -> Prepared:
+        """Sign an order over envelopes (see `signing.envelope`) and journal it.
+
+        A co-signed order may wait for 30 days, any other for an hour.
+
+        Raises:
+            ProofError: what the ledger would refuse for its form.
+        """
+        signed = signing.sign_order(
+            self._require_key(key),
+            self._head(path, COSIGNED_LIFE_SECONDS if cosigned else ORDER_LIFE_SECONDS),
+            lines,
+            content_type=NDJSON if bulk else JSON,
+            atomic=atomic,
+        )
+        prepared = Prepared.of(path, signed, _digests(lines), marks)
+        return self._journal(prepared) if journal else prepared
+
+    def possess(self, path: str, envelope: bytes, key: PrivateKey) -> Prepared:
+        """The proof that an enrolment's new key is possessed: the same line, signed by that key."""
+        head = self._head(path, COSIGNED_LIFE_SECONDS)
+        signed = signing.sign_order(key, head, [envelope], tag=POSSESSION_TAG)
+        return self._journal(Prepared.of(path, signed, _digests([envelope]), ()))
+
+    def order(self, order: str, *, key: PrivateKey | None = None) -> dict[str, Any]:
+        """A pending order with all its statements, as far as the ledger shows them."""
+        path = f"/v1/orders/{order}"
+        shown: dict[str, Any] = self.get(path, key=key)
+        statements = list(shown.get("statements", []))
+        while len(statements) < shown.get("lines", 0):
+            onwards: dict[str, Any] = {"from": len(statements)}
+            more = self.get(path, key=key, **onwards).get("statements")
+            if not more:
+                break
+            statements += more
+        return {**shown, "statements": statements}
+
+    def approve(
+        self,
+        order: str,
+        *,
+        key: PrivateKey | None = None,
+        refuse: bool = False,
+        shown: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Countersign (or refuse) a pending order; `shown` is what `order` answered, if read.
+
+        Raises:
+            Untrustworthy: what would be signed is not what was shown.
+            Refused, Unreachable: as `send`.
+        """
+        read = shown or self.order(order, key=key)
+        cover, digests = trust.read_order(read, read["statements"])
+        path = f"/v1/orders/{order}/{'refusal' if refuse else 'approval'}"
+        head = self._head(path, COSIGNED_LIFE_SECONDS)
+        signed = signing.sign_approval(self._require_key(key), head, cover)
+        return self.send(self._journal(Prepared.of(path, signed, digests, ())))
+
+    def send(
+        self, prepared: Prepared, *, on_line: OnLine | None = None, settle: bool = True
+    ) -> Any:
+        """Send a request until it is answered for good; receipts are verified and kept.
+
+        A bulk's lines are handed to `on_line` as they come, each once. `settle=False` leaves the
+        request in the journal, for a caller who has yet to hand on what is in it. An order that
+        waits for signatures is kept, so that it can be sent again for its receipt.
+
+        Returns the answer of a single order as an object, of a recorded bulk as a list of line
+        objects in line order; an order that waits for signatures is an object with its `order`.
+
+        Raises:
+            Refused: the ledger refused the whole. Unreachable: no answer, journaled still.
+            Untrustworthy: a receipt is missing or does not fit what was sent.
+        """
+        request = self._wire.request(
+            "POST", prepared.path, content=prepared.body, headers=prepared.headers
+        )
+        identity = self.identity
+        told: set[int] = set()
+
+        def read(response: httpx2.Response) -> Any:
+            if response.headers.get("content-type", "").startswith(NDJSON):
+                return answers.read_lines(response, prepared, identity, told, on_line)
+            return answers.read_one(response, prepared, identity)
+
+        try:
+            answer = self._wire.exchange(request, read)
+        except Refused:
+            self.settle(prepared)
+            raise
+        except Untrustworthy as error:
+            self._suspect("answer", error.evidence)
+            raise
+        self._keep(prepared, answer)
+        if self.state and "order" in answer and answer.get("state") == "open":
+            self.state.park(prepared)
+        elif settle:
+            self.settle(prepared)
+        return answer
+
+    def check(self, lines: Sequence[bytes], on_line: OnLine | None = None) -> list[dict[str, Any]]:
+        """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
+        prepared = self.prepare(answers.CHECK_PATH, lines, bulk=True, journal=False)
+        request = self._wire.request(
+            "POST", prepared.path, content=prepared.body, headers=prepared.headers
+        )
+        told: set[int] = set()
+        return self._wire.exchange(
+            request,
+            lambda got: answers.read_lines(got, prepared, self.identity, told, on_line),
+        )
+
+    def settle(self, prepared: Prepared) -> None:
+        """Forget a request: it has been answered, and whoever waits for the answer has it."""
+        if self.state:
+            self.state.settle(prepared)
+
+    def resume(self) -> Iterator[tuple[Prepared, Any]]:
+        """Send again what a crash left in the journal; nothing is doubled, as keys are the same.
+
+        What the ledger refuses now comes with the `Refused` in the answer's place.
+        """
+        for prepared in self.state.journaled() if self.state else []:
+            try:
+                yield prepared, self.send(prepared)
+            except Refused as refused:
+                yield prepared, refused
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest checkpoint, verified, consistent with the newest one seen, and kept.
+
+        Raises:
+            Untrustworthy: signed by another key, or not consistent with the one kept.
+        """
+        data = self.text("/log/checkpoint")
+        try:
+            newest = trust.open_checkpoint(data, self.identity)
+            if self.state is None:
+                return newest
+            with self.state.locked():
+                return self._keep_checkpoint(self.state, newest, data)
+        except Untrustworthy as error:
+            self._suspect("checkpoint", error.evidence or data)
+            raise
+
+    def prove(self, receipt: receipts.Receipt, head: Checkpoint) -> None:
+        """Have the ledger prove that a checkpoint covers what a receipt promised.
+
+        Raises:
+            Untrustworthy: it cannot. ValueError: the checkpoint is older than the receipt.
+        """
+        if receipt.index >= head.size:
+            raise ValueError("the checkpoint does not reach this index yet")
+        try:
+            answer = self.get(
+                "/v1/proofs/inclusion", signed=False, index=receipt.index, size=head.size
+            )
+        except Refused as refused:
+            raise Untrustworthy(f"no proof for index {receipt.index}: {refused}") from refused
+        trust.require_included(receipt, head, answer)
+
+    def _keep_checkpoint(self, state: State, newest: Checkpoint, data: bytes) -> Checkpoint:
+        kept = state.read("checkpoint")
+        if kept is not None:
+            older = trust.open_checkpoint(kept, self.identity)
+            trust.require_consistent(older, newest, self._consistency)
+            if newest.size <= older.size:
+                return older
+        state.write("checkpoint", data)
+        return newest
+
+    def _consistency(self, old_size: int, new_size: int) -> Mapping[str, Any]:
+        sizes: dict[str, Any] = {"from": old_size, "to": new_size}
+        try:
+            answer: Mapping[str, Any] = self.get("/v1/proofs/consistency", signed=False, **sizes)
+        except Refused as refused:
+            raise Untrustworthy(f"no proof from {old_size} to {new_size}: {refused}") from refused
+        return answer
+
+    def _keep(self, prepared: Prepared, answer: Any) -> None:
+        if self.state is None:
+            return
+        if isinstance(answer, list):
+            self.state.keep_answers(prepared, answer)
+        elif "receipt" in answer:
+            self.state.keep_receipt(answer["index"], answer["receipt"])
+
+    def _suspect(self, what: str, data: bytes) -> None:
+        if self.state:
+            self.state.suspect(what, data)
+
+    def _head(self, path: str, life_seconds: int) -> signing.Head:
+        now = int(time.time())
+        return signing.Head(
+            path=path,
+            ledger=self.identity.ledger,
+            idempotency_key=signing.new_idempotency_key(),
+            created=now,
+            expires=now + life_seconds,
+        )
+
+    def _journal(self, prepared: Prepared) -> Prepared:
+        if self.state:
+            self.state.journal(prepared)
+        return prepared
+
+    def _require_key(self, key: PrivateKey | None) -> PrivateKey:
+        chosen = key or self.key
+        if chosen is None:
+            raise ValueError("an order needs a key")
+        return chosen
+
+
+def _digests(lines: Sequence[bytes]) -> list[bytes]:
+    """The digests of the statements in envelopes."""
+    found = (canonical.parse_envelope(raw, limit_bytes=LINE_LIMIT_BYTES) for raw in lines)
+    return [canonical.statement_digest(line.statement) for line in found]

@@ -1,0 +1,117 @@
+"""Drafts: statements about certificates with all that only the client may draw.
+
+The client draws the public code, because a server that chose it could swap two; the nonce; the
+salts of the disclosures; and the holder's secret, which is shown once and is then the holder's.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infrastructure.proofs import codes, signing
+from sijill.client.prepared import commit, statement
+
+SECRET_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement, where it is posted, and what it commits to.
+
+    Attributes:
+        path: the path of its act.
+        statement: its canonical bytes.
+        disclosures: the texts of the values that it commits to.
+        code: the public code that was drawn for it, if one was.
+        holder_secret: what only the holder is to know, if one was drawn.
+    """
+
+    path: str
+    statement: bytes
+    disclosures: tuple[str, ...] = field(default=(), repr=False)
+    code: str | None = None
+    holder_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def envelope(self) -> bytes:
+        """The line of an order that carries it."""
+        return signing.envelope(self.statement, self.disclosures)
+
+    @classmethod
+    def plain(cls, act: str, agency: str, path: str, **members: Any) -> "Draft":
+        """An act that commits to nothing; members that are None are left out."""
+        return cls(path, statement(act, agency, **members))
+
+    @classmethod
+    def issue(
+        cls,
+        agency: str,
+        fields: Mapping[str, str],
+        *,
+        document: str | None = None,
+        code: str | None = None,
+        **members: Any,
+    ) -> "Draft":
+        """A certificate: `fields` are the values of its type, `document` a SHA-256 in hex.
+
+        `members` are the others of `certificate.issue`; `year` follows from `date` if left out. A
+        `code` is drawn unless it was printed already.
+
+        Raises:
+            ProofError: a value that no disclosure can carry.
+        """
+        drawn = code or codes.generate()
+        if members.get("year") is None:
+            year = str(members.get("date", ""))[:4]
+            members["year"] = int(year) if year.isdecimal() else None
+        return cls._committing(
+            "certificate.issue",
+            agency,
+            "/v1/certificates",
+            fields,
+            document,
+            drawn,
+            code=drawn,
+            **members,
+        )
+
+    @classmethod
+    def renew(
+        cls,
+        act: str,
+        agency: str,
+        path: str,
+        fields: Mapping[str, str],
+        *,
+        document: str | None = None,
+        new_code: str | None = None,
+        **members: Any,
+    ) -> "Draft":
+        """An act that makes something new of a certificate: a correction, a further original.
+
+        `members` are those of the act, the old `code` among them; as `issue` otherwise.
+        """
+        drawn = new_code or codes.generate()
+        return cls._committing(
+            act, agency, path, fields, document, drawn, new_code=drawn, **members
+        )
+
+    @classmethod
+    def _committing(
+        cls,
+        act: str,
+        agency: str,
+        path: str,
+        fields: Mapping[str, str],
+        document: str | None,
+        drawn: str,
+        **members: Any,
+    ) -> "Draft":
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        values = {**fields, "holder_secret": secret}
+        if document is not None:
+            values["document"] = document
+        claims, texts = commit(values)
+        said = statement(act, agency, claims=claims, **members)
+        return cls(path, said, tuple(texts), drawn, secret)

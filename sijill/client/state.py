@@ -1,0 +1,146 @@
+"""What a client keeps on disk: a crash doubles nothing, and no ledger can take back its word.
+
+    ledger.json          which ledger this is, pinned when it was first met
+    checkpoint           the newest checkpoint, a signed note
+    marks.key            the secret under which lines are named here
+    journal/KEY.json     requests that were signed and not yet answered for good
+    waiting/KEY.json     orders that the ledger keeps until others have signed them
+    receipts/INDEX.txt   the receipt of a single act, a signed note
+    receipts/KEY.ndjson  the answers to a bulk, with their receipts, a line each
+    receipts/KEY.marks   the sender's names of the lines that were recorded, 32 bytes each
+    suspect/             what a ledger said that contradicts what is kept here
+
+The folder belongs to its owner alone: journaled requests hold the values of documents.
+"""
+
+import fcntl
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from infrastructure.keyfiles import write_durably
+from sijill.client.prepared import Prepared
+
+MARK_BYTES = 32
+_FOLDERS = ("journal", "waiting", "receipts", "suspect")
+_PRIVATE_FOLDER = 0o700
+
+
+class State:
+    """One client's folder; several processes may share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in _FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of one file, or None."""
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> Path:
+        """Write one file durably: it is there whole after a power cut, or not at all."""
+        path = self.folder / name
+        write_durably(path, data)
+        return path
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from comparing and replacing the checkpoint at the same time."""
+        with (self.folder / "lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def journal(self, prepared: Prepared) -> None:
+        """Remember a request before it is sent for the first time."""
+        self.write(f"journal/{prepared.key}.json", prepared.encode())
+
+    def journaled(self) -> list[Prepared]:
+        """Requests that were journaled and not yet answered for good, oldest first."""
+        return self._stored("journal")
+
+    def waiting(self) -> list[Prepared]:
+        """Orders that wait for signatures, as far as anybody has asked, oldest first."""
+        return self._stored("waiting")
+
+    def park(self, prepared: Prepared) -> None:
+        """Move a journaled order to those that wait for signatures: its receipt is yet to come."""
+        self.write(f"waiting/{prepared.key}.json", prepared.encode())
+        (self.folder / "journal" / f"{prepared.key}.json").unlink(missing_ok=True)
+
+    def settle(self, prepared: Prepared) -> None:
+        """Forget a request, with the values in it: it has been answered for good."""
+        for folder in ("journal", "waiting"):
+            (self.folder / folder / f"{prepared.key}.json").unlink(missing_ok=True)
+
+    def _stored(self, folder: str) -> list[Prepared]:
+        files = sorted(
+            (self.folder / folder).glob("*.json"),
+            key=lambda path: (path.stat().st_mtime_ns, path.name),
+        )
+        return [Prepared.decode(path.read_bytes()) for path in files]
+
+    def keep_receipt(self, index: int, receipt: str) -> Path:
+        """Keep the receipt of a single act, once verified."""
+        return self.write(f"receipts/{index}.txt", receipt.encode())
+
+    def keep_answers(self, prepared: Prepared, answers: Sequence[Mapping[str, Any]]) -> Path:
+        """Keep what a bulk was answered: for each line its receipt, or why it was refused."""
+        lines = b"".join(
+            json.dumps(answer, ensure_ascii=False).encode() + b"\n" for answer in answers
+        )
+        path = self.write(f"receipts/{prepared.key}.ndjson", lines)
+        if prepared.marks:
+            recorded = {answer["line"] for answer in answers if "receipt" in answer}
+            marks = (
+                bytes.fromhex(mark) if line in recorded else bytes(MARK_BYTES)
+                for line, mark in enumerate(prepared.marks)
+            )
+            # Last, because whoever finds the marks goes on to read the answers.
+            self.write(f"receipts/{prepared.key}.marks", b"".join(marks))
+        return path
+
+    def recorded(self, marks: set[str]) -> dict[str, dict[str, Any]]:
+        """By mark, the answer to each of these lines that was recorded by a bulk of the past."""
+        wanted = {bytes.fromhex(mark): mark for mark in marks}
+        found: dict[str, dict[str, Any]] = {}
+        for path in sorted((self.folder / "receipts").glob("*.marks")):
+            data = path.read_bytes()
+            pieces = (data[at : at + MARK_BYTES] for at in range(0, len(data), MARK_BYTES))
+            known = {line: wanted[piece] for line, piece in enumerate(pieces) if piece in wanted}
+            if known:
+                for text in path.with_suffix(".ndjson").read_bytes().splitlines():
+                    answer = json.loads(text)
+                    if answer["line"] in known:
+                        found[known[answer["line"]]] = answer
+        return found
+
+    def mark(self, said: bytes) -> str:
+        """The sender's name for a line: a digest under this folder's own secret, 64 hex digits.
+
+        What a line says can often be guessed (a name, a number), so its bare digest would give it
+        away to whoever reads the folder after the values are gone.
+        """
+        return hashlib.blake2b(said, key=self._secret, digest_size=MARK_BYTES).hexdigest()
+
+    @cached_property
+    def _secret(self) -> bytes:
+        with self.locked():
+            secret = self.read("marks.key")
+            if secret is None:
+                secret = secrets.token_bytes(MARK_BYTES)
+                self.write("marks.key", secret)
+        return secret
+
+    def suspect(self, what: str, data: bytes) -> Path:
+        """Keep what contradicts the ledger's own word, for an auditor."""
+        return self.write(f"suspect/{time.time_ns()}-{what}", data)

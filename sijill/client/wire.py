@@ -1,0 +1,116 @@
+"""HTTP with patience: what is sent is sent again as the same bytes until it is answered for good.
+
+An order may be sent any number of times, because the ledger answers the repetition of what it
+recorded with what it recorded. So silence, a broken answer and *not now* are all met alike.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx2
+
+from sijill.client.errors import Refused, Unreachable
+
+TOO_MANY_REQUESTS = 429
+SERVER_ERROR = 500
+LONGEST_PAUSE_SECONDS = 10.0
+
+_T = TypeVar("_T")
+
+
+class Unfinished(Exception):
+    """An answer that is not the whole one: the request is to be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a request is sent, and how long is waited before the second time (then doubled)."""
+
+    tries: int = 8
+    pause_seconds: float = 0.2
+
+    def pauses(self) -> Iterator[float]:
+        """The pause before each try, in seconds."""
+        yield 0.0
+        for attempt in range(self.tries - 1):
+            yield min(LONGEST_PAUSE_SECONDS, self.pause_seconds * 2**attempt)
+
+
+class Wire:
+    """One address, its connections, and the patience to reach it."""
+
+    def __init__(self, http: httpx2.Client, patience: Patience) -> None:
+        self._http = http
+        self._patience = patience
+
+    def request(self, method: str, path: str, **options: Any) -> httpx2.Request:
+        """A request to this address, not sent."""
+        return self._http.build_request(method, path, **options)
+
+    def send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send until the whole answer is there.
+
+        Raises:
+            Refused: it is a problem that no repetition changes.
+            Unreachable: it never came, or every time it was *not now*.
+        """
+
+        def whole(response: httpx2.Response) -> httpx2.Response:
+            response.read()
+            return response
+
+        return self.exchange(request, whole)
+
+    def exchange(self, request: httpx2.Request, read: Callable[[httpx2.Response], _T]) -> _T:
+        """Send until `read` has read a whole success; it raises `Unfinished` if it cannot.
+
+        Raises:
+            Refused, Unreachable: as `send`.
+        """
+        told: str | Mapping[str, Any] = "no try was allowed"
+        wanted = 0.0
+        for pause in self._patience.pauses():
+            time.sleep(max(pause, wanted if pause else 0.0))
+            try:
+                response = self._http.send(request, stream=True)
+                try:
+                    if response.is_success:
+                        return read(response)
+                    response.read()
+                finally:
+                    response.close()
+            except (httpx2.TransportError, Unfinished) as error:
+                told, wanted = f"{type(error).__name__}: {error}", 0.0
+                continue
+            problem = _problem(response)
+            if not _passing(response.status_code):
+                raise Refused(problem)
+            told, wanted = problem, _retry_after(response)
+        detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"
+        if isinstance(told, str):
+            raise Unreachable(f"{detail}: {told}")
+        raise Unreachable(f"{detail}: {told.get('code')}", told)
+
+
+def _passing(status: int) -> bool:
+    """Whether the same request may be answered otherwise a moment later."""
+    return status == TOO_MANY_REQUESTS or status >= SERVER_ERROR
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    seconds = response.headers.get("retry-after", "")
+    return min(LONGEST_PAUSE_SECONDS, float(seconds)) if seconds.isdigit() else 0.0
+
+
+def _problem(response: httpx2.Response) -> Mapping[str, Any]:
+    """The problem in an answer; something between may have answered that knows no problems."""
+    try:
+        value = response.json()
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("code"), str):
+        return value
+    code = "not_a_ledger" if response.status_code < SERVER_ERROR else "internal"
+    return {"code": code, "status": response.status_code, "detail": response.reason_phrase}
