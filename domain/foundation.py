@@ -18,7 +18,6 @@ from domain.errors import LedgerAlreadyOpen, LogKeyUnchanged, VerifierKeyForeign
 from domain.keys import KeyState, Scopes, without_repetition
 from domain.ledger import Fact, Registry, Sitting, desk
 from domain.values import (
-    BAGHDAD,
     AgencyId,
     Jwk,
     Names,
@@ -181,23 +180,22 @@ class Opened(Fact):
         aggregate.origin = said["origin"]
         aggregate.receipt_key = said["receipt_key"]
         aggregate.log_keys.append(LogKey(said["log_key"], self.at))
-        today = self.timestamp.astimezone(BAGHDAD).date()
         for founder in said["founders"]:
-            aggregate.agencies[founder["id"]] = _founder(founder, today, self.at)
+            aggregate.agencies[founder["id"]] = _founder(founder, self.at)
             for key in (founder["key"], founder["recovery"]):
                 state = KeyState.of(key, agency=founder["id"], at=self.at, by=())
                 aggregate.keys[state.thumbprint] = state
 
 
-def _founder(said: dict[str, Any], today: date, index: int) -> AgencyState:
+def _founder(said: dict[str, Any], index: int) -> AgencyState:
     return AgencyState(
         id=said["id"],
         kind=Kind(said["kind"]),
         standing=Standing.LINKED,
         added_at=index,
         founder=True,
-        names=[Dated(today, said["names"], index)],
-        parents=[Dated(today, None, index)],
+        names=[Dated(date.min, said["names"], index)],
+        parents=[Dated(date.min, None, index)],
     )
 
 

@@ -22,7 +22,7 @@ from domain.agencies.commands import (
     SuspendAgency,
     SuspensionReason,
 )
-from domain.agencies.desk import add, close, link, reinstate, rename, reparent, suspend
+from domain.agencies.desk import DEEPEST, add, close, link, reinstate, rename, reparent, suspend
 from domain.agencies.record import (
     Added,
     Agency,
@@ -37,6 +37,7 @@ from domain.agencies.record import (
 )
 
 __all__ = [
+    "DEEPEST",
     "AddAgency",
     "Added",
     "Agency",

@@ -60,7 +60,9 @@ class AddAgency(Command):
     kind: KindField
     names: Names
     parent: AgencyId | None = optional("The agency that it stands under.")
-    effective_date: Day | None = optional("Since when it has its name and parent; default today.")
+    effective_date: Day | None = optional(
+        "Since when it has its name and parent; without it always."
+    )
     legal_basis: LegalBasis | None = optional(_BASIS)
 
 

@@ -40,9 +40,8 @@ def add(order: AddAgency, sitting: Sitting) -> None:
     """Enter an agency under a parent that exists."""
     if sitting.find("agency", order.subject) is not None:
         raise AgencyExists(agency=order.subject)
-    since = date.fromisoformat(order.effective_date) if order.effective_date else sitting.today
     if order.parent is not None:
-        _check_parent(order.parent, order.subject, since, sitting)
+        _check_parent(order.parent, order.subject, sitting.today, sitting)
     stream = sitting.new_stream()
     sitting.record(record.Added, on=stream)
     sitting.claim("agency", order.subject, stream)

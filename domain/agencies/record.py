@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from domain.agencies.commands import Kind
 from domain.ledger import Fact, Registry
-from domain.values import BAGHDAD, Standing
+from domain.values import Standing
 
 _Value = TypeVar("_Value")
 
@@ -58,8 +58,9 @@ def _latest(entries: list[Dated[_Value]], day: date) -> Dated[_Value] | None:
 
 
 def _since(fact: Fact) -> date:
+    """The day that the fact counts from; what was entered without one has always been so."""
     said = fact.said.get("effective_date")
-    return date.fromisoformat(said) if said else fact.timestamp.astimezone(BAGHDAD).date()
+    return date.fromisoformat(said) if said else date.min
 
 
 class Added(Fact):
