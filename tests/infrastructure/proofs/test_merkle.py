@@ -321,6 +321,23 @@ def test_hashes_do_not_trade_bytes_with_their_neighbours() -> None:
         merkle.verify_inclusion(**INCLUDED | shifted)
 
 
+@pytest.mark.parametrize(
+    "index, size, leaf, proof",
+    [(1, 1, 1, [0]), (0, 0, 0, [1]), (2**63, 2**63 + 1, 1, [0]), (-1, 0, 1, [0]), (0, 4, 0, [1])],
+)
+def test_a_sound_path_under_impossible_numbers_is_refused(
+    index: int, size: int, leaf: int, proof: list[int]
+) -> None:
+    with pytest.raises(ProofError, match="inclusion_invalid"):
+        merkle.verify_inclusion(
+            leaf_hash=LEAVES[leaf],
+            index=index,
+            size=size,
+            proof=[LEAVES[n] for n in proof],
+            root=naive_root(LEAVES[:2]),
+        )
+
+
 def test_a_single_leaf_is_its_own_root() -> None:
     included = INCLUDED | {"index": 0, "size": 1, "proof": [], "root": LEAVES[5]}
     merkle.verify_inclusion(**included)
@@ -366,6 +383,29 @@ def test_a_consistency_proof_for_anything_else_is_refused(change: dict[str, Any]
 
     with pytest.raises(ProofError, match="consistency_invalid"):
         merkle.verify_consistency(**CONSISTENT | change)
+
+
+@pytest.mark.parametrize("old, new", [(2, 1), (-1, 1), (-1, -1), (2**63, 2**63)])
+def test_no_tree_shrinks_or_has_an_impossible_size(old: int, new: int) -> None:
+    root = naive_root(LEAVES[:2])
+
+    with pytest.raises(ProofError, match="consistency_invalid"):
+        merkle.verify_consistency(
+            old_size=old, new_size=new, proof=[], old_root=root, new_root=root
+        )
+
+
+def test_a_sound_consistency_proof_for_a_smaller_tree_is_refused() -> None:
+    old_root = naive_root(LEAVES[:2])
+
+    with pytest.raises(ProofError, match="consistency_invalid"):
+        merkle.verify_consistency(
+            old_size=2,
+            new_size=8,
+            proof=[LEAVES[2]],
+            old_root=old_root,
+            new_root=merkle.node_hash(old_root, LEAVES[2]),
+        )
 
 
 @pytest.mark.parametrize("size", [0, 1, 8, 11])
