@@ -25,6 +25,8 @@ from infrastructure import migrations, postgres
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.postgres import Urls
 
+pytest_plugins = ["tests.serving"]
+
 TEMPLATE = "template_sijill"
 POSTGRESQL_15 = Path("/usr/lib/postgresql/15/bin")
 SERVERS = {"embedded": None, "postgresql15": POSTGRESQL_15}
