@@ -163,15 +163,29 @@ async def caller(request: Request, services: "Services", *, required: bool = Fal
         if required:
             raise ProofError("signature_missing", "this resource needs a signed read")
         return ANONYMOUS
-    head = reads.parse_read(
-        request.method, _raw_path(request), request.url.query, request.headers.items()
-    )
-    head.check_ledger(services.ledger_id)
-    head.check_time(now_us(), life_seconds=READ_LIFE_SECONDS)
-    head.check_signature(await key_of(services, head.keyid))
+    head = read_head(request)
+    check_read(head, await key_of(services, head.keyid), services)
     found = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
     request.state.caller = found
     return found
+
+
+def read_head(request: Request) -> reads.SignedRead:
+    """The head of a signed read.
+
+    Raises:
+        ProofError: it is not signed, or not in the one spelling.
+    """
+    return reads.parse_read(
+        request.method, _raw_path(request), request.url.query, request.headers.items()
+    )
+
+
+def check_read(head: reads.SignedRead, key: PublicKey, services: "Services") -> None:
+    """Return when a read is signed for this ledger, in its time, by this key."""
+    head.check_ledger(services.ledger_id)
+    head.check_time(now_us(), life_seconds=READ_LIFE_SECONDS)
+    head.check_signature(key)
 
 
 def _raw_path(request: Request) -> str:

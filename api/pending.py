@@ -15,9 +15,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api import acts, writing
-from api.orders import Arrived, caller, head_of, judge_bytes, key_of, now_us, read_body
+from api.orders import (
+    Arrived,
+    caller,
+    check_read,
+    head_of,
+    judge_bytes,
+    key_of,
+    now_us,
+    read_body,
+    read_head,
+)
 from api.paging import Limit, page
-from api.policy import AUDIT, Caller
+from api.policy import ANONYMOUS, AUDIT, Caller
 from api.problems import Problem
 from api.services import Open, Services
 from domain.acts import Command, parse_command
@@ -175,12 +185,24 @@ async def listed(
 
 
 @router.get("/{order}", summary="One order: what it says and what it waits for")
-async def show(request: Request, services: Open, order: OrderId) -> JSONResponse:
-    """The statements to be countersigned; the ordering agency also sees the values it sent."""
-    who = await caller(request, services, required=True)
+async def show(
+    request: Request,
+    services: Open,
+    order: OrderId,
+    start: Annotated[
+        int, Query(alias="from", ge=0, le=orders.LINES_LIMIT, description="First line shown.")
+    ] = 0,
+) -> JSONResponse:
+    """The statements to be countersigned; the ordering agency also sees the values it sent.
+
+    Whoever signs recomputes `root` from all statements: a signature is over nothing else. The key
+    that an enrolment enrols may read that enrolment, before anybody knows it.
+    """
     opened = await _open(services, order)
-    if not _sees_all(services, who) and who.agency not in await _concerned(services, opened):
+    who = await _reader(request, services, opened)
+    if who is None:
         raise Problem("order_unknown")
+    shown = opened.lines[start : start + STATEMENTS_SHOWN]
     body: dict[str, Any] = {
         "order": str(opened.order.id),
         "agency": opened.order.agency,
@@ -199,14 +221,29 @@ async def show(request: Request, services: Open, order: OrderId) -> JSONResponse
             for one in opened.signatures
         ],
         "waiting_for": (await _missing(services, opened)).listed(),
-        "statements": [line.parsed for line in opened.lines[:STATEMENTS_SHOWN]],
+        "from": start,
+        "statements": [line.parsed for line in shown],
     }
     if who.agency == opened.order.agency:
-        body["disclosures"] = [line.disclosures for line in opened.lines[:STATEMENTS_SHOWN]]
+        body["disclosures"] = [line.disclosures for line in shown]
     return JSONResponse(body, headers=_NO_STORE)
 
 
 _NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def _reader(request: Request, services: Services, opened: Opened) -> Caller | None:
+    """Who reads an order, or None for whom it does not concern."""
+    command = opened.commands[0]
+    if isinstance(command, EnrolKey):
+        head = read_head(request)
+        key = parse_jwk(command.jwk.model_dump(exclude_none=True))
+        if head.keyid == key.thumbprint:
+            check_read(head, key, services)
+            return ANONYMOUS
+    who = await caller(request, services, required=True)
+    concerned = _sees_all(services, who) or who.agency in await _concerned(services, opened)
+    return who if concerned else None
 
 
 async def _sign(
