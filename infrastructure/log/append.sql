@@ -219,6 +219,10 @@ BEGIN
             HAVING count(*) > 1
         LOOP
             FOR i IN 2..cardinality(found_row.requests) LOOP
+                IF found_row.requests[i] = found_row.requests[1] THEN
+                    RAISE EXCEPTION 'one statement, one event: a line stands twice in a request'
+                        USING ERRCODE = 'SJ003';
+                END IF;
                 deferred[found_row.requests[i]] := true;
             END LOOP;
         END LOOP;
@@ -257,7 +261,8 @@ BEGIN
     LOOP
         FOR i IN 1..cardinality(found_row.requests) LOOP
             r := found_row.requests[i];
-            IF found_row.first_writer < r THEN
+            -- Versions only grow: what is behind now stays behind, whoever goes before it.
+            IF found_row.first_writer < r AND found_row.versions[i] >= found_row.version THEN
                 deferred[r] := true;
             ELSIF found_row.versions[i] <> found_row.version THEN
                 live[r] := false;
@@ -344,13 +349,14 @@ BEGIN
     -- infrastructure/proofs/leaf.py and a test compares the two.
     i := 0;
     FOR found_row IN
-        SELECT e.request,
+        SELECT e.request, e.line,
             sha256('\x73696a696c6c2f6865616465722f763100'::bytea || e.header_salt || e.header)
                 AS header_digest,
             sha256('\x73696a696c6c2f626f64792f763100'::bytea || e.body_salt || e.body)
                 AS body_digest
-        FROM unnest(event_request, event_header_salt, event_header, event_body_salt, event_body)
-            AS e (request, header_salt, header, body_salt, body)
+        FROM unnest(event_request, event_line, event_header_salt, event_header, event_body_salt,
+                event_body)
+            AS e (request, line, header_salt, header, body_salt, body)
     LOOP
         i := i + 1;
         CONTINUE WHEN NOT live[found_row.request];
@@ -361,6 +367,9 @@ BEGIN
             || ',"prev":"' || encode(previous, 'hex')
             || '","time":' || moment || ',"v":1}', 'UTF8'));
         o := request_order[found_row.request];
+        IF found_row.line NOT BETWEEN 0 AND order_lines[o] - 1 THEN
+            RAISE EXCEPTION 'the order has no line %', found_row.line USING ERRCODE = 'SJ003';
+        END IF;
         IF order_first[o] IS NULL THEN
             order_first[o] := next_index;
         END IF;

@@ -87,9 +87,16 @@ class AppendRequest:
     erase: Sequence[UUID] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a request that records nothing: it would have no answer."""
-        if not self.events:
-            raise ValueError("a request has at least one event")
+        """Refuse what no order can ask for: one statement, one event.
+
+        Raises:
+            ValueError: no event, a line twice, or one that the order does not have.
+        """
+        lines = {event.line for event in self.events}
+        if not self.events or len(lines) < len(self.events):
+            raise ValueError("a request has one event for each of its lines")
+        if not 0 <= min(lines) <= max(lines) < self.order.lines:
+            raise ValueError("a line of the request is not one of its order")
 
 
 @dataclass(frozen=True, slots=True)
