@@ -200,6 +200,8 @@ class EmbeddedServer:
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=libc"]
         command += ["--auth=scram-sha-256", f"--username={SUPERUSER}"]
         command += ["--pwfile", self._password_file(SUPERUSER)]
+        if self._settings["fsync"] == "off":
+            command.append("--no-sync")
         self._run(runner, command)
         aside.rename(self.data)
 
