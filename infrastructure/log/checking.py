@@ -1,0 +1,84 @@
+"""The log in a database as material for a check: as it lies there, with whatever was done to it.
+
+Server-side cursors keep memory flat. A leaf is put together from its stored parts and its
+predecessor's stored hash; whether these fit is what the check finds out.
+"""
+
+from collections.abc import Iterator
+from typing import Any, LiteralString
+
+from psycopg import Connection
+from psycopg.rows import tuple_row
+
+from infrastructure.log.queries import load
+from infrastructure.log.tilestore import TileStore
+from infrastructure.proofs import merkle
+from infrastructure.proofs.authorship import Opening, OrderMaterial
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.leaf import FIRST_PREV, Leaf
+from infrastructure.proofs.tiles import Tile
+
+_SQL = load("infrastructure.log", "checking.sql")
+PAGE_ROWS = 5_000
+
+
+class DatabaseSource:
+    """Material from a database and the tiles beside it.
+
+    Args:
+        conn: a connection that may read the ledger; each walk opens a cursor of its own on it.
+        tiles: where the full tiles lie; None checks without them.
+    """
+
+    def __init__(self, conn: Connection[Any], tiles: TileStore | None = None) -> None:
+        self._conn = conn
+        self._tiles = tiles
+        self._order: tuple[int, OrderMaterial | None] = (-1, None)
+
+    def newest(self) -> bytes | None:
+        """The note of the newest checkpoint."""
+        row = self._conn.cursor(row_factory=tuple_row).execute(_SQL["newest"]).fetchone()
+        return bytes(row[0]) if row else None
+
+    def checkpoints(self) -> Iterator[bytes]:
+        """Every published note, the smallest first."""
+        for (note,) in self._rows("checkpoints"):
+            yield note
+
+    def entries(self) -> Iterator[bytes]:
+        """The bytes of every leaf."""
+        prev = FIRST_PREV
+        for index, time, leaf_hash, header, body in self._rows("leaves"):
+            try:
+                leaf = Leaf(index=index, time=time, prev=prev, header=header, body=body).encode()
+            except ProofError:
+                # Parts that no leaf can have: bytes that no parser takes stand for them.
+                leaf = b""
+            yield leaf
+            prev = leaf_hash
+
+    def openings(self) -> Iterator[Opening]:
+        """Header, body, salts and evidence of every event."""
+        for index, order, header, header_salt, body, body_salt in self._rows("openings"):
+            yield Opening(index, header, header_salt, body, body_salt, self._material(order))
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """A full tile as it lies on disk."""
+        return self._tiles.read(tile) if self._tiles is not None else None
+
+    def _material(self, first_index: int) -> OrderMaterial | None:
+        """An order's evidence; the lines of a bulk follow one another and share it."""
+        if self._order[0] != first_index:
+            cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
+            row = cursor.execute(_SQL["order"], (first_index,)).fetchone()
+            found = OrderMaterial(row[0], tuple(merkle.split_hashes(row[1]))) if row else None
+            self._order = (first_index, found)
+        return self._order[1]
+
+    def _rows(self, name: str) -> Iterator[tuple[Any, ...]]:
+        statement: LiteralString = _SQL[name]
+        # WITH HOLD is not needed: a check runs in one repeatable-read transaction of its own.
+        with self._conn.cursor(name=f"check_{name}", row_factory=tuple_row, binary=True) as cursor:
+            cursor.itersize = PAGE_ROWS
+            cursor.execute(statement)
+            yield from cursor

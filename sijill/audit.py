@@ -1,0 +1,54 @@
+"""The check of a ledger as an auditor runs it: from a database, or from any address.
+
+It brings the act table to the checker in infrastructure/proofs, which knows no noun, and the
+material to it; all judging is done there.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+import domain
+from domain.acts import ACTS
+from infrastructure import postgres
+from infrastructure.log.checking import DatabaseSource
+from infrastructure.log.tilestore import TileStore
+from infrastructure.postgres import Role
+from infrastructure.proofs.authorship import ActRule
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.fsck import Fsck, Trust
+from infrastructure.proofs.material import Source
+
+BULK_PATH = "/v1/certificates/bulk"
+
+
+def act_rules() -> dict[str, ActRule]:
+    """What each act becomes and where it may be posted, for the checker."""
+    assert domain.__all__  # noqa: S101 - importing the package is what fills the table
+    return {
+        name: ActRule(command.ACT.event, command.ACT.path, BULK_PATH if command.ACT.bulk else "")
+        for name, command in ACTS.items()
+    }
+
+
+def check(source: Source, trust: Trust, on_finding: Callable[[Finding], None]) -> Summary:
+    """Check a whole log; every finding is told as it is made."""
+    fsck = Fsck(source, trust)
+    for finding in fsck.run():
+        on_finding(finding)
+    return fsck.summary
+
+
+@contextmanager
+def database_source(url: str, tiles: Path | None = None) -> Iterator[DatabaseSource]:
+    """A database as material: one consistent view, however long the check takes.
+
+    Raises:
+        psycopg.Error: it cannot be read.
+    """
+    with postgres.connect(url, Role.SERVICE, limits=postgres.PATIENT) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield DatabaseSource(connection, TileStore(tiles) if tiles else None)

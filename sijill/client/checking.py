@@ -1,0 +1,97 @@
+"""A ledger on the network as material for a check, through nothing but its public addresses."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+from infrastructure.proofs import tiles
+from infrastructure.proofs.authorship import Opening, OrderMaterial
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.material import text_of
+from infrastructure.proofs.tiles import Tile
+from sijill.client.connection import Client
+from sijill.client.errors import Refused
+
+OPENINGS_PAGE = 1_000
+CHECKPOINTS_PAGE = 200
+
+
+class HttpSource:
+    """Material from a served ledger; what the client's key may open, if it has one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._newest: bytes | None = None
+
+    def newest(self) -> bytes | None:
+        """The note of the newest checkpoint, asked for once: the check is about that size."""
+        if self._newest is None:
+            try:
+                self._newest = self._client.text("/log/checkpoint")
+            except Refused:
+                return None
+        return self._newest
+
+    def checkpoints(self) -> Iterator[bytes]:
+        """Every published note up to the newest of this check."""
+        after: int | None = None
+        size = self._size()
+        while True:
+            page = self._client.get(
+                "/log/checkpoints", signed=False, after=after, limit=CHECKPOINTS_PAGE
+            )
+            for item in page["items"]:
+                if item["size"] <= size:
+                    yield item["note"].encode()
+            after = page["next"]
+            if after is None or after > size:
+                return
+
+    def entries(self) -> Iterator[bytes]:
+        """The bytes of every leaf, from the entry bundles."""
+        size = self._size()
+        for number in range(-(-size // tiles.WIDTH)):
+            width = min(tiles.WIDTH, size - number * tiles.WIDTH)
+            bundle = self._client.text(f"/log/{Tile(None, number, width).path}")
+            yield from tiles.parse_bundle(bundle, width=width)
+
+    def openings(self) -> Iterator[Opening]:
+        """What the ledger opens to this client, by index."""
+        size = self._size()
+        for start in range(0, size, OPENINGS_PAGE):
+            end = min(start + OPENINGS_PAGE, size)
+            page = self._client.get("/v1/log/openings", **{"from": start, "to": end})
+            orders = {int(first): _order(order) for first, order in page["orders"].items()}
+            for item in page["openings"]:
+                yield _opening(item, orders)
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """A hash tile as it is served."""
+        try:
+            return self._client.text(f"/log/{tile.path}")
+        except Refused:
+            return None
+
+    def _size(self) -> int:
+        newest = self.newest()
+        return Checkpoint.parse(text_of(newest)).size if newest else 0
+
+
+def _opening(item: dict[str, Any], orders: dict[int, OrderMaterial]) -> Opening:
+    return Opening(
+        index=item["index"],
+        header=_bytes(item.get("header")),
+        header_salt=bytes.fromhex(item.get("header_salt", "")),
+        body=_bytes(item.get("body")),
+        body_salt=bytes.fromhex(item.get("body_salt", "")),
+        order=orders.get(item.get("order", -1)),
+    )
+
+
+def _order(order: dict[str, Any]) -> OrderMaterial:
+    statements = tuple(bytes.fromhex(one) for one in order["statements"])
+    return OrderMaterial(base64.b64decode(order["evidence"]), statements)
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
