@@ -141,9 +141,6 @@ def test_moving_the_start_earlier_makes_more_keys_fall() -> None:
     scenario.when(issue("b").signed_by("early")).refused("key_fallen")
 
 
-# Certificates of a compromised key
-
-
 def in_doubt() -> Scenario:
     """`a` was issued by moj-2 inside the window, `b` before it."""
     scenario = given(linked("moj"), issue("b").signed_by("moj-2"))

@@ -30,9 +30,6 @@ def recover(key: str, agency: str = "ndc") -> Order:
     return enrol(key, agency, ["administer"]).signed_by(f"{agency}-recovery")
 
 
-# The first key of an agency
-
-
 def test_a_first_key_needs_both_founders_and_its_own_possession() -> None:
     scenario = given(add("moj"))
     alone = first_key("moj").signed_by("ndc")
@@ -96,9 +93,6 @@ def test_a_stranger_enrols_nothing_for_others() -> None:
     scenario.when(attempt).refused("not_entitled", agency="moe")
 
 
-# Later keys
-
-
 def test_a_later_key_is_enrolled_by_a_live_key_of_the_agency() -> None:
     given(linked("moj")).when(enrol("third", "moj")).then(ENROLLED)
 
@@ -157,9 +151,6 @@ def test_a_keys_validity_must_not_be_empty(validity: dict[str, Any]) -> None:
     given(linked("moj")).when(enrol("third", "moj", **validity)).refused("key_validity_empty")
 
 
-# Scopes that an agency does not give itself
-
-
 @pytest.mark.parametrize("scope", ["audit", "court", "attest"])
 def test_privileged_scopes_need_both_founders_besides(scope: str) -> None:
     scenario = given(linked("bsa"))
@@ -201,9 +192,6 @@ def test_a_founders_operate_key_needs_the_other_founder() -> None:
     scenario.when(clock).then("sijill.ledger.clock_accepted.v1")
 
 
-# Founders and their recovery keys
-
-
 def test_a_recovery_key_brings_a_founder_back() -> None:
     lost = order("key.compromise", "ndc", key=key_of("ndc"), as_of=1, reason="stolen")
     scenario = Scenario().given(lost.signed_by("ndc-recovery"), recover("ndc-new"))
@@ -228,9 +216,6 @@ def test_a_new_recovery_key_needs_both_founders_and_stands_alone() -> None:
     mixed = enrol("both", "ndc", ["recovery", "administer"]).also_by("comsec")
     scenario.when(mixed).refused("scopes_conflict")
     scenario.when(asked.also_by("comsec")).then(ENROLLED)
-
-
-# Retirement
 
 
 def test_a_retired_key_is_retired_once() -> None:

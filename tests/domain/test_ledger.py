@@ -1,0 +1,215 @@
+"""The ledger as such: facts, guards, stale caches, and decisions that are made together."""
+
+import dataclasses
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from eventsourcing.utils import resolve_topic
+
+from domain.acts import ACTS
+from domain.errors import RecordTwiceInOrder, Refusal
+from domain.ledger import DESKS, EVENTS, Claim, Decision, Fact, Requirement, Wanted
+from domain.values import uuid7
+from tests.certificate_orders import certificate, correct, revoke, supersede, suspend, void
+from tests.given_when_then import (
+    Conflict,
+    Scenario,
+    add,
+    enrol,
+    first_key,
+    given,
+    issue,
+    key_of,
+    linked,
+    on_agency,
+    order,
+)
+
+
+def retire(key: str) -> Any:
+    return order("key.retire", "moj", key=key_of(key), reason="rotated")
+
+
+def test_every_act_becomes_an_event_of_its_own_and_has_a_desk() -> None:
+    topics = [command.ACT.event for command in ACTS.values()]
+    assert sorted(topics) == sorted(EVENTS)
+    assert DESKS.keys() == set(ACTS.values())
+
+
+def test_every_event_class_declares_its_own_topic() -> None:
+    for topic, event in EVENTS.items():
+        assert event.__dict__["TOPIC"] == topic
+        assert resolve_topic(topic) is event
+
+
+def test_an_event_without_a_topic_of_its_own_is_refused() -> None:
+    with pytest.raises(TypeError, match="TOPIC"):
+        type("Nameless", (Fact,), {})
+    issued = EVENTS["sijill.certificate.issued.v1"]
+    with pytest.raises(TypeError, match="TOPIC"):
+        type("Inherited", (issued,), {})
+
+
+def test_a_fact_is_known_by_its_index_only_once_it_is_recorded() -> None:
+    world = given(linked("moj")).world
+    (fact,) = world.decide(issue("a")).events
+    assert fact.index is None
+    with pytest.raises(ValueError, match="no index"):
+        _ = fact.at
+    assert dataclasses.replace(fact, index=7).at == 7
+
+
+def test_a_fact_carries_what_was_signed_and_nothing_that_was_interpreted() -> None:
+    world = given(linked("moj")).world
+    asked = issue("a").signed_by("moj-2")
+    _, statement, signed = world.read(asked)
+    (fact,) = world.decide(asked).events
+    assert (fact.statement, fact.evidence) == (statement, signed.evidence)
+    assert (fact.agency, fact.keys, fact.line) == ("moj", (key_of("moj-2"),), 0)
+    assert fact.said == json.loads(statement)
+    assert fact.originator_version == 1
+    assert fact.originator_id.version == 7
+
+
+def test_a_record_is_the_same_from_its_facts_as_it_was_before() -> None:
+    scenario = given(linked("moj"), issue("a"), suspend("a"))
+    before = dict(vars(certificate(scenario, "a")))
+    scenario.world.ledger.forget([scenario.world.claims["code", before["originals"].popitem()[0]]])
+    after = vars(certificate(scenario, "a"))
+    assert after["status"] == before["status"]
+    assert after["grants"] == before["grants"]
+    assert after["_version"] == 2
+
+
+def test_a_stale_yes_is_caught_by_the_guards() -> None:
+    scenario = given(linked("moj"), issue("a"))
+    world = scenario.world
+    world.decide(issue("b").signed_by("moj-2"))  # the cache knows the key as live
+    world.append(world.decide(retire("moj-2")), forget=False)
+    stale = world.decide(issue("b").signed_by("moj-2"))
+    with pytest.raises(Conflict):
+        world.append(stale)
+    world.ledger.forget(stale.guards)
+    scenario.when(issue("b").signed_by("moj-2")).refused("key_retired")
+
+
+def test_a_suspension_that_races_an_issuance_wins() -> None:
+    scenario = given(linked("moj"))
+    world = scenario.world
+    racing = world.decide(issue("a"))
+    world.append(world.decide(on_agency("suspend", "moj", reason="legal_order")), forget=False)
+    with pytest.raises(Conflict):
+        world.append(racing)
+    world.ledger.forget(racing.guards)
+    scenario.when(issue("a")).refused("agency_suspended")
+
+
+def test_a_stale_no_is_asked_once_more() -> None:
+    scenario = given(linked("moj"), issue("a"), suspend("a"))
+    world = scenario.world
+    scenario.when(suspend("a")).refused("certificate_already_suspended")
+    reinstated = order("certificate.reinstate", "moj", reason="review_passed")
+    reinstated = reinstated.saying(code=suspend("a").statement["code"])
+    world.append(world.decide(reinstated), forget=False)
+    scenario.when(suspend("a")).then("sijill.certificate.suspended.v1")
+
+
+def test_what_is_as_new_as_the_order_is_not_asked_again() -> None:
+    world = given(linked("moj"), issue("a"), suspend("a")).world
+    store: Any = world.ledger.events
+    asked: list[UUID] = []
+    original = store.get
+
+    def counted(originator_id: UUID, **rest: Any) -> Any:
+        asked.append(originator_id)
+        return original(originator_id, **rest)
+
+    store.get = counted
+    for _ in range(3):
+        with pytest.raises(Refusal, match="certificate_already_suspended"):
+            world.decide(suspend("a"))
+    assert len(asked) == len(set(asked))
+
+
+def test_lines_that_go_together_make_one_decision() -> None:
+    world = given(linked("moj"), issue("a")).world
+    parts = [world.decide(issue("b")), world.decide(issue("c")), world.decide(void("a"))]
+    merged = Decision.merge(parts)
+    assert merged.events == (*parts[0].events, *parts[1].events, *parts[2].events)
+    assert merged.claims == parts[0].claims + parts[1].claims
+    assert merged.absent == parts[0].absent
+    assert merged.releases == parts[2].releases
+    assert world.claims["agency", "moj"] in merged.guards
+    assert merged.events[2].originator_id not in merged.guards
+    world.append(merged)
+
+
+def test_lines_that_go_together_do_not_touch_one_record_twice() -> None:
+    world = given(linked("moj"), issue("a"), issue("b")).world
+    twice = [world.decide(suspend("a")), world.decide(revoke("a"))]
+    with pytest.raises(RecordTwiceInOrder):
+        Decision.merge(twice)
+    rests_on_it = [world.decide(revoke("b")), world.decide(supersede("a", "b"))]
+    with pytest.raises(RecordTwiceInOrder):
+        Decision.merge(rests_on_it)
+    in_order = [world.decide(supersede("a", "b")), world.decide(revoke("b"))]
+    assert len(Decision.merge(in_order).events) == 2
+
+
+def test_a_dry_run_sees_claims_that_are_taken() -> None:
+    world = given(linked("moj"), issue("a", number="5")).world
+    free = world.decide(issue("b"))
+    assert free.conflict(world) is None
+    taken_number = world.decide(issue("b", number="٥"))
+    refusal = taken_number.conflict(world)
+    assert refusal is not None
+    assert refusal.code == "number_taken"
+
+
+def test_a_rehearsal_does_not_ask_for_signatures_but_for_everything_else() -> None:
+    world = given(add("moj"), first_key("moj"), on_agency("link", "moj")).world
+    asked = enrol("moj-2", "moj").proving(None)
+    decision = world.ledger.rehearse(*world.read(asked), world)
+    assert decision.events[0].TOPIC == "sijill.key.enrolled.v1"
+    assert Claim("key", key_of("moj-2"), decision.events[0].originator_id) in decision.claims
+    hopeless = enrol("moj", "moj").proving(None)
+    with pytest.raises(Refusal, match="key_already_enrolled"):
+        world.ledger.rehearse(*world.read(hopeless), world)
+
+
+def test_requirements_add_up_and_list_the_same_way_every_time() -> None:
+    officer = Wanted("officer", "moj", "issue")
+    either = frozenset({Wanted("authority", "ndc"), Wanted("authority", "comsec")})
+    both = Requirement(frozenset({frozenset({officer})})) | Requirement(frozenset({either}))
+    assert not both.complete
+    assert both.listed() == [
+        [{"role": "authority", "agency": "comsec"}, {"role": "authority", "agency": "ndc"}],
+        [{"role": "officer", "agency": "moj", "scope": "issue"}],
+    ]
+    assert Requirement().complete
+
+
+def test_claims_that_never_move_are_looked_up_once() -> None:
+    world = given(linked("moj")).world
+    world.decide(issue("a"))
+    world.claims = {key: stream for key, stream in world.claims.items() if key[0] != "agency"}
+    world.decide(issue("b"))
+    assert world.find("agency", "moj") is None
+
+
+def test_a_code_is_looked_up_every_time() -> None:
+    scenario = given(linked("moj"), issue("a"), correct("a", "a2"))
+    world = scenario.world
+    world.claims = {key: stream for key, stream in world.claims.items() if key[0] != "code"}
+    scenario.when(revoke("a2")).refused("certificate_unknown")
+
+
+def test_stream_ids_are_in_the_order_of_their_time() -> None:
+    moment = Scenario().world.now
+    ids = [uuid7(moment + step * 1000) for step in range(100)]
+    assert ids == sorted(ids)
+    assert {one.variant for one in ids} == {"specified in RFC 4122"}
+    assert {one.version for one in ids} == {7}
+    assert len({uuid7(moment) for _ in range(100)}) == 100
