@@ -47,7 +47,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and os.environ.get("SIJILL_TEST_NO_SKIPS") == "1":
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("SIJILL_TEST_NO_SKIPS") == "1":
         report.outcome = "failed"
         report.longrepr = f"skipped, although this run allows no skip: {report.longreprtext}"
     return report
