@@ -1,6 +1,3 @@
-"""The tree against a second implementation, written straight from RFC 6962's recursive text."""
-
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,69 +8,21 @@ from hypothesis import strategies as st
 from infrastructure.proofs import merkle
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.merkle import CompactRange
+from tests.infrastructure.proofs.trees import (
+    LEAVES,
+    get,
+    growths,
+    naive_path,
+    naive_root,
+    naive_subproof,
+    places,
+    sizes,
+)
 from tests.infrastructure.proofs.vectors import load
 
 VECTORS = load("merkle")
 VECTOR_HASHES = [bytes.fromhex(value) for value in VECTORS["leaf_hashes"]]
 ROOTS = [bytes.fromhex(value) for value in VECTORS["roots"]]
-LEAVES = [merkle.leaf_hash(str(n).encode()) for n in range(300)]
-
-sizes = st.integers(0, len(LEAVES))
-
-
-def naive_root(leaves: Sequence[bytes]) -> bytes:
-    if len(leaves) <= 1:
-        return leaves[0] if leaves else sha256(b"").digest()
-    k = split(len(leaves))
-    return sha256(b"\x01" + naive_root(leaves[:k]) + naive_root(leaves[k:])).digest()
-
-
-def naive_path(m: int, leaves: Sequence[bytes]) -> list[bytes]:
-    if len(leaves) == 1:
-        return []
-    k = split(len(leaves))
-    if m < k:
-        return [*naive_path(m, leaves[:k]), naive_root(leaves[k:])]
-    return [*naive_path(m - k, leaves[k:]), naive_root(leaves[:k])]
-
-
-def naive_subproof(m: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
-    if m == len(leaves):
-        return [] if whole else [naive_root(leaves)]
-    k = split(len(leaves))
-    if m <= k:
-        return [*naive_subproof(m, leaves[:k], whole=whole), naive_root(leaves[k:])]
-    return [*naive_subproof(m - k, leaves[k:], whole=False), naive_root(leaves[:k])]
-
-
-def split(leaves: int) -> int:
-    k = 1
-    while k * 2 < leaves:
-        k *= 2
-    return k
-
-
-def get(level: int, n: int) -> bytes:
-    """Only complete, aligned subtrees of the leaves exist, as in a store of tiles."""
-    leaves = LEAVES[n << level : (n + 1) << level]
-    assert len(leaves) == 1 << level
-    return naive_root(leaves)
-
-
-@st.composite
-def places(draw: st.DrawFn) -> tuple[int, int]:
-    size = draw(st.integers(1, len(LEAVES)))
-    return draw(st.integers(0, size - 1)), size
-
-
-@st.composite
-def growths(draw: st.DrawFn) -> tuple[int, int]:
-    new = draw(sizes)
-    return draw(st.integers(0, new)), new
-
-
-def flipped(value: bytes, bit: int) -> bytes:
-    return (int.from_bytes(value, "big") ^ 1 << bit).to_bytes(len(value), "big")
 
 
 def test_leaves_hash_as_the_vectors_say() -> None:
@@ -215,236 +164,6 @@ def test_no_inclusion_proof_beyond_the_tree(index: int, size: int) -> None:
 def test_no_consistency_proof_towards_a_smaller_tree(old: int, new: int) -> None:
     with pytest.raises(ProofError, match="proof_out_of_range"):
         merkle.consistency_proof(old_size=old, new_size=new, get=get)
-
-
-def damaged(proof: list[bytes], data: st.DataObject) -> list[bytes]:
-    """A proof with one thing wrong: a bit, a hash too many or too few, two hashes swapped."""
-    at = data.draw(st.integers(0, max(0, len(proof) - 1)))
-    kinds = ["longer"]
-    if proof:
-        kinds += ["bit", "shorter", "cut"]
-    if len(proof) > 1:
-        kinds.append("swap")
-    match data.draw(st.sampled_from(kinds)):
-        case "bit":
-            bit = data.draw(st.integers(0, 255))
-            return [*proof[:at], flipped(proof[at], bit), *proof[at + 1 :]]
-        case "shorter":
-            return proof[:at] + proof[at + 1 :]
-        case "cut":
-            return [*proof[:at], proof[at][:31], *proof[at + 1 :]]
-        case "swap":
-            other = (at + 1) % len(proof)
-            changed = list(proof)
-            changed[at], changed[other] = changed[other], changed[at]
-            return changed
-        case _:
-            return [*proof[:at], LEAVES[at], *proof[at:]]
-
-
-@given(places(), st.data())
-def test_a_damaged_inclusion_proof_is_refused(place: tuple[int, int], data: st.DataObject) -> None:
-    index, size = place
-    proof = damaged(naive_path(index, LEAVES[:size]), data)
-
-    with pytest.raises(ProofError, match="inclusion_invalid"):
-        merkle.verify_inclusion(
-            leaf_hash=LEAVES[index],
-            index=index,
-            size=size,
-            proof=proof,
-            root=naive_root(LEAVES[:size]),
-        )
-
-
-@given(growths(), st.data())
-def test_a_damaged_consistency_proof_is_refused(
-    growth: tuple[int, int], data: st.DataObject
-) -> None:
-    old, new = growth
-    proof = damaged(naive_subproof(old, LEAVES[:new], whole=True) if old else [], data)
-
-    with pytest.raises(ProofError, match="consistency_invalid"):
-        merkle.verify_consistency(
-            old_size=old,
-            new_size=new,
-            proof=proof,
-            old_root=naive_root(LEAVES[:old]),
-            new_root=naive_root(LEAVES[:new]),
-        )
-
-
-INCLUDED: dict[str, Any] = {
-    "leaf_hash": LEAVES[5],
-    "index": 5,
-    "size": 11,
-    "proof": naive_path(5, LEAVES[:11]),
-    "root": naive_root(LEAVES[:11]),
-}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"index": 4},
-        {"index": 7},
-        {"index": -1},
-        {"index": 11},
-        {"index": 5 + 16},
-        {"size": 0},
-        {"size": 5},
-        {"size": 8},
-        {"size": 2**63},
-        {"leaf_hash": LEAVES[4]},
-        {"leaf_hash": LEAVES[5][:31]},
-        {"root": naive_root(LEAVES[:10])},
-        {"root": b""},
-        {"proof": []},
-        {"proof": INCLUDED["proof"][::-1]},
-        {"proof": [*INCLUDED["proof"], INCLUDED["root"]]},
-        {"proof": [LEAVES[5], *INCLUDED["proof"]]},
-    ],
-)
-def test_an_inclusion_proof_for_anything_else_is_refused(change: dict[str, Any]) -> None:
-    merkle.verify_inclusion(**INCLUDED)
-
-    with pytest.raises(ProofError, match="inclusion_invalid"):
-        merkle.verify_inclusion(**INCLUDED | change)
-
-
-def test_hashes_do_not_trade_bytes_with_their_neighbours() -> None:
-    # Joined without a check of lengths, these would feed the same bytes to SHA-256.
-    first, *others = INCLUDED["proof"]
-    shifted = {"leaf_hash": LEAVES[5][1:], "proof": [first + LEAVES[5][:1], *others]}
-
-    with pytest.raises(ProofError, match="inclusion_invalid"):
-        merkle.verify_inclusion(**INCLUDED | shifted)
-
-
-@pytest.mark.parametrize(
-    "index, size, leaf, proof",
-    [(1, 1, 1, [0]), (0, 0, 0, [1]), (2**63, 2**63 + 1, 1, [0]), (-1, 0, 1, [0]), (0, 4, 0, [1])],
-)
-def test_a_sound_path_under_impossible_numbers_is_refused(
-    index: int, size: int, leaf: int, proof: list[int]
-) -> None:
-    with pytest.raises(ProofError, match="inclusion_invalid"):
-        merkle.verify_inclusion(
-            leaf_hash=LEAVES[leaf],
-            index=index,
-            size=size,
-            proof=[LEAVES[n] for n in proof],
-            root=naive_root(LEAVES[:2]),
-        )
-
-
-def test_a_single_leaf_is_its_own_root() -> None:
-    included = INCLUDED | {"index": 0, "size": 1, "proof": [], "root": LEAVES[5]}
-    merkle.verify_inclusion(**included)
-
-    with pytest.raises(ProofError, match="inclusion_invalid"):
-        merkle.verify_inclusion(**included | {"proof": [LEAVES[5]]})
-
-
-CONSISTENT: dict[str, Any] = {
-    "old_size": 6,
-    "new_size": 11,
-    "proof": naive_subproof(6, LEAVES[:11], whole=True),
-    "old_root": naive_root(LEAVES[:6]),
-    "new_root": naive_root(LEAVES[:11]),
-}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"old_size": 0},
-        {"old_size": 5},
-        {"old_size": 7},
-        {"old_size": 8},
-        {"old_size": 11},
-        {"old_size": -6},
-        {"new_size": 6},
-        {"new_size": 5},
-        {"new_size": 2**63},
-        {"old_root": naive_root(LEAVES[:5])},
-        {"old_root": naive_root(LEAVES[:11])},
-        {"old_root": CONSISTENT["old_root"][:31]},
-        {"new_root": naive_root(LEAVES[:10])},
-        {"new_root": CONSISTENT["new_root"] + b"\x00"},
-        {"proof": []},
-        {"proof": [CONSISTENT["old_root"], *CONSISTENT["proof"]]},
-        {"proof": CONSISTENT["proof"][:-1]},
-        {"old_root": CONSISTENT["new_root"], "new_root": CONSISTENT["old_root"]},
-    ],
-)
-def test_a_consistency_proof_for_anything_else_is_refused(change: dict[str, Any]) -> None:
-    merkle.verify_consistency(**CONSISTENT)
-
-    with pytest.raises(ProofError, match="consistency_invalid"):
-        merkle.verify_consistency(**CONSISTENT | change)
-
-
-@pytest.mark.parametrize("old, new", [(2, 1), (-1, 1), (-1, -1), (2**63, 2**63)])
-def test_no_tree_shrinks_or_has_an_impossible_size(old: int, new: int) -> None:
-    root = naive_root(LEAVES[:2])
-
-    with pytest.raises(ProofError, match="consistency_invalid"):
-        merkle.verify_consistency(
-            old_size=old, new_size=new, proof=[], old_root=root, new_root=root
-        )
-
-
-def test_a_sound_consistency_proof_for_a_smaller_tree_is_refused() -> None:
-    old_root = naive_root(LEAVES[:2])
-
-    with pytest.raises(ProofError, match="consistency_invalid"):
-        merkle.verify_consistency(
-            old_size=2,
-            new_size=8,
-            proof=[LEAVES[2]],
-            old_root=old_root,
-            new_root=merkle.node_hash(old_root, LEAVES[2]),
-        )
-
-
-@pytest.mark.parametrize("size", [0, 1, 8, 11])
-def test_equal_sizes_need_equal_roots_and_no_proof(size: int) -> None:
-    root = naive_root(LEAVES[:size])
-    same: dict[str, Any] = {
-        "old_size": size,
-        "new_size": size,
-        "proof": [],
-        "old_root": root,
-        "new_root": root,
-    }
-    merkle.verify_consistency(**same)
-
-    short = {"old_root": root[1:], "new_root": root[1:]}
-    for change in (short, {"proof": [root]}, {"old_root": root[::-1]}, {"new_root": root[::-1]}):
-        with pytest.raises(ProofError, match="consistency_invalid"):
-            merkle.verify_consistency(**same | change)
-
-
-def test_two_empty_trees_have_the_empty_root() -> None:
-    other = LEAVES[0]
-
-    with pytest.raises(ProofError, match="consistency_invalid"):
-        merkle.verify_consistency(old_size=0, new_size=0, proof=[], old_root=other, new_root=other)
-
-
-def test_an_empty_tree_grows_into_any_tree_without_proof() -> None:
-    grown: dict[str, Any] = {
-        "old_size": 0,
-        "new_size": 3,
-        "proof": [],
-        "new_root": naive_root(LEAVES[:3]),
-    }
-    merkle.verify_consistency(**grown, old_root=merkle.EMPTY_ROOT)
-
-    for change in ({"old_root": LEAVES[0]}, {"proof": [LEAVES[0]]}):
-        with pytest.raises(ProofError, match="consistency_invalid"):
-            merkle.verify_consistency(**{"old_root": merkle.EMPTY_ROOT} | grown | change)
 
 
 def uniform(level: int, _n: int) -> bytes:
