@@ -105,6 +105,8 @@ def _seat(order: Command, sitting: "Sitting") -> Bench:
     _check_standing(agency, order.ACT.standings)
     if order.ACT.founders_only and not agency.founder:
         raise NotEntitled(agency=agency.id)
+    if signed.possession is not None and order.ACT.cosigning is not Cosigning.ENROLMENT:
+        raise PossessionMismatch
     cosigners = []
     for thumbprint in signed.keys[1:]:
         if thumbprint == signed.possession:

@@ -7,6 +7,7 @@ a stale yes fails at its guards, and a stale no is asked once more before it is 
 
 import contextlib
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -39,6 +40,9 @@ PERMANENT = frozenset({"agency", "key", "ledger"})
 CACHED_RECORDS = 20_000
 CACHED_CLAIMS = 100_000
 
+FRESH_SECONDS = 0.05
+"""A refusal rests on nothing older. A bulk of refused lines asks the store this often, no more."""
+
 
 class Ledger(Application[UUID]):
     """Decides orders by the ledger as it stands. Safe to share between threads."""
@@ -51,16 +55,22 @@ class Ledger(Application[UUID]):
     }
 
     def __init__(
-        self, env: EnvType | None = None, *, draw: Callable[[int], int] = secrets.randbelow
+        self,
+        env: EnvType | None = None,
+        *,
+        draw: Callable[[int], int] = secrets.randbelow,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Open the ledger.
 
         Args:
             env: eventsourcing's settings; `PERSISTENCE_MODULE` names the store.
             draw: a random number below the given one; status indexes must not be guessable.
+            clock: seconds that only ever grow, for the age of cached records.
         """
         super().__init__(env)
         self._draw = draw
+        self._clock = clock
         self._claims: LRUCache[tuple[str, str], UUID] = LRUCache(CACHED_CLAIMS)
 
     def decide(
@@ -199,10 +209,10 @@ class Ledger(Application[UUID]):
         except Malformed:
             raise
         except Refusal:
-            stale = sitting.read_before(signed.ledger_size)
+            stale = [one for one in sitting.read if self._may_have_moved(one, signed.ledger_size)]
             if not stale:
                 raise
-        self.forget(stale)
+        self.forget(one.id for one in stale)
         return judge(self._seat(signed, directory, statement))
 
     def _seat(self, signed: Signed, directory: Directory, statement: bytes) -> Sitting:
@@ -216,9 +226,17 @@ class Ledger(Application[UUID]):
 
     def _load(self, stream: UUID, ledger_size: int) -> Record:
         record: Record = self.repository.get(stream)
-        if record.known_at < 0:
-            record.known_at = ledger_size
+        if record.seen_size < 0:
+            record.seen_size, record.seen_at = ledger_size, self._clock()
         return record
+
+    def _may_have_moved(self, record: Record, ledger_size: int) -> bool:
+        """Whether a refusal that rests on this copy must be asked again.
+
+        The log may be longer than this process has heard, so age counts too.
+        """
+        old = self._clock() - record.seen_at > FRESH_SECONDS
+        return old or record.seen_size < ledger_size
 
 
 class _Remembering:

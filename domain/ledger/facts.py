@@ -32,8 +32,10 @@ class Record(BaseAggregate[UUID]):
     It is read-only for whoever decides: the application shares one instance between decisions.
     """
 
-    known_at = -1
+    seen_size = -1
     """How long the log was, at the least, when the record was loaded."""
+    seen_at = 0.0
+    """When that was, by the application's monotonic clock, in seconds."""
 
     def begin(self) -> None:
         """Set the state from which the first fact starts."""

@@ -51,7 +51,7 @@ class Sitting:
         self.signed = signed
         self.draw = draw
         self.guards: dict[UUID, int] = {}
-        self._known_at: dict[UUID, int] = {}
+        self.read: list[Record] = []
         self._load = load
         self._directory = directory
         self._statement = statement
@@ -75,12 +75,8 @@ class Sitting:
         """A record as it stands, read-only; its version becomes a guard."""
         record = self._load(stream)
         self.guards[stream] = record.version
-        self._known_at[stream] = record.known_at
+        self.read.append(record)
         return record
-
-    def read_before(self, ledger_size: int) -> list[UUID]:
-        """The records that were loaded when the log was shorter, and may have moved on since."""
-        return [stream for stream, size in self._known_at.items() if size < ledger_size]
 
     def registry(self, space: str, key: str) -> Registry | None:
         """The record that holds an agency or a key, or None."""

@@ -103,6 +103,11 @@ def test_a_later_key_proves_its_possession_too() -> None:
     scenario.when(enrol("third", "moj").proving("another")).refused("possession_mismatch")
 
 
+def test_possession_proves_nothing_where_no_key_is_enrolled() -> None:
+    scenario = given(linked("moj"))
+    scenario.when(issue("a").proving("third")).refused("possession_mismatch")
+
+
 def test_a_key_that_does_not_administer_enrols_nothing() -> None:
     scenario = given(linked("moj"))
     scenario.when(enrol("third", "moj").signed_by("moj-2")).refused("scope_missing")

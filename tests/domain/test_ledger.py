@@ -11,14 +11,25 @@ from eventsourcing.utils import resolve_topic
 from domain.acts import ACTS
 from domain.errors import RecordTwiceInOrder, Refusal
 from domain.ledger import DESKS, EVENTS, Claim, Decision, Fact, Requirement, Wanted
+from domain.ledger.application import FRESH_SECONDS
 from domain.values import uuid7
-from tests.certificate_orders import certificate, correct, revoke, supersede, suspend, void
+from tests.certificate_orders import (
+    certificate,
+    correct,
+    reinstate,
+    revoke,
+    supersede,
+    suspend,
+    void,
+)
 from tests.given_when_then import (
     Conflict,
+    MemoryLedger,
     Scenario,
     add,
     enrol,
     first_key,
+    found,
     given,
     issue,
     key_of,
@@ -110,14 +121,15 @@ def test_a_stale_no_is_asked_once_more() -> None:
     scenario = given(linked("moj"), issue("a"), suspend("a"))
     world = scenario.world
     scenario.when(suspend("a")).refused("certificate_already_suspended")
-    reinstated = order("certificate.reinstate", "moj", reason="review_passed")
-    reinstated = reinstated.saying(code=suspend("a").statement["code"])
-    world.append(world.decide(reinstated), forget=False)
+    world.append(world.decide(reinstate("a")), forget=False)
     scenario.when(suspend("a")).then("sijill.certificate.suspended.v1")
 
 
-def test_what_is_as_new_as_the_order_is_not_asked_again() -> None:
-    world = given(linked("moj"), issue("a"), suspend("a")).world
+def test_a_refusal_rests_on_fresh_records_and_asks_for_each_once() -> None:
+    scenario = Scenario(founded=False)
+    seconds = [0.0]
+    scenario.world.ledger = MemoryLedger(clock=lambda: seconds[0])
+    world = scenario.given(found(), linked("moj"), issue("a"), suspend("a")).world
     store: Any = world.ledger.events
     asked: list[UUID] = []
     original = store.get
@@ -128,9 +140,25 @@ def test_what_is_as_new_as_the_order_is_not_asked_again() -> None:
 
     store.get = counted
     for _ in range(3):
-        with pytest.raises(Refusal, match="certificate_already_suspended"):
-            world.decide(suspend("a"))
+        scenario.when(suspend("a")).refused("certificate_already_suspended")
     assert len(asked) == len(set(asked))
+    once = len(asked)
+    seconds[0] += 2 * FRESH_SECONDS
+    scenario.when(suspend("a")).refused("certificate_already_suspended")
+    assert len(asked) > once
+
+
+def test_another_process_is_believed_before_it_was_heard_of() -> None:
+    scenario = Scenario(founded=False)
+    seconds = [0.0]
+    scenario.world.ledger = MemoryLedger(clock=lambda: seconds[0])
+    world = scenario.given(found(), linked("moj"), issue("a"), suspend("a")).world
+    scenario.when(suspend("a")).refused("certificate_already_suspended")
+    heard = world.size
+    world.append(world.decide(reinstate("a")), forget=False)
+    world.size = heard
+    seconds[0] += 2 * FRESH_SECONDS
+    assert world.decide(suspend("a")).events
 
 
 def test_lines_that_go_together_make_one_decision() -> None:
