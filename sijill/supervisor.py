@@ -31,9 +31,13 @@ BACKLOG = 2048
 class AlreadyServing(Exception):
     """Another supervisor holds this data folder."""
 
+    code = "already_serving"
+
 
 class NotReady(Exception):
     """A child did not become ready in time."""
+
+    code = "not_ready"
 
 
 @dataclass(slots=True)

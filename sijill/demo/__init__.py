@@ -1,0 +1,196 @@
+"""The demonstration: a real ledger from nothing to a caught forger, in under two minutes.
+
+Everything happens as in service: a founded ledger, served over HTTP, orders signed by keys that were
+enrolled by the ceremonies. Only the holders are placeholders. It runs on the embedded PostgreSQL,
+whatever database the environment names, because it changes things behind a ledger's back.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from domain.errors import LedgerAlreadyOpen
+from infrastructure.proofs.fsck import Trust
+from sijill import audit
+from sijill.cli.output import Output, Progress
+from sijill.client import Client
+from sijill.data import bodies
+from sijill.demo import cast as casting
+from sijill.demo import scenes
+from sijill.demo.plan import CERTIFICATES, LOTS, holder
+from sijill.folder import Folder
+from sijill.founding import found
+from sijill.settings import Settings
+
+ORIGIN = "demo.sijill.example/ledger"
+READY = "sijill ready "
+STOP_SECONDS = 60
+
+
+class ServiceEnded(Exception):
+    """The service ended before it was ready; its last words are the text."""
+
+    code = "service_ended"
+
+
+def run(output: Output, *, data: Path | None, port: int, serve: bool) -> dict[str, Any]:
+    """Play the demonstration, tell how it went, and serve on when `serve`.
+
+    `data` is kept; without it a folder is made and removed at the end.
+
+    Raises:
+        LedgerAlreadyOpen: `data` holds a ledger. ServiceEnded: it could not be served.
+    """
+    for name in ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL"):
+        os.environ.pop(name, None)
+    chosen = data or Path(tempfile.mkdtemp(prefix="sijill-demo-"))
+    if Folder(chosen).keys.exists():
+        raise LedgerAlreadyOpen
+    try:
+        return _play(output, chosen, port, serve=serve)
+    finally:
+        if data is None:
+            shutil.rmtree(chosen, ignore_errors=True)
+
+
+def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, Any]:
+    started = time.monotonic()
+    output.say(output.words("cli.demo.founding"))
+    ledger = found(data, ORIGIN)
+    with _served(data, port) as (url, process):
+        output.say(output.words("cli.demo.serving", url=url))
+        told = _scenes(output, url, ledger.folder)
+        told |= {"url": url, "ledger": ledger.ledger.hex(), "data": str(data)}
+        told["seconds"] = round(time.monotonic() - started, 1)
+        _close(output, told)
+        if serve:
+            output.say(output.words("cli.demo.stop"), colour="bold")
+            process.wait()
+    return told
+
+
+def _scenes(output: Output, url: str, folder: Folder) -> dict[str, Any]:
+    output.say(output.words("cli.demo.agencies"))
+    progress = Progress(output)
+    cast = casting.assemble(url, folder.path, progress.step)
+    progress.end()
+    try:
+        output.say(output.words("cli.demo.issuing", count=CERTIFICATES))
+        progress = Progress(output)
+        issued = scenes.issue(cast, progress.step)
+        progress.end()
+        became = scenes.withdraw(cast, issued)
+    finally:
+        cast.close()
+    with Client(
+        url, state=folder.path / "clients" / "anybody", language=output.language
+    ) as anybody:
+        verdicts = _verify(output, anybody, issued, became)
+        size, index = scenes.prove(anybody, issued.receipt)
+        output.say(output.words("cli.demo.proven", size=size, index=index), colour="green")
+        identity = anybody.identity
+    findings = _forge(
+        output,
+        folder,
+        index,
+        Trust(ledger=identity.ledger, log_keys=[identity.log], acts=audit.act_rules()),
+    )
+    return {
+        "agencies": len(bodies()),
+        "certificates": CERTIFICATES,
+        "verdicts": verdicts,
+        "checkpoint_size": size,
+        "findings": findings,
+    }
+
+
+def _verify(
+    output: Output, anybody: Client, issued: scenes.Issued, became: dict[str, str]
+) -> list[dict[str, str]]:
+    """Ask about some documents as anybody can, and print each answer with its reason."""
+    lot = LOTS[0]
+    good = issued.code(lot.type, lot.count - 1)
+    name = holder(lot.count)
+    questions = [
+        ("matching", {"code": good, "fields": {lot.holder_field: name}}),
+        ("wrong_name", {"code": good, "fields": {lot.holder_field: f"{name} آخر"}}),
+        *((what, {"code": code}) for what, code in became.items()),
+    ]
+    answers = []
+    for what, question in questions:
+        answer = anybody.post("/v1/verify", question)
+        answers.append({"case": what, "outcome": answer["outcome"], "reason": answer["reason"]})
+        output.say(
+            f"  {question['code']}  {answer['headline']}: {answer['text']} [{answer['reason']}]",
+            colour=output.verdict_colour(answer["outcome"]),
+        )
+    return answers
+
+
+def _forge(output: Output, folder: Folder, index: int, trust: Trust) -> list[dict[str, Any]]:
+    output.say(output.words("cli.demo.forging", index=index))
+    server = Settings(data=folder.path).embedded()
+    findings = scenes.tamper(server, folder, trust, index)
+    for finding in findings:
+        output.say(f"  {finding.code} @ {finding.index}: {finding.meaning}", colour="red")
+    return [{"code": one.code, "index": one.index} for one in findings]
+
+
+def _close(output: Output, told: dict[str, Any]) -> None:
+    """Ten lines: what was done, and what to try next."""
+    url, code = told["url"], "CODE"
+    lines = [
+        output.words("cli.demo.done", seconds=str(told["seconds"])),
+        output.words("cli.demo.done_agencies", count=told["agencies"]),
+        output.words("cli.demo.done_certificates", count=told["certificates"]),
+        output.words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
+        output.words("cli.demo.done_forgery", count=len(told["findings"])),
+        output.words("cli.demo.next"),
+        f"  curl {url}/v1/verify/{code}",
+        f"  curl {url}/log/checkpoint",
+        f"  sijill log fsck --from {url}",
+        f"  {url}/docs",
+    ]
+    output.result(told, *lines)
+
+
+@contextmanager
+def _served(data: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Serve the ledger in a process of its own, as an operator would."""
+    command = [sys.executable, "-m", "sijill", "serve", "--data", str(data), "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    talk: list[str] = []
+    ready = threading.Event()
+    address: list[str] = []
+
+    def listen() -> None:
+        for line in process.stderr or ():
+            talk.append(line.rstrip())
+            if line.startswith(READY):
+                address.append(line.removeprefix(READY).strip())
+                ready.set()
+        ready.set()
+
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
+    try:
+        ready.wait()
+        if not address:
+            raise ServiceEnded("\n".join(talk[-5:]))
+        yield address[0], process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_SECONDS)
+        listener.join()
+        if process.stderr is not None:
+            process.stderr.close()
