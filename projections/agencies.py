@@ -13,13 +13,16 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from domain.values import Standing, baghdad_day
+from domain.values import Standing
 from infrastructure.log.follower import Recorded
 from infrastructure.log.queries import load
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
 _SQL = load("projections", "agencies.sql")
+
+ALWAYS: Final = "0001-01-01"
+"""Since when a name or a parent holds that was entered without a day: it has always been so."""
 
 _OPENED: Final = "sijill.ledger.opened.v1"
 _ADDED: Final = "sijill.agency.added.v1"
@@ -50,8 +53,9 @@ class Agency:
     added_index: int
 
     def names_on(self, day: str) -> dict[str, str]:
-        """Its names on a day (ISO), by language; before the first of them, the first."""
-        names: dict[str, str] = (_holding(self.names, day) or self.names[0])["value"]
+        """Its names on a day (ISO), by language; before all of them, the first ever recorded."""
+        known = _holding(self.names, day) or min(self.names, key=lambda one: one["index"])
+        names: dict[str, str] = known["value"]
         return names
 
     def parent_on(self, day: str) -> str | None:
@@ -87,7 +91,7 @@ def _dated(entries: list[dict[str, Any]], event: Recorded, value: Any) -> list[d
 
     Of two that hold from the same day the one recorded last counts, so it stands behind.
     """
-    since = event.statement.get("effective_date") or baghdad_day(event.time).isoformat()
+    since = event.statement.get("effective_date", ALWAYS)
     entry = {"since": since, "index": event.index, "value": value}
     return sorted([*entries, entry], key=lambda one: (one["since"], one["index"]))
 

@@ -18,7 +18,7 @@ CREATE TABLE agencies (
 CREATE INDEX agencies_by_age ON agencies (added_index);
 
 -- name: show
-SELECT id, stream, kind, standing, founder, names, parents, added_index, since_index
+SELECT id, stream, kind, standing, founder, names, parents, added_index
 FROM read.agencies CROSS JOIN read.model
 WHERE id = %(id)s
     AND since_index <= coalesce(%(at)s::bigint, model.index)
@@ -26,7 +26,7 @@ WHERE id = %(id)s
 
 -- name: page
 -- Ties share an index (both founders have 0) and must not be torn apart by the end of a page.
-SELECT id, stream, kind, standing, founder, names, parents, added_index, since_index
+SELECT id, stream, kind, standing, founder, names, parents, added_index
 FROM read.agencies CROSS JOIN read.model
 WHERE added_index > %(after)s
     AND since_index <= coalesce(%(at)s::bigint, model.index)

@@ -27,7 +27,7 @@ CREATE INDEX keys_by_enrolling_key ON keys USING gin (enrolled_by);
 -- Every key that one of these helped to enrol, that such a key helped to enrol, and so on: more
 -- than will fall, because which were enrolled inside a window is for the handler to say.
 WITH RECURSIVE below (thumbprint) AS (
-    SELECT unnest(%(keys)s::text[])
+    SELECT unnest(%(keys)s::text[]) COLLATE "C"
     UNION
     SELECT keys.thumbprint
     FROM below JOIN keys ON keys.enrolled_by @> ARRAY[below.thumbprint]

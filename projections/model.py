@@ -11,11 +11,11 @@ same rows, whatever the size of the pages (`digest` compares them).
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
@@ -301,4 +301,8 @@ async def _rename(conn: Connection, old: str, new: str) -> None:
 
 
 async def _drop(conn: Connection, schema: str) -> None:
-    await conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+    """Drop a generation that nobody uses, unless somebody still reads it: then the next rebuild."""
+    with suppress(errors.LockNotAvailable):
+        async with conn.transaction():
+            await conn.execute(_SQL["hurry"])
+            await conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))

@@ -47,3 +47,6 @@ SELECT pg_notify('sijill_read', %(size)s::text)
 
 -- name: head
 SELECT size FROM ledger.head
+
+-- name: hurry
+SELECT set_config('lock_timeout', '2s', true)

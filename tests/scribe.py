@@ -5,15 +5,21 @@ tested on events of any day and of keys that nobody holds, so this writes the ro
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from domain.ledger import Fact
 from infrastructure.postgres import Role, Urls, connect
+from infrastructure.proofs import leaf
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 START = 1_767_225_600_000_000
 """Midnight UTC of 1 January 2026, in microseconds."""
 
@@ -59,13 +65,34 @@ class Scribe:
         body: dict[str, Any] = {"statement": statement}
         if status is not None:
             body["status"] = {"index": status[1], "list": status[0]}
+        parts = json.dumps(header).encode(), json.dumps(body).encode()
+        return self._add(topic, agency, identity, version, parts)
+
+    def copy(self, facts: Iterable[Fact]) -> None:
+        """Add facts as the domain decided them, at the time that they carry."""
+        for fact in facts:
+            header = leaf.Header(
+                agency=fact.agency,
+                evidence=fact.evidence,
+                keys=fact.keys,
+                line=fact.line,
+                stream=fact.originator_id,
+                type=fact.TOPIC,
+                version=fact.originator_version,
+            )
+            parts = header.encode(), leaf.encode_body(fact.statement, fact.chosen)
+            self.time = (fact.timestamp - _EPOCH) // _MICROSECOND
+            self._add(fact.TOPIC, fact.agency, fact.originator_id, fact.originator_version, parts)
+
+    def _add(
+        self, topic: str, agency: str, stream: UUID, version: int, parts: tuple[bytes, bytes]
+    ) -> int:
         index = self.size
-        nothing = bytes(32)
+        leaf_hash, nothing, salt = sha256(b"%d" % index).digest(), bytes(32), bytes(16)
         self.pending.append(
             (
-                *(index, self.time, version, index, identity),
-                *(sha256(b"leaf%d" % index).digest(), nothing, nothing, bytes(16), bytes(16)),
-                *(topic, agency, json.dumps(header).encode(), json.dumps(body).encode()),
+                *(index, self.time, version, index, stream, leaf_hash, nothing, nothing),
+                *(salt, salt, topic, agency, *parts),
             )
         )
         self.size += 1

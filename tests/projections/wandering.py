@@ -1,0 +1,232 @@
+"""Ledgers in which everything happens, by chance: orders that the domain accepts or refuses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from domain.errors import Refusal
+from tests.given_when_then import (
+    Order,
+    Scenario,
+    add,
+    claims,
+    code,
+    enrol,
+    first_key,
+    issue,
+    key_of,
+    linked,
+    names,
+    on_agency,
+    on_certificate,
+    order,
+)
+
+AGENCIES = ("moj", "moe", "moh")
+_DAYS = ("2019-02-28", "2026-10-01", "2026-11-22", "2027-01-01")
+
+
+@dataclass
+class Wanderer:
+    """Draws one order after another. Later orders name what earlier ones made, or try to."""
+
+    random: Random
+    scenario: Scenario = field(default_factory=Scenario)
+    codes: list[tuple[str, str]] = field(default_factory=lambda: [("nothing", "moj")])
+    keys: dict[str, list[str]] = field(default_factory=dict)
+    drawn: int = 0
+    proposed: str | None = None
+
+    def begin(self) -> None:
+        """Link the agencies; the others come by chance."""
+        for agency in AGENCIES:
+            self.scenario.given(linked(agency))
+            self.keys[agency] = [agency, f"{agency}-2"]
+
+    def wander(self, steps: int) -> Scenario:
+        """Try that many orders; the scenario in which those happened that were accepted."""
+        self.begin()
+        while steps > 0:
+            steps -= 1
+            self.proposed = None
+            self._try(self.random.choice(_TURNS)(self))
+            if self.random.random() < 0.1:
+                self.scenario.later(hours=self.random.choice((3, 7, 30)))
+        return self.scenario
+
+    def _try(self, one: Order) -> None:
+        """Sign an order with keys of its agency until they are ones that will do."""
+        agency = one.statement["agency"]
+        officers = 2 if one.statement["act"] == "certificate.annul_revocation" else 1
+        for _ in range(3):
+            if agency in self.keys and not one.possession:
+                one = one.signed_by(*self.random.sample(self.keys[agency][-6:], officers))
+            try:
+                self.scenario.world.record(one)
+            except Refusal:
+                continue
+            self._remember(one)
+            return
+
+    def _remember(self, one: Order) -> None:
+        """Let later orders name what this one made."""
+        if self.proposed is not None:
+            self.codes.append((self.proposed, one.statement["agency"]))
+        if one.possession is not None:
+            self.keys[one.statement["subject"]].append(one.possession)
+
+    def fresh(self, kind: str) -> str:
+        """A name that was not used yet."""
+        self.drawn += 1
+        return f"{kind}-{self.drawn}"
+
+    def agency(self) -> str:
+        return self.random.choice(AGENCIES)
+
+    def key(self, agency: str) -> str:
+        return self.random.choice(self.keys[agency])
+
+    def code(self) -> tuple[str, str]:
+        """A code's name and whose it should be, rather a recent one."""
+        return self.random.choice(self.codes[-12:])
+
+    def made(self) -> str:
+        """The name of a new code; later orders name it if this one is accepted."""
+        self.proposed = self.fresh("code")
+        return self.proposed
+
+
+def _issue(one: Wanderer) -> Order:
+    number = one.random.choice(("{}/1", "م.و/{}")).format(one.random.randrange(40))
+    more = {"expiry_date": "2030-01-01"} if one.random.random() < 0.3 else {}
+    return issue(one.made(), one.agency(), number=number, **more)
+
+
+def _on(act: str, *reasons: str | None) -> Callable[[Wanderer], Order]:
+    return lambda one: _on_code(one, act, one.random.choice(reasons))
+
+
+def _on_code(one: Wanderer, act: str, reason: str | None) -> Order:
+    alone = True if act in _OF_ORIGINALS and one.random.random() < 0.4 else None
+    return on_certificate(act, *one.code()).saying(reason=reason, original_only=alone)
+
+
+_OF_ORIGINALS = ("revoke", "annul_revocation")
+
+
+def _correct(one: Wanderer) -> Order:
+    fields = one.random.sample(("supported_fact", "document", "addressee"), 2)
+    asked = _on_code(one, "correct", "clerical_error")
+    return asked.saying(
+        new_code=code(one.made()),
+        language=one.random.choice(("ar", "ckb")),
+        claims=claims("holder_name", "supported_fact", *fields),
+    )
+
+
+def _original(one: Wanderer) -> Order:
+    asked = _on_code(one, "original", None)
+    return asked.saying(new_code=code(one.made()), claims=claims())
+
+
+def _replace(one: Wanderer) -> Order:
+    asked = _on_code(one, "replace", "lost")
+    new = code(one.made())
+    return asked.saying(new_code=new, claims=claims("document"))
+
+
+def _supersede(one: Wanderer) -> Order:
+    return _on_code(one, "supersede", "renewed").saying(by=code(one.code()[0]))
+
+
+def _enrol(one: Wanderer) -> Order:
+    agency, name = one.agency(), one.fresh("key")
+    scopes = one.random.choice((("issue", "revoke"), ("administer", "issue", "revoke")))
+    return enrol(name, agency, scopes).signed_by(one.key(agency))
+
+
+def _ceremony(one: Wanderer) -> Order:
+    return first_key(one.agency(), one.fresh("key"))
+
+
+def _retire(one: Wanderer) -> Order:
+    agency = one.agency()
+    asked = order("key.retire", agency, key=key_of(one.key(agency)), reason="rotated")
+    return asked.signed_by(one.key(agency))
+
+
+def _compromise(one: Wanderer) -> Order:
+    size = one.scenario.world.size
+    as_of = one.random.randrange(size - 15, size + 1)
+    key = key_of(one.key(one.agency()))
+    asked = order("key.compromise", "ndc", key=key, as_of=as_of, reason="stolen")
+    return asked.also_by("comsec")
+
+
+def _rename(one: Wanderer) -> Order:
+    return on_agency(
+        "rename",
+        one.agency(),
+        names=names(one.fresh("name")),
+        effective_date=one.random.choice(_DAYS),
+    )
+
+
+def _reparent(one: Wanderer) -> Order:
+    parent = one.random.choice((None, "ndc", *AGENCIES))
+    asked = on_agency("reparent", one.agency(), effective_date=one.random.choice(_DAYS))
+    return asked.saying(parent=parent).also_by("comsec")
+
+
+def _add(one: Wanderer) -> Order:
+    return add(one.fresh("body"), parent=one.agency())
+
+
+def _suspend_agency(one: Wanderer) -> Order:
+    return on_agency("suspend", one.agency(), reason="legal_order")
+
+
+def _reinstate_agency(one: Wanderer) -> Order:
+    return on_agency("reinstate", one.agency())
+
+
+_CERTIFICATE_TURNS: tuple[Callable[[Wanderer], Order], ...] = (
+    _issue,
+    _issue,
+    _issue,
+    _on("suspend", "under_review", "holder_request"),
+    _on("reinstate", "review_passed"),
+    _on("revoke", "decision", "holder_deceased"),
+    _on("annul_revocation", "appeal_granted"),
+    _on("void", "duplicate_entry"),
+    *(_on("reaffirm", None),) * 5,
+    _correct,
+    _original,
+    _original,
+    _replace,
+    _supersede,
+)
+_TURNS: tuple[Callable[[Wanderer], Order], ...] = (
+    *_CERTIFICATE_TURNS,
+    *_CERTIFICATE_TURNS,
+    *_CERTIFICATE_TURNS,
+    _enrol,
+    _enrol,
+    _enrol,
+    _ceremony,
+    _ceremony,
+    _retire,
+    _compromise,
+    _rename,
+    _reparent,
+    _add,
+    _suspend_agency,
+    _reinstate_agency,
+    _reinstate_agency,
+    _reinstate_agency,
+)
+
+
+def wander(seed: int, steps: int) -> Scenario:
+    """A scenario of chance, the same for the same seed but for the ids that the domain draws."""
+    return Wanderer(Random(seed)).wander(steps)
