@@ -209,10 +209,11 @@ class Ledger(Application[UUID]):
         except Malformed:
             raise
         except Refusal:
-            stale = [one for one in sitting.read if self._may_have_moved(one, signed.ledger_size)]
+            size = signed.ledger_size
+            stale = [at for at, one in sitting.read.items() if self._may_have_moved(one, size)]
             if not stale:
                 raise
-        self.forget(one.id for one in stale)
+        self.forget(stale)
         return judge(self._seat(signed, directory, statement))
 
     def _seat(self, signed: Signed, directory: Directory, statement: bytes) -> Sitting:

@@ -50,8 +50,7 @@ class Sitting:
     ) -> None:
         self.signed = signed
         self.draw = draw
-        self.guards: dict[UUID, int] = {}
-        self.read: list[Record] = []
+        self.read: dict[UUID, Record] = {}
         self._load = load
         self._directory = directory
         self._statement = statement
@@ -72,10 +71,14 @@ class Sitting:
         return self._directory.find(space, key)
 
     def load(self, stream: UUID) -> Record:
-        """A record as it stands, read-only; its version becomes a guard."""
-        record = self._load(stream)
-        self.guards[stream] = record.version
-        self.read.append(record)
+        """A record as it stands, read-only; its version becomes a guard.
+
+        A sitting sees each record in one state, even if the cache gets a newer one meanwhile: what
+        was judged first and what is guarded must be the same version.
+        """
+        record = self.read.get(stream)
+        if record is None:
+            record = self.read[stream] = self._load(stream)
         return record
 
     def registry(self, space: str, key: str) -> Registry | None:
@@ -149,7 +152,7 @@ class Sitting:
         written = {fact.originator_id for fact in self._events}
         return Decision(
             events=tuple(self._events),
-            guards={stream: at for stream, at in self.guards.items() if stream not in written},
+            guards={one.id: one.version for one in self.read.values() if one.id not in written},
             claims=tuple(self._claims),
             absent=tuple(self._absent),
             releases=tuple(self._releases),

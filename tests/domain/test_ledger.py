@@ -117,6 +117,27 @@ def test_a_suspension_that_races_an_issuance_wins() -> None:
     scenario.when(issue("a")).refused("agency_suspended")
 
 
+def test_a_sitting_sees_each_record_in_one_state() -> None:
+    """A record that another thread loads afresh between two looks does not slip past the guards."""
+    world = given(linked("moj")).world
+    record = world.ledger.repository.get
+    moved: list[UUID] = []
+
+    def racing(stream: UUID, **rest: Any) -> Any:
+        found_now = record(stream, **rest)
+        if not moved and stream == world.claims["key", key_of("moj-2")]:
+            moved.append(stream)
+            suspended = on_agency("suspend", "moj", reason="legal_order")
+            world.append(world.decide(suspended))
+        return found_now
+
+    setattr(world.ledger.repository, "get", racing)  # noqa: B010  # mypy forbids the plain form
+    decision = world.decide(issue("a").signed_by("moj-2"))
+    assert moved
+    with pytest.raises(Conflict):
+        world.append(decision)
+
+
 def test_a_stale_no_is_asked_once_more() -> None:
     scenario = given(linked("moj"), issue("a"), suspend("a"))
     world = scenario.world
