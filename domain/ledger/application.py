@@ -118,6 +118,14 @@ class Ledger(Application[UUID]):
 
         return self._ask(judge, signed, directory, statement)
 
+    def missing(self, command: Command, signed: Signed, directory: Directory) -> Requirement:
+        """Which signatures an order waits for, whatever else may be said against it.
+
+        Raises:
+            Refusal: the signatures that are there do not entitle it to its act.
+        """
+        return self._ask(lambda sitting: authority.require(command, sitting), signed, directory)
+
     def requirement(self, command: Command, signed: Signed, directory: Directory) -> Requirement:
         """Which signatures an order still waits for.
 
@@ -127,7 +135,7 @@ class Ledger(Application[UUID]):
         conflict = self.rehearse(command, b"{}", signed, directory).conflict(directory)
         if conflict is not None:
             raise conflict
-        return self._ask(lambda sitting: authority.require(command, sitting), signed, directory)
+        return self.missing(command, signed, directory)
 
     def countersign(
         self,
