@@ -1,14 +1,51 @@
-"""The command line: one module per noun, registered on the one application here."""
+"""The command line: one module per noun, registered on the one application here.
 
+A noun's module is imported when one of its verbs is called, and a verb imports what it needs when
+it runs: whoever only asks for help does not wait for a database driver.
+"""
+
+import os
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
-app = App(name="sijill", help="A national data-center ledger.", version=version("sijill"))
+from sijill.cli import codes
+
+app = App(
+    name="sijill",
+    help="A national data-center ledger: issue, withdraw, verify and prove documents.",
+    version=version("sijill"),
+)
+
+_NOUNS = {
+    "certificate": "Issue, withdraw and find certificates; needs an agency's key.",
+    "verify": "Ask whether a document is genuine and in force.",
+    "agency": "The agencies of the ledger: add, link, rename, close, look up.",
+    "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
+    "order": "Orders that wait for further signatures: list, show, approve, refuse.",
+    "log": "The log itself: its newest checkpoint, and the check of all of it.",
+    "init": "Found a new ledger.",
+    "serve": "Serve a ledger until told to stop.",
+    "db": "The database's schema.",
+}
+_MODULES = {"init": "service:init", "serve": "service:serve", "db": "service:db"}
+
+for _noun, _help in _NOUNS.items():
+    app.command(f"sijill.cli.{_MODULES.get(_noun, _noun + ':app')}", name=_noun, help=_help)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; a usage error is 2."""
-    result = app(arguments, result_action="return_value")
-    return result if isinstance(result, int) else 0
+    try:
+        result = app(arguments, result_action="return_value", exit_on_error=False)
+    except CycloptsError:
+        return codes.USAGE
+    except KeyboardInterrupt:
+        return codes.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has enough. Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return codes.FAILED
+    return result if isinstance(result, int) else codes.DONE

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from infrastructure.proofs import tiles
-from infrastructure.proofs.authorship import Opening, OrderMaterial
+from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.material import text_of
+from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.tiles import Tile
 from sijill.client.connection import Client
 from sijill.client.errors import Refused
@@ -60,7 +61,8 @@ class HttpSource:
         size = self._size()
         for start in range(0, size, OPENINGS_PAGE):
             end = min(start + OPENINGS_PAGE, size)
-            page = self._client.get("/v1/log/openings", **{"from": start, "to": end})
+            window: dict[str, Any] = {"from": start, "to": end}
+            page = self._client.get("/v1/log/openings", **window)
             orders = {int(first): _order(order) for first, order in page["orders"].items()}
             for item in page["openings"]:
                 yield _opening(item, orders)

@@ -24,10 +24,10 @@ from sijill.client.errors import Refused, Untrustworthy
 from sijill.client.prepared import Prepared
 from sijill.client.state import State
 from sijill.client.trust import Identity
-from sijill.client.wire import Patience, Wire
+from sijill.client.wire import ORDER, Patience, Wire
 
 READ_LIFE_SECONDS = 300
-AUTO = Patience()
+PAGE_ITEMS = 200
 
 
 class Client:
@@ -52,7 +52,7 @@ class Client:
         key: PrivateKey | None = None,
         state: Path | None = None,
         language: str = "en",
-        patience: Patience = AUTO,
+        patience: Patience = ORDER,
         timeout_seconds: float = 60.0,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
@@ -110,39 +110,36 @@ class Client:
         Raises:
             Refused: with the ledger's problem. Unreachable: no answer.
         """
-        known = {name: str(value) for name, value in query.items() if value is not None}
-        request = self._wire.request("GET", path, params=known)
+        request = self._wire.request("GET", path, params=_query(query))
         signer = key or self.key
         if signer and signed is not False:
-            now = int(time.time())
-            headers = signing.sign_read(
-                signer,
-                path=request.url.raw_path.decode().partition("?")[0],
-                query=request.url.query.decode(),
-                ledger=self.identity.ledger,
-                created=now,
-                expires=now + READ_LIFE_SECONDS,
-            )
-            request.headers.update(headers)
+            self._sign(request, signer)
         return self._wire.send(request).json()
 
-    def pages(self, path: str, *, limit: int | None = None, **query: Any) -> Iterator[Any]:
-        """The items of a paged resource, as `get` reads it, page after page, at most `limit`."""
-        count = 0
-        while True:
-            page = self.get(path, **query)
-            for item in page["items"]:
-                if limit is not None and count >= limit:
-                    return
-                count += 1
-                yield item
+    def post(
+        self, path: str, body: Mapping[str, Any], *, signed: bool = False, **query: Any
+    ) -> Any:
+        """Ask a question that needs a body, because it holds values; nothing is recorded."""
+        request = self._wire.request("POST", path, params=_query(query), json=dict(body))
+        if signed:
+            self._sign(request, self._require_key(None))
+        return self._wire.send(request).json()
+
+    def pages(
+        self, path: str, *, limit: int, body: Mapping[str, Any] | None = None, **query: Any
+    ) -> Iterator[Any]:
+        """At most `limit` items of a paged resource, page after page; with a body it is asked."""
+        while limit > 0:
+            query["limit"] = min(limit, PAGE_ITEMS)
+            if body is None:
+                page = self.get(path, **query)
+            else:
+                page = self.post(path, body, signed=True, **query)
+            yield from page["items"]
+            limit -= len(page["items"])
             if page.get("next") is None:
                 return
             query["after"] = page["next"]
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Ask a question that needs a body (verification with fields); never signed."""
-        return self._wire.send(self._wire.request("POST", path, json=dict(body))).json()
 
     def text(self, path: str) -> bytes:
         """Read one resource as bytes, unsigned."""
@@ -350,6 +347,20 @@ class Client:
         if self.state:
             self.state.suspect(what, data)
 
+    def _sign(self, request: httpx2.Request, key: PrivateKey) -> None:
+        """Make a request a signed read."""
+        now = int(time.time())
+        headers = signing.sign_read(
+            key,
+            method=request.method,
+            path=request.url.raw_path.decode().partition("?")[0],
+            query=request.url.query.decode(),
+            ledger=self.identity.ledger,
+            created=now,
+            expires=now + READ_LIFE_SECONDS,
+        )
+        request.headers.update(headers)
+
     def _head(self, path: str, life_seconds: int) -> signing.Head:
         now = int(time.time())
         return signing.Head(
@@ -376,3 +387,7 @@ def _digests(lines: Sequence[bytes]) -> list[bytes]:
     """The digests of the statements in envelopes."""
     found = (canonical.parse_envelope(raw, limit_bytes=LINE_LIMIT_BYTES) for raw in lines)
     return [canonical.statement_digest(line.statement) for line in found]
+
+
+def _query(query: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in query.items() if value is not None}

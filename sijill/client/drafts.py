@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from infrastructure.proofs import codes, signing
+from infrastructure.proofs import canonical, codes, disclosures, signing
+from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from sijill.client.prepared import commit, statement
 
 SECRET_BYTES = 16
+HOLDER_SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,15 @@ class Draft:
     def envelope(self) -> bytes:
         """The line of an order that carries it."""
         return signing.envelope(self.statement, self.disclosures)
+
+    @classmethod
+    def read(cls, path: str, envelope: bytes) -> "Draft":
+        """The draft that was sent in an envelope to a path: what a journal still knows of it."""
+        line = canonical.parse_envelope(envelope, limit_bytes=LINE_LIMIT_BYTES)
+        values = {one.name: one.value for one in map(disclosures.parse, line.disclosures)}
+        said = line.parsed
+        code = said.get("new_code", said.get("code") if "claims" in said else None)
+        return cls(path, line.statement, tuple(line.disclosures), code, values.get(HOLDER_SECRET))
 
     @classmethod
     def plain(cls, act: str, agency: str, path: str, **members: Any) -> "Draft":
@@ -109,7 +120,7 @@ class Draft:
         **members: Any,
     ) -> "Draft":
         secret = secrets.token_urlsafe(SECRET_BYTES)
-        values = {**fields, "holder_secret": secret}
+        values = {**fields, HOLDER_SECRET: secret}
         if document is not None:
             values["document"] = document
         claims, texts = commit(values)

@@ -93,6 +93,10 @@ class State:
         """Keep the receipt of a single act, once verified."""
         return self.write(f"receipts/{index}.txt", receipt.encode())
 
+    def receipt_path(self, index: int) -> Path:
+        """Where the receipt of a single act is kept."""
+        return self.folder / "receipts" / f"{index}.txt"
+
     def keep_answers(self, prepared: Prepared, answers: Sequence[Mapping[str, Any]]) -> Path:
         """Keep what a bulk was answered: for each line its receipt, or why it was refused."""
         lines = b"".join(
@@ -108,6 +112,10 @@ class State:
             # Last, because whoever finds the marks goes on to read the answers.
             self.write(f"receipts/{prepared.key}.marks", b"".join(marks))
         return path
+
+    def answers_path(self, prepared: Prepared) -> Path:
+        """Where the answers to a bulk, with their receipts, are kept."""
+        return self.folder / "receipts" / f"{prepared.key}.ndjson"
 
     def recorded(self, marks: set[str]) -> dict[str, dict[str, Any]]:
         """By mark, the answer to each of these lines that was recorded by a bulk of the past."""

@@ -38,6 +38,10 @@ class Patience:
             yield min(LONGEST_PAUSE_SECONDS, self.pause_seconds * 2**attempt)
 
 
+ORDER = Patience()
+QUESTION = Patience(tries=4)
+
+
 class Wire:
     """One address, its connections, and the patience to reach it."""
 

@@ -1,0 +1,110 @@
+"""`sijill agency`: the agencies of the ledger."""
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from sijill.cli.acting import add_verbs
+from sijill.cli.faults import verb
+from sijill.cli.options import Desk, Input, Reach
+from sijill.cli.output import Output
+
+app = App(name="agency", help="The agencies of the ledger.")
+
+At = Annotated[int | None, Parameter(help="Answer as after this log index; default: now.")]
+AgencyId = Annotated[str, Parameter(help="The agency's id.")]
+_AGENCIES = {
+    "agency": "cli.column.agency",
+    "standing": "cli.column.standing",
+    "kind": "cli.column.kind",
+    "parent": "cli.column.parent",
+    "name": "cli.column.name",
+}
+_KEYS = {
+    "key": "cli.column.key",
+    "office": "cli.column.office",
+    "officer": "cli.column.officer",
+    "scopes": "cli.column.scopes",
+}
+
+
+@app.command
+@verb
+def add(file: Input, /, *, desk: Desk) -> int:
+    """Enter one agency, or a list of them, into the ledger as planned; founders only.
+
+    A JSON object has `subject` (the new id), `kind`, `names` (`ar`, `ckb`, `en`) and, where there
+    are any, `parent`, `effective_date` and `legal_basis`.
+    """
+    from sijill.cli.ordering import Order, perform
+    from sijill.cli.reading import draft_of, folder_of, read_json, read_text, require_object
+
+    value = read_json(read_text(file), file)
+    items = [require_object(one, file) for one in (value if isinstance(value, list) else [value])]
+
+    def order_of(item: dict[str, Any]) -> Order:
+        whole = {**item, "act": "agency.add"}
+        return Order(
+            act="agency.add",
+            said=whole,
+            draft=lambda agency, until: draft_of(whole, agency, folder_of(file), until),
+        )
+
+    return perform(desk, *map(order_of, items))
+
+
+@app.command(name="list")
+@verb
+def list_(
+    *,
+    at: At = None,
+    limit: Annotated[int, Parameter(help="At most so many.")] = 2_000,
+    reach: Reach,
+) -> int:
+    """List all agencies in the order in which they were added."""
+    output = Output(reach)
+    with reach.anonymous() as client:
+        items = list(client.pages("/v1/agencies", limit=limit, at=at))
+    output.result({"items": items}, *output.table([_row(one, output) for one in items], _AGENCIES))
+    return 0
+
+
+@app.command
+@verb
+def show(agency: AgencyId, /, *, at: At = None, reach: Reach) -> int:
+    """Show one agency: its names, its parents, how it stands, and all its keys."""
+    output = Output(reach)
+    with reach.anonymous() as client:
+        found = client.get(f"/v1/agencies/{agency}", at=at)
+        keys = client.get(f"/v1/agencies/{agency}/keys", at=at)["items"]
+    lines = output.table([_row(found, output)], _AGENCIES)
+    lines += ["", *(f"{language}: {name}" for language, name in found["names"].items())]
+    lines += ["", *output.table([_key_row(one, output) for one in keys], _KEYS)]
+    output.result({**found, "keys": keys}, *lines)
+    return 0
+
+
+add_verbs(app, "agency")
+
+
+def _row(agency: dict[str, Any], output: Output) -> dict[str, Any]:
+    """An agency with its words in the reader's language."""
+    return {
+        **agency,
+        "name": agency["names"][output.language],
+        "standing": output.words(f"state.agency.{agency['standing']}"),
+        "kind": output.words(f"word.agencies.kind.{agency['kind']}"),
+    }
+
+
+def _key_row(key: dict[str, Any], output: Output) -> dict[str, Any]:
+    words = [output.words(f"word.acts.scope.{scope}") for scope in key["scopes"]]
+    ended = [
+        output.words(f"state.key.{state}")
+        for state, index in (
+            ("retired", key["retired_index"]),
+            ("compromised", key["compromised_as_of"]),
+        )
+        if index is not None
+    ]
+    return {**key, "scopes": ", ".join([*ended, *words])}

@@ -1,0 +1,319 @@
+"""Many acts from one file: signed in chunks, sent, and never doubled.
+
+Each line is known by a mark (a keyed digest of what it says, and how often it has stood above), so
+that a second run sends only what was not recorded, even if the file was corrected in between.
+Whatever an interrupted run had signed is finished first, as the same bytes.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infrastructure.keyfiles import load_private_key
+from infrastructure.proofs.codes import for_people
+from infrastructure.proofs.orders import BODY_LIMIT_BYTES, LINES_LIMIT
+from sijill.cli import codes
+from sijill.cli.faults import Unusable, problem_of
+from sijill.cli.ordering import WAIT_SECONDS, is_open
+from sijill.cli.output import Output, Progress
+from sijill.cli.reading import (
+    Lines,
+    command_class,
+    draft_of,
+    folder_of,
+    open_lines,
+    read_object,
+    waits,
+)
+from sijill.client import Client, Draft, Prepared, Refused
+
+BULK_PATH = "/v1/certificates/bulk"
+_LINE_FEED_BYTES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One line of the input that is to be sent: its number, its mark, and what it asks for."""
+
+    number: int
+    mark: str
+    item: dict[str, Any] = field(repr=False)
+    wait: bool
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Drafts that go into one order, within its limits."""
+
+    wait: bool
+    asked: list[Asked] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    size_bytes: int = 0
+
+    def fits(self, draft: Draft) -> bool:
+        """Whether one more line keeps within the limits of an order."""
+        size = self.size_bytes + len(draft.envelope) + _LINE_FEED_BYTES
+        return len(self.drafts) < LINES_LIMIT and size <= BODY_LIMIT_BYTES
+
+    def add(self, asked: Asked, draft: Draft) -> None:
+        """Take one more line."""
+        self.asked.append(asked)
+        self.drafts.append(draft)
+        self.size_bytes += len(draft.envelope) + _LINE_FEED_BYTES
+
+    @property
+    def envelopes(self) -> list[bytes]:
+        """The lines of the order."""
+        return [draft.envelope for draft in self.drafts]
+
+
+class Bulk:
+    """One run over one file."""
+
+    def __init__(
+        self, client: Client, output: Output, name: str, *, cosigners: Sequence[Path] = ()
+    ) -> None:
+        self._client = client
+        self._output = output
+        self._name = name
+        self._cosigners = [load_private_key(path) for path in cosigners]
+        self._counts: Counter[str] = Counter()
+        self._progress = Progress(output)
+        self._numbers: dict[str, int] = {}
+        self._done: set[str] = set()
+        self._receipts: list[str] = []
+
+    def rehearse(self) -> int:
+        """Have every line judged and nothing recorded; exit 6 when lines are bad."""
+        with open_lines(self._name) as lines:
+            for chunk in self._chunks(lines, frozenset()):
+                self._rehearse(chunk)
+        return self._end(bad=codes.FINDINGS)
+
+    def record(self, *, atomic: bool = False) -> int:
+        """Send what is not recorded yet; exit 5 when lines were refused."""
+        with open_lines(self._name) as lines:
+            self._numbers = {mark: number for number, mark, _ in self._marked(lines)}
+            self._finish_interrupted()
+            known = self._recorded_before()
+            if atomic:
+                self._send_together(lines, known)
+            else:
+                for chunk in self._chunks(lines, known):
+                    self._send(chunk)
+        return self._end(bad=codes.REFUSED)
+
+    def _marked(self, lines: Lines) -> Iterator[tuple[int, str, bytes]]:
+        """Every line with its number and its mark."""
+        seen: Counter[bytes] = Counter()
+        state = self._client.state
+        if state is None:
+            raise ValueError("a bulk needs a state folder")
+        agency = (self._client.agency or "").encode()
+        for number, line in lines:
+            seen[line] += 1
+            yield number, state.mark(b"%b\n%d\n%b" % (agency, seen[line], line)), line
+
+    def _chunks(self, lines: Lines, known: frozenset[str] | set[str]) -> Iterator[Chunk]:
+        """What is to be sent, in orders; bad lines are told on the way."""
+        open_chunks = {wait: Chunk(wait) for wait in (False, True)}
+        for number, mark, line in self._marked(lines):
+            if mark in known:
+                continue
+            ready = self._read(number, mark, line)
+            if ready is None:
+                continue
+            asked, draft = ready
+            if not open_chunks[asked.wait].fits(draft):
+                yield open_chunks[asked.wait]
+                open_chunks[asked.wait] = Chunk(asked.wait)
+            open_chunks[asked.wait].add(asked, draft)
+        yield from (chunk for chunk in open_chunks.values() if chunk.drafts)
+
+    def _read(self, number: int, mark: str, line: bytes) -> tuple[Asked, Draft] | None:
+        """The line's draft; None, and told, if it cannot become one."""
+        try:
+            item = read_object(line, self._name)
+            command = command_class(str(item.get("act", "certificate.issue")))
+            asked = Asked(number, mark, item, waits(command, item))
+            return asked, self._draft(asked, wait=asked.wait)
+        except Exception as error:
+            known = problem_of(error, self._output)
+            if known is None:
+                raise
+            self._tell_refused(number, known[0])
+            return None
+
+    def _draft(self, asked: Asked, *, wait: bool) -> Draft:
+        until = int(time.time()) + WAIT_SECONDS if wait else None
+        return draft_of(asked.item, self._client.agency or "", folder_of(self._name), until)
+
+    def _rehearse(self, chunk: Chunk) -> None:
+        answers = self._client.check(chunk.envelopes)
+        later = Chunk(wait=True)
+        for asked, answer in zip(chunk.asked, answers, strict=True):
+            problem = answer.get("problem")
+            if problem is None:
+                self._counts["accepted"] += 1
+            elif problem.get("code") == "valid_until_missing" and not chunk.wait:
+                later.add(asked, self._draft(asked, wait=True))
+                continue
+            else:
+                self._tell_refused(asked.number, problem)
+            self._progress.step()
+        if later.drafts:
+            self._rehearse(later)
+
+    def _send_together(self, lines: Lines, known: set[str]) -> None:
+        chunks = list(self._chunks(lines, known))
+        pairs = [pair for chunk in chunks for pair in zip(chunk.asked, chunk.drafts, strict=True)]
+        whole = Chunk(wait=any(chunk.wait for chunk in chunks))
+        for asked, draft in sorted(pairs, key=lambda pair: pair[0].number):
+            if not whole.fits(draft):
+                raise Unusable(code="input_too_large", path=self._name)
+            whole.add(asked, draft)
+        if whole.drafts and not self._counts["refused"]:
+            self._send(whole, atomic=True)
+
+    def _send(self, chunk: Chunk, *, atomic: bool = False) -> None:
+        try:
+            self._deliver(self._prepare(chunk, atomic=atomic))
+        except Refused as refused:
+            if refused.code != "valid_until_missing" or chunk.wait:
+                raise
+            # Others have to sign, too: only the ledger knows of what type a certificate is.
+            drafts = [self._draft(asked, wait=True) for asked in chunk.asked]
+            again = Chunk(wait=True, asked=chunk.asked, drafts=drafts)
+            self._deliver(self._prepare(again, atomic=atomic))
+
+    def _prepare(self, chunk: Chunk, *, atomic: bool) -> Prepared:
+        return self._client.prepare(
+            BULK_PATH,
+            chunk.envelopes,
+            bulk=True,
+            atomic=atomic,
+            cosigned=chunk.wait,
+            marks=[asked.mark for asked in chunk.asked],
+        )
+
+    def _deliver(self, prepared: Prepared) -> None:
+        """Send an order, tell every line's answer, and only then forget the request."""
+        drafts = [Draft.read(prepared.path, line) for line in prepared.lines]
+
+        def on_line(answer: Mapping[str, Any]) -> None:
+            self._tell_line(prepared, drafts, answer)
+
+        answer = self._client.send(prepared, on_line=on_line, settle=False)
+        if is_open(answer) and self._cosigners:
+            for key in self._cosigners:
+                self._client.approve(answer["order"], key=key)
+            answer = self._client.send(prepared, on_line=on_line, settle=False)
+        if is_open(answer):
+            self._tell_waiting(prepared, drafts, answer)
+            return
+        if isinstance(answer, list) and self._client.state is not None:
+            self._receipts.append(str(self._client.state.answers_path(prepared)))
+        self._client.settle(prepared)
+
+    def _finish_interrupted(self) -> None:
+        """Send again what an earlier run had signed: it may or may not have been recorded."""
+        state = self._client.state
+        if state is None:
+            return
+        for prepared in [*state.journaled(), *state.waiting()]:
+            if prepared.path == BULK_PATH and prepared.marks:
+                self._output.say(self._output.words("cli.interrupted"))
+                try:
+                    self._deliver(prepared)
+                except Refused as refused:
+                    # It was not recorded, and now it is too late: its lines are sent anew.
+                    if refused.code != "order_expired":
+                        raise
+
+    def _recorded_before(self) -> set[str]:
+        """Marks of lines that need not be sent; told, unless this very run has told them."""
+        state = self._client.state
+        wanted = self._numbers.keys() - self._done
+        found = state.recorded(set(wanted)) if state else {}
+        for mark, answer in sorted(found.items(), key=lambda pair: self._numbers[pair[0]]):
+            self._counts["recorded_before"] += 1
+            said = _told(answer, self._numbers[mark])
+            self._output.item(said, self._line("cli.line_before", said))
+        return self._done | found.keys()
+
+    def _tell_line(
+        self, prepared: Prepared, drafts: Sequence[Draft], answer: Mapping[str, Any]
+    ) -> None:
+        line = answer["line"]
+        mark, draft = prepared.marks[line], drafts[line]
+        number = self._numbers.get(mark)
+        self._progress.step()
+        if "problem" in answer:
+            self._tell_refused(number, answer["problem"])
+            return
+        self._done.add(mark)
+        self._counts["recorded"] += 1
+        said = _told(answer, number)
+        if draft.code is not None:
+            said["code"] = draft.code
+        if draft.holder_secret is not None:
+            said["holder_secret"] = draft.holder_secret
+        self._output.item(said, self._line("cli.line_recorded", said))
+
+    def _tell_waiting(
+        self, prepared: Prepared, drafts: Sequence[Draft], answer: Mapping[str, Any]
+    ) -> None:
+        for mark, draft in zip(prepared.marks, drafts, strict=True):
+            self._done.add(mark)
+            self._counts["waiting"] += 1
+            said: dict[str, Any] = {"line": self._numbers.get(mark), "order": answer["order"]}
+            if draft.code is not None:
+                said["code"] = draft.code
+            if draft.holder_secret is not None:
+                said["holder_secret"] = draft.holder_secret
+            self._output.item(said, self._line("cli.line_waiting", said))
+
+    def _tell_refused(self, number: int | None, problem: Mapping[str, Any]) -> None:
+        self._counts["refused"] += 1
+        words = self._output.words("cli.line_refused", line=number or 0, title=problem["title"])
+        pointers = "".join(
+            f" {one.get('pointer')}: {one.get('code')}" for one in problem.get("errors", ())
+        )
+        text = f"{words} ({problem['code']}){pointers}"
+        self._output.item({"line": number, "problem": dict(problem)}, text)
+
+    def _line(self, text: str, said: Mapping[str, Any]) -> str:
+        words = self._output.words(
+            text,
+            line=said["line"] or 0,
+            index=said.get("index", ""),
+            order=said.get("order", ""),
+        )
+        parts = [words]
+        if "code" in said:
+            parts.append(for_people(str(said["code"])))
+        if "holder_secret" in said:
+            parts.append(str(said["holder_secret"]))
+        return "  ".join(parts)
+
+    def _end(self, *, bad: int) -> int:
+        self._progress.end()
+        counted = {name: self._counts[name] for name in _COUNTED}
+        text = self._output.words("cli.bulk_end", **counted)
+        if self._output.json:
+            summary = {**counted, "receipts": self._receipts}
+            self._output.item({"summary": summary})
+        self._output.say(text)
+        return bad if self._counts["refused"] else codes.DONE
+
+
+_COUNTED = ("recorded", "recorded_before", "waiting", "accepted", "refused")
+_TOLD = ("index", "leaf_hash", "time", "code", "statement_digest", "replayed")
+
+
+def _told(answer: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """What is said of a recorded line; its receipt lies in the state folder."""
+    return {"line": number, **{name: answer[name] for name in _TOLD if name in answer}}

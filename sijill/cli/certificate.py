@@ -1,0 +1,206 @@
+"""`sijill certificate`: issue, withdraw and find an agency's certificates."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from sijill.cli.acting import add_verbs
+from sijill.cli.faults import verb
+from sijill.cli.options import Cosigners, Desk, Input
+from sijill.cli.output import Output
+
+app = App(name="certificate", help="Issue, withdraw and find certificates.")
+
+Code = Annotated[str, Parameter(help="A public code, as people write it.")]
+At = Annotated[int | None, Parameter(help="Answer as after this log index; default: now.")]
+State = Literal["in_force", "suspended", "revoked", "superseded", "voided"]
+_COLUMNS = {
+    "code": "cli.column.code",
+    "number": "cli.column.number",
+    "date": "cli.column.date",
+    "type": "cli.column.type",
+    "state": "cli.column.state",
+}
+
+
+@app.command
+@verb
+def issue(file: Input, /, *, cosigner: Cosigners = (), desk: Desk) -> int:
+    """Issue the certificate that a JSON file describes; print its code and the holder's secret.
+
+    The object has `type`, `unit`, `series`, `number`, `date`, `language`, `fields` (values by name)
+    and, where wanted, `effective_date`, `expiry_date` and `document` (a file beside it, or a
+    SHA-256 in hex). The secret is shown only now. After a crash the same command finishes what it
+    began.
+    """
+    from sijill.cli.ordering import perform
+
+    return perform(desk, _order(file, cosigner, act="certificate.issue"))
+
+
+@app.command
+@verb
+def correct(code: Code, file: Input, /, *, cosigner: Cosigners = (), desk: Desk) -> int:
+    """Make the next edition of a certificate, under the same number and date, with a new code.
+
+    The JSON object has `reason`, `language`, `fields` (all of them: nothing is taken over) and,
+    where wanted, `effective_date`, `expiry_date`, `document` and `legal_basis`.
+    """
+    from sijill.cli.ordering import perform
+
+    order = _order(file, cosigner, act="certificate.correct", code=code)
+    return perform(desk, order)
+
+
+@app.command
+@verb
+def prepare(
+    file: Input,
+    /,
+    *,
+    into: Annotated[Path, Parameter(help="Folder for body and headers.")] = Path(),
+    desk: Desk,
+) -> int:
+    """Sign an order and write it down instead of sending it; print the curl command that sends it.
+
+    The file is one that `issue` takes, or an object with the `act` and its members. What is written
+    is valid for an hour and holds the values in clear.
+    """
+    from sijill.cli.preparing import write_order
+
+    return write_order(desk, _order(file, ()), into)
+
+
+@app.command
+@verb
+def bulk(
+    file: Input,
+    /,
+    *,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Have every line judged, and record nothing.")
+    ] = False,
+    atomic: Annotated[
+        bool, Parameter(negative="", help="All or none; at most 10,000 lines and 16 MiB.")
+    ] = False,
+    cosigner: Cosigners = (),
+    desk: Desk,
+) -> int:
+    """Send many acts: one JSON object a line, as `issue` takes it or with its `act`.
+
+    Lines are signed as orders of up to 10,000 lines or 16 MiB. Refused lines are listed by number
+    and code, and the rest is recorded. Run again with the same file (or with a corrected one) after
+    whatever went wrong, and only what was not recorded yet is sent. With `--output json` every line
+    is answered by a JSON object on a line of its own, and the last line sums up.
+    """
+    from sijill.cli.bulk import Bulk
+
+    with desk.client() as client:
+        work = Bulk(client, Output(desk), file, cosigners=cosigner)
+        return work.rehearse() if dry_run else work.record(atomic=atomic)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Which certificates are listed; what is left out lets everything through."""
+
+    type: Annotated[str | None, Parameter(help="A certificate type.")] = None
+    unit: Annotated[str | None, Parameter(help="The register unit.")] = None
+    series: Annotated[str | None, Parameter(help="The number series.")] = None
+    number: Annotated[str | None, Parameter(help="In whatever script of digits.")] = None
+    state: Annotated[State | None, Parameter(help="Where the record stands.")] = None
+    from_day: Annotated[str | None, Parameter(help="The first date of documents.")] = None
+    to_day: Annotated[str | None, Parameter(help="The last date of documents.")] = None
+    in_doubt: Annotated[
+        bool, Parameter(negative="", help="Those that wait for re-affirmation.")
+    ] = False
+    at: At = None
+    search: Annotated[
+        str | None, Parameter(help="A field and its value, `name=value`, exact but for spelling.")
+    ] = None
+
+    def query(self) -> dict[str, Any]:
+        """The query that asks for them, without the search."""
+        asked = asdict(self)
+        del asked["search"]
+        return {**asked, "in_doubt": "true" if self.in_doubt else None}
+
+    def body(self) -> dict[str, str]:
+        """The body of the search."""
+        field, _, value = (self.search or "").partition("=")
+        chosen = {"type": self.type, "state": self.state, "field": field, "value": value}
+        return {name: said for name, said in chosen.items() if said is not None}
+
+
+@app.command(name="list")
+@verb
+def list_(
+    *,
+    chosen: Chosen | None = None,
+    limit: Annotated[int, Parameter(help="At most so many.")] = 100,
+    desk: Desk,
+) -> int:
+    """List the agency's own certificates, the oldest first."""
+    wanted = chosen or Chosen()
+    with desk.client() as client:
+        if wanted.search is None:
+            found = client.pages("/v1/certificates", limit=limit, **wanted.query())
+        else:
+            path = "/v1/certificates/search"
+            found = client.pages(path, limit=limit, body=wanted.body())
+        items = list(found)
+    output = Output(desk)
+    output.result({"items": items}, *output.table(_worded(items, output), _COLUMNS))
+    return 0
+
+
+@app.command
+@verb
+def show(code: Code, /, *, at: At = None, desk: Desk) -> int:
+    """Show one of the agency's certificates, with its values and all its originals."""
+    from sijill.cli.reading import normal_code
+
+    output = Output(desk)
+    with desk.client() as client:
+        found = client.get(f"/v1/certificates/{normal_code(code)}", at=at)
+    lines = [
+        output.words("cli.pair", name=name, value=str(value))
+        for name, value in found.items()
+        if name not in {"values", "originals", "type_names"} and value is not None
+    ]
+    lines += [
+        output.words("cli.pair", name=f"  {name}", value=value)
+        for name, value in found["values"].items()
+    ]
+    columns = {"code": "cli.column.code", "edition": "cli.column.edition"}
+    columns |= {"original": "cli.column.original", "state": "cli.column.state"}
+    lines += ["", *output.table(_worded(found["originals"], output), columns)]
+    output.result(found, *lines)
+    return 0
+
+
+add_verbs(app, "certificate")
+
+
+def _worded(items: list[dict[str, Any]], output: Output) -> list[dict[str, Any]]:
+    """Rows with their state in words."""
+    return [{**one, "state": output.words(f"state.certificate.{one['state']}")} for one in items]
+
+
+def _order(file: str, cosigners: tuple[Path, ...], **members: str) -> Any:
+    """The order that a file asks for."""
+    from sijill.cli.ordering import Order
+    from sijill.cli.reading import command_class, draft_of, folder_of, read_object, read_text, waits
+
+    item = {**read_object(read_text(file), file), **members}
+    act = str(item.setdefault("act", "certificate.issue"))
+    return Order(
+        act=act,
+        said=item,
+        draft=lambda agency, until: draft_of(item, agency, folder_of(file), until),
+        waits=waits(command_class(act), item),
+        cosigners=cosigners,
+    )

@@ -1,0 +1,48 @@
+"""Exit codes: what a script learns without reading a word. `docs/reference/exit-codes.md` has them.
+
+`sijill verify` has codes of its own above these (`infrastructure.proofs.verdict.EXIT_CODES`).
+"""
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+NOT_READY = 3
+NOT_ALLOWED = 4
+REFUSED = 5
+FINDINGS = 6
+INTERRUPTED = 130
+
+_NOT_ALLOWED_STATUS = frozenset({401, 403})
+_SERVER_ERROR = 500
+_UNAVAILABLE = 503
+
+# What an operator has to start, upgrade or free first, by the stable code of the error.
+_NOT_READY_CODES = frozenset(
+    {
+        "not_founded",
+        "schema_outdated",
+        "database_unreachable",
+        "database_too_old",
+        "folder_in_use",
+        "start_failed",
+        "ledger_unreachable",
+    }
+)
+# A file that the command line names and that cannot be used.
+_USAGE_PREFIXES = ("key_file_", "input_")
+
+
+def of_problem(status: int) -> int:
+    """The exit code for a problem that the ledger answered with this HTTP status."""
+    if status in _NOT_ALLOWED_STATUS:
+        return NOT_ALLOWED
+    if status == _UNAVAILABLE:
+        return NOT_READY
+    return FAILED if status >= _SERVER_ERROR else REFUSED
+
+
+def of_code(code: str) -> int:
+    """The exit code for what went wrong on this machine, by its stable code."""
+    if code in _NOT_READY_CODES:
+        return NOT_READY
+    return USAGE if code.startswith(_USAGE_PREFIXES) else FAILED

@@ -1,0 +1,180 @@
+"""`sijill order`: orders that wait for further signatures."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from sijill.cli import codes
+from sijill.cli.faults import verb
+from sijill.cli.options import Desk, Sure
+from sijill.cli.output import Output, moment
+
+if TYPE_CHECKING:
+    from sijill.client import Client, Prepared
+
+app = App(name="order", help="Orders that wait for further signatures.")
+
+OrderId = Annotated[str, Parameter(help="The order's id, as the answer to its sender named it.")]
+_COLUMNS = {
+    "order": "cli.column.order",
+    "state": "cli.column.state",
+    "agency": "cli.column.agency",
+    "act": "cli.column.act",
+}
+_STATES = {"open": "pending", "appended": "recorded", "refused": "refused", "expired": "expired"}
+
+
+@app.command(name="list")
+@verb
+def list_(
+    *,
+    state: Annotated[
+        Literal["open", "appended", "refused", "expired"] | None,
+        Parameter(help="Only orders that stand so."),
+    ] = None,
+    limit: Annotated[int, Parameter(help="At most so many.")] = 100,
+    desk: Desk,
+) -> int:
+    """List orders that the agency made or is asked to sign; founders and auditors see all."""
+    output = Output(desk)
+    with desk.signer() as client:
+        items = list(client.pages("/v1/orders", limit=limit, state=state))
+    rows = [{**one, "state": _state(one, output)} for one in items]
+    output.result({"items": items}, *output.table(rows, _COLUMNS))
+    return 0
+
+
+@app.command
+@verb
+def show(order: OrderId, /, *, desk: Desk) -> int:
+    """Show one order: what it says, who has signed it, and who must sign it still."""
+    output = Output(desk)
+    with desk.signer() as client:
+        shown = client.order(order)
+    output.result(shown, *_lines(shown, output))
+    return 0
+
+
+@app.command
+@verb
+def approve(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
+    """Read an order and countersign it. What is signed is what is shown, or nothing is."""
+    from sijill.cli.asking import require_sure
+
+    output = Output(desk)
+    with desk.signer() as client:
+        shown = client.order(order)
+        for line in _lines(shown, output):
+            output.say(line)
+        require_sure(desk, yes, {"act": shown["act"]})
+        answer = client.approve(order, shown=shown)
+    return _tell(answer, shown, output)
+
+
+@app.command
+@verb
+def refuse(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
+    """Close an order for good, so that nobody can complete it."""
+    from sijill.cli.asking import require_sure
+
+    output = Output(desk)
+    with desk.signer() as client:
+        shown = client.order(order)
+        require_sure(desk, yes, {"act": shown["act"]})
+        answer = client.approve(order, refuse=True, shown=shown)
+    output.result(answer, output.words("cli.order_refused", order=order))
+    return 0
+
+
+@app.command
+@verb
+def resume(*, desk: Desk) -> int:
+    """Send again what interrupted commands left unanswered; nothing is recorded twice.
+
+    The same command, called again, does this for its own request; this verb is for requests whose
+    command is not at hand any more. With `--output json` each one is a line of its own.
+    """
+    output = Output(desk)
+    problems = 0
+    with desk.signer() as client:
+        for prepared in client.state.journaled() if client.state else []:
+            said = _send_again(client, prepared)
+            text = "cli.resumed_refused" if "problem" in said else "cli.resumed"
+            output.item(said, output.words(text, path=prepared.path), *_drawn(said, output))
+            problems += "problem" in said
+            client.settle(prepared)
+    return codes.REFUSED if problems else codes.DONE
+
+
+def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
+    """What a journaled request is answered with, and what had been drawn for it."""
+    from infrastructure.proofs.orders import APPROVAL_BODY
+    from sijill.client import Draft, Refused
+
+    said: dict[str, Any] = {"path": prepared.path}
+    try:
+        said["answer"] = client.send(prepared, settle=False)
+    except Refused as refused:
+        return {**said, "problem": refused.problem}
+    if prepared.body != APPROVAL_BODY:
+        drafts = [Draft.read(prepared.path, line) for line in prepared.lines]
+        said["drawn"] = [
+            {"code": one.code, "holder_secret": one.holder_secret}
+            for one in drafts
+            if one.holder_secret is not None
+        ]
+    return said
+
+
+def _drawn(said: Mapping[str, Any], output: Output) -> list[str]:
+    from infrastructure.proofs.codes import for_people
+
+    return [
+        line
+        for one in said.get("drawn", ())
+        for line in (
+            output.words("cli.code", code=for_people(one["code"])),
+            output.words("cli.holder_secret", secret=one["holder_secret"]),
+        )
+    ]
+
+
+def _state(order: Mapping[str, Any], output: Output) -> str:
+    return output.words(f"state.order.{_STATES[order['state']]}")
+
+
+def _lines(shown: Mapping[str, Any], output: Output) -> list[str]:
+    from sijill.cli.ordering import wanted
+
+    words = output.words
+    lines = [
+        words(
+            "cli.order",
+            act=shown["act"],
+            agency=shown["agency"],
+            count=shown["lines"],
+            state=_state(shown, output),
+            until=moment(shown["not_after"]),
+        )
+    ]
+    lines += [json.dumps(one, ensure_ascii=False) for one in shown["statements"]]
+    if shown["waiting_for"]:
+        lines.append(words("cli.waiting_for"))
+        lines += [f"  {line}" for line in wanted(shown["waiting_for"], output)]
+    return lines
+
+
+def _tell(answer: Any, shown: Mapping[str, Any], output: Output) -> int:
+    """What an approval brought about: nothing yet, one event, or one for each line."""
+    from sijill.cli.ordering import lines_of
+
+    if isinstance(answer, dict):
+        output.result({"act": shown["act"], **answer}, *lines_of(answer, output))
+        return codes.DONE
+    refused = [one for one in answer if "problem" in one]
+    recorded = len(answer) - len(refused)
+    text = output.words("cli.approved_bulk", recorded=recorded, refused=len(refused))
+    output.result({"recorded": recorded, "refused": len(refused), "items": answer}, text)
+    return codes.REFUSED if refused else codes.DONE

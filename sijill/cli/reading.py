@@ -1,0 +1,231 @@
+"""What people hand in: files and standard input, as JSON, and how it becomes statements.
+
+Text is brought into Unicode's form NFC here, because a person who types a name does not choose how
+her keyboard composes it; the ledger itself accepts no other form.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+from unicodedata import normalize
+
+from domain.acts import ACTS, Command, Cosigning, parse_command
+from domain.errors import ActUnknown, CertificateUnknown, Fault, StatementInvalid
+from infrastructure.proofs import canonical, codes
+from sijill.cli.faults import Unusable
+from sijill.client import Draft
+
+STDIN = "-"
+_ISSUE = "certificate.issue"
+_DIGEST = re.compile("[0-9a-f]{64}")
+_DRAWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
+
+
+def read_text(name: str) -> bytes:
+    """The bytes of a file, or of standard input for `-`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+
+
+@contextmanager
+def open_lines(name: str) -> Iterator["Lines"]:
+    """The lines of a file or of standard input, to be gone through as often as one likes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with TemporaryFile() if name == STDIN else Path(name).open("rb") as file:
+        if name == STDIN:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield Lines(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines with their numbers, from 1; empty ones are counted and passed over."""
+
+    file: BinaryIO
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """From the first line on, whoever has read before."""
+        self.file.seek(0)
+        for number, line in enumerate(self.file, 1):
+            if stripped := line.strip():
+                yield number, stripped
+
+
+def read_json(data: bytes, name: str) -> Any:
+    """A JSON value in form NFC.
+
+    Raises:
+        Unusable: `input_malformed`.
+    """
+    try:
+        return composed(json.loads(data))
+    except (ValueError, RecursionError) as error:
+        raise Unusable(code="input_malformed", detail=str(error), path=name) from None
+
+
+def read_object(data: bytes, name: str) -> dict[str, Any]:
+    """A JSON object in form NFC.
+
+    Raises:
+        Unusable: `input_malformed`.
+    """
+    return require_object(read_json(data, name), name)
+
+
+def require_object(value: Any, name: str) -> dict[str, Any]:
+    """The same value, if it is an object; `name` is the file it comes from.
+
+    Raises:
+        Unusable: `input_malformed`.
+    """
+    if not isinstance(value, dict):
+        raise Unusable(code="input_malformed", detail="a JSON object is expected", path=name)
+    return value
+
+
+def composed(value: Any) -> Any:
+    """The same JSON value with every text in form NFC."""
+    match value:
+        case str():
+            return normalize("NFC", value)
+        case list():
+            return [composed(one) for one in value]
+        case dict():
+            return {composed(name): composed(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def folder_of(name: str) -> Path:
+    """Where paths in an input are looked for: beside its file."""
+    return Path.cwd() if name == STDIN else Path(name).parent
+
+
+def digest_of(document: str, folder: Path) -> str:
+    """A document's SHA-256 in hex: as given, or of the file with that name.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    if _DIGEST.fullmatch(document):
+        return document
+    return hashlib.sha256((folder / document).read_bytes()).hexdigest()
+
+
+def normal_code(text: str) -> str:
+    """A public code as stored, from what people write.
+
+    Raises:
+        ProofError: `code_malformed`.
+    """
+    return codes.normalise(text)
+
+
+def command_class(act: str) -> type[Command]:
+    """The command class of an act.
+
+    Raises:
+        ActUnknown: there is none.
+    """
+    if act not in ACTS:
+        raise ActUnknown
+    return ACTS[act]
+
+
+def draft_of(
+    item: Mapping[str, Any], agency: str, folder: Path, valid_until: int | None = None
+) -> Draft:
+    """The draft that one input object asks for: a certificate to issue, or any act with its `act`.
+
+    Raises:
+        Refusal, ProofError: what the ledger would refuse for its form.
+        Unusable: `input_malformed`. OSError: the document's file cannot be read.
+    """
+    said = dict(item)
+    act = said.pop("act", _ISSUE)
+    command = command_class(act)
+    _check_members(said, command)
+    for name in ("code", "by"):
+        if isinstance(said.get(name), str):
+            said[name] = codes.normalise(said[name])
+    fields = _fields(said.pop("fields", {}))
+    document = said.pop("document", None)
+    if isinstance(document, str):
+        document = digest_of(document, folder)
+    if act == _ISSUE:
+        draft = Draft.issue(agency, fields, document=document, valid_until=valid_until, **said)
+    elif "claims" in command.model_fields:
+        path = path_of(command, said)
+        draft = Draft.renew(
+            act, agency, path, fields, document=document, valid_until=valid_until, **said
+        )
+    else:
+        path = path_of(command, said)
+        draft = Draft.plain(act, agency, path, valid_until=valid_until, **said)
+    check(draft)
+    return draft
+
+
+def _check_members(said: Mapping[str, Any], command: type[Command]) -> None:
+    """What nobody may hand in is refused here: it would be taken for a draft's own parameters."""
+    allowed = command.model_fields.keys() - _DRAWN
+    if "claims" in command.model_fields:
+        allowed |= {"fields", "document"}
+    faults = tuple(Fault(f"/{name}", "extra_forbidden") for name in said.keys() - allowed)
+    if faults:
+        raise StatementInvalid(tuple(sorted(faults)))
+
+
+def path_of(command: type[Command], said: Mapping[str, Any]) -> str:
+    """The path of an act on what its members name.
+
+    Raises:
+        CertificateUnknown: they name nothing.
+    """
+    try:
+        return command.ACT.path.format_map(said)
+    except KeyError:
+        raise CertificateUnknown(code="") from None
+
+
+def check(draft: Draft) -> None:
+    """Judge a draft as the ledger will judge its form.
+
+    Raises:
+        Refusal: what the ledger would say.
+    """
+    parse_command(canonical.parse(draft.statement, limit_bytes=canonical.STATEMENT_LIMIT_BYTES))
+
+
+def _fields(value: Any) -> dict[str, str]:
+    if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+        return value
+    raise Unusable(code="input_malformed", detail="fields are texts by name", path="fields")
+
+
+def waits(command: type[Command], item: Mapping[str, Any]) -> bool:
+    """Whether an order of this act is known to wait for other signatures, before it is sent."""
+    match command.ACT.cosigning:
+        case Cosigning.NONE | Cosigning.COMPROMISE:
+            return False
+        case Cosigning.BY_TYPE:
+            from domain.catalogue import TYPES
+
+            known = TYPES.get(str(item.get("type")))
+            return known is not None and known.officers > 1
+        case _:
+            return True
