@@ -1,7 +1,7 @@
 """One route for each row of the act table, and the bulk road that takes any act on certificates.
 
-A route adds nothing to its command: path, text and schema come from the command class. What happens is
-always the same: authenticate, ask whether signatures are missing, then record now or keep pending.
+A route adds nothing to its command: path, text and schema come from the command class. What happens
+is always the same: authenticate, ask whether signatures are missing, then record or keep pending.
 """
 
 import json
@@ -17,12 +17,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from api import pending, writing
 from api.i18n import negotiate
 from api.orders import arrive, head_of, now_us
-from api.problems import MEDIA_TYPE, Problem, as_problem
+from api.problems import Problem, as_problem
 from api.services import Open, Services
 from domain.acts import ACTS, Command, Cosigning
 from domain.errors import PathMismatch, Refusal, taken
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.orders import JSON, LINES_LIMIT, NDJSON, POSSESSION_TAG
+from infrastructure.proofs.orders import JSON, NDJSON, POSSESSION_TAG
 
 BULK_PATH = "/v1/certificates/bulk"
 CHECK_PATH = "/v1/certificates/bulk/check"
@@ -53,7 +53,7 @@ async def post_act(request: Request, services: Open) -> Response:
 async def told(
     request: Request, services: Services, work: writing.Work, outcome: writing.Outcome
 ) -> Response:
-    """Answer a single order; with `Prefer: wait=N` only once a checkpoint covers it, or N seconds on."""
+    """Answer a single order; with `Prefer: wait=N` once a checkpoint covers it, or N seconds on."""
     if outcome.error is not None:
         raise outcome.error
     body = writing.answer(services, work, outcome)
@@ -172,9 +172,12 @@ async def _incomplete(services: Services, work: writing.Work) -> bool:
     def ask() -> bool:
         for number, command in enumerate(work.commands):
             signed = work.signed(number, now=now_us(), size=services.size)
-            needed = services.ledger.requirement(command, signed, services.directory)
-            if not needed.complete:
-                return True
+            try:
+                if not services.ledger.missing(command, signed, services.directory).complete:
+                    return True
+            except Refusal:
+                # Recording will say so, unless the order was recorded before: then it answers.
+                return False
         return False
 
     return await anyio.to_thread.run_sync(ask)

@@ -95,16 +95,26 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
         wrapped=wrapped,
     )
     async with services.pool.connection() as connection:
-        stored = await store.insert(connection, order, _row(head, order.agency))
-        if not stored:
-            known = await store.find_by_key(connection, order.agency, head.idempotency_key)
-            identifier = known or identifier
+        known = await store.find_by_key(connection, order.agency, head.idempotency_key)
+        if known is None:
+            await anyio.to_thread.run_sync(_require_hopeful, services, arrived)
+            if not await store.insert(connection, order, _row(head, order.agency)):
+                known = await store.find_by_key(connection, order.agency, head.idempotency_key)
+        identifier = known or identifier
     opened = await _open(services, identifier, arrived.body)
     if opened.order.request_digest != head.request_digest:
         raise Problem("idempotency_key_reused")
     if opened.order.state == "appended":
         return await _record(request, services, opened)
     return _accepted(opened, await _missing(services, opened))
+
+
+def _require_hopeful(services: Services, arrived: Arrived) -> None:
+    """Refuse at once what would be refused with all signatures: it need not wait for them."""
+    work = writing.work_of(arrived)
+    for number, command in enumerate(work.commands):
+        signed = work.signed(number, now=now_us(), size=services.size)
+        services.ledger.requirement(command, signed, services.directory)
 
 
 async def add_possession(request: Request, services: Services) -> Response:
@@ -301,7 +311,7 @@ async def _missing(services: Services, opened: Opened) -> Requirement:
         missing = Requirement()
         for number, command in enumerate(opened.commands):
             signed = opened.work.signed(number, now=now_us(), size=services.size)
-            missing |= services.ledger.requirement(command, signed, services.directory)
+            missing |= services.ledger.missing(command, signed, services.directory)
         return missing
 
     return await anyio.to_thread.run_sync(ask)
