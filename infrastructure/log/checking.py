@@ -13,10 +13,11 @@ from psycopg.rows import tuple_row
 from infrastructure.log.queries import load
 from infrastructure.log.tilestore import TileStore
 from infrastructure.proofs import merkle
-from infrastructure.proofs.authorship import Opening, OrderMaterial
+from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import FIRST_PREV, Leaf
-from infrastructure.proofs.tiles import Tile
+from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.tiles import WIDTH, Tile
 
 _SQL = load("infrastructure.log", "checking.sql")
 PAGE_ROWS = 5_000
@@ -63,8 +64,20 @@ class DatabaseSource:
             yield Opening(index, header, header_salt, body, body_salt, self._material(order))
 
     def tile(self, tile: Tile) -> bytes | None:
-        """A full tile as it lies on disk."""
-        return self._tiles.read(tile) if self._tiles is not None else None
+        """The tile's file as it lies on disk, cut to its width: a file may be ahead of us.
+
+        Where there is no file, level 0 is what the database keeps beside its leaves, so that a
+        changed leaf is told from its successor also at the right edge of the log.
+        """
+        data = self._tiles.stored(tile) if self._tiles is not None else None
+        if data is not None:
+            return data[: tile.width * merkle.HASH_BYTES]
+        if tile.level:
+            return None
+        first = tile.n * WIDTH
+        cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
+        rows = cursor.execute(_SQL["leaf_hashes"], (first, first + tile.width)).fetchall()
+        return b"".join(row[0] for row in rows)
 
     def _material(self, first_index: int) -> OrderMaterial | None:
         """An order's evidence; the lines of a bulk follow one another and share it."""

@@ -14,3 +14,6 @@ SELECT note FROM ledger.checkpoints WHERE note IS NOT NULL ORDER BY size
 
 -- name: newest
 SELECT note FROM ledger.checkpoints WHERE note IS NOT NULL ORDER BY size DESC LIMIT 1
+
+-- name: leaf_hashes
+SELECT leaf_hash FROM ledger.events WHERE index >= %s AND index < %s ORDER BY index;

@@ -31,7 +31,6 @@ from infrastructure.log.leaves import (
     leaf_hashes,
 )
 from infrastructure.log.tilestore import (
-    GrowingTree,
     TileConflict,
     TileStore,
     TreeReader,
@@ -40,6 +39,7 @@ from infrastructure.log.tilestore import (
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint, sign
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.note import SignerKey
 from infrastructure.proofs.tiles import Tile
 

@@ -9,11 +9,12 @@ bundles are not kept either. A folder that is lost or empty can be rebuilt from 
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from infrastructure.keyfiles import sync_folder
 from infrastructure.proofs import merkle, tiles
+from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.tiles import Tile
 
 TILE_BYTES = tiles.WIDTH * merkle.HASH_BYTES
@@ -49,13 +50,17 @@ class TileStore:
         Raises:
             TileConflict: the file has another length, which no writer of ours leaves behind.
         """
-        try:
-            data = (self.folder / tile.full.path).read_bytes()
-        except FileNotFoundError:
-            return None
-        if len(data) != TILE_BYTES:
+        data = self.stored(tile)
+        if data is not None and len(data) != TILE_BYTES:
             raise TileConflict(tile)
         return data
+
+    def stored(self, tile: Tile) -> bytes | None:
+        """The file of a full hash tile, whatever it holds; None where there is none."""
+        try:
+            return (self.folder / tile.full.path).read_bytes()
+        except FileNotFoundError:
+            return None
 
     def write(self, tile: Tile, data: bytes) -> None:
         """Keep a full hash tile; it is durable when this returns. The same bytes again are no-op.
@@ -139,7 +144,7 @@ class TreeReader:
         """Root of the first ``size`` leaves."""
         return (await self.growing(size)).root()
 
-    async def growing(self, size: int) -> "GrowingTree":
+    async def growing(self, size: int) -> GrowingTree:
         """The tree of ``size`` leaves, ready to grow."""
         edges: dict[int, list[bytes]] = {}
         for tile in tiles.partial_tiles(size=size):
@@ -177,40 +182,6 @@ class TreeReader:
         for tile in needed:
             needed[tile] = await self.tile(tile)
         return build(tiles.hashes_from(needed.__getitem__, size=size))
-
-
-class GrowingTree:
-    """A tree at its right edge: the hashes of each level's partial tile, at most 255 a level."""
-
-    def __init__(self, size: int = 0, edges: Mapping[int, Sequence[bytes]] | None = None) -> None:
-        self.size = size
-        self._edges = {level: list(edge) for level, edge in (edges or {}).items()}
-
-    def copy(self) -> "GrowingTree":
-        """A tree that can grow without this one."""
-        return GrowingTree(self.size, self._edges)
-
-    def append(self, leaf_hash: bytes) -> Iterator[tuple[Tile, bytes]]:
-        """Add a leaf; gives each tile that it fills, the lowest level first, with its bytes."""
-        self.size += 1
-        level, node = 0, leaf_hash
-        while True:
-            edge = self._edges.setdefault(level, [])
-            edge.append(node)
-            if len(edge) < tiles.WIDTH:
-                return
-            self._edges[level] = []
-            yield Tile(level, (self.size >> tiles.HEIGHT * (level + 1)) - 1), b"".join(edge)
-            level, node = level + 1, merkle.root(edge)
-
-    def root(self) -> bytes:
-        """Root of all leaves so far."""
-        hashes: list[bytes] = []
-        for level in sorted(self._edges, reverse=True):
-            tree = merkle.CompactRange()
-            tree.extend(self._edges[level])
-            hashes.extend(tree.hashes)
-        return merkle.CompactRange(self.size, hashes).root()
 
 
 def missing_tiles(store: TileStore, *, size: int) -> Iterator[Tile]:

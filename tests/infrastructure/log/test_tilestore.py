@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infrastructure.log.tilestore import (
-    GrowingTree,
     TileConflict,
     TileStore,
     TreeReader,
     missing_tiles,
 )
 from infrastructure.proofs import merkle, tiles
+from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.tiles import Tile
 
 COUNT = 66_500

@@ -1,0 +1,268 @@
+"""Whether an opened event was ordered by whom it says: header, body and evidence of one leaf.
+
+A judge walks the log from event 0 on and learns the ledger's keys from the registry events that it
+has judged good. Rules of the nouns (which scope an act needs, whether a record could be revoked)
+are not its business; whose signature is over which bytes, at what time and in which ledger, is.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from infrastructure.proofs import canonical
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.jwk import parse_jwk
+from infrastructure.proofs.keyring import KeyRing
+from infrastructure.proofs.leaf import (
+    Body,
+    Header,
+    Leaf,
+    body_digest,
+    header_digest,
+    parse_header,
+    split_body,
+)
+from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.ordering import OrderMaterial, Orders, keys_named
+from infrastructure.proofs.orders import (
+    POSSESSION_TAG,
+    SignedRequest,
+)
+from infrastructure.proofs.receipts import Rotation, verify_rotation
+
+NO_LEDGER: Final = bytes(32)
+"""What event 0 is signed for: the ledger has no id before it."""
+OPENED: Final = "sijill.ledger.opened.v1"
+KEY_ROTATED: Final = "sijill.ledger.key_rotated.v1"
+KEY_ENROLLED: Final = "sijill.key.enrolled.v1"
+KEY_RETIRED: Final = "sijill.key.retired.v1"
+KEY_COMPROMISED: Final = "sijill.key.compromised.v1"
+REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY_COMPROMISED})
+
+_UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
+_MEMBER = re.compile(r"\\\{[a-z_]+\\\}")
+
+
+class ActRule(NamedTuple):
+    """What an act becomes, and where it is posted: ``{members}`` are members of the statement."""
+
+    event: str
+    path: str
+    bulk_path: str = ""
+
+    def fits(self, path: str, statement: Mapping[str, Any] | None) -> bool:
+        """Whether an order of this act may have been posted there; unopened members are free."""
+        if self.bulk_path and path == self.bulk_path:
+            return True
+        if statement is not None:
+            try:
+                return path == self.path.format_map(statement)
+            except (KeyError, ValueError, IndexError):
+                return False
+        return re.fullmatch(_MEMBER.sub("[^/]+", re.escape(self.path)), path) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is known of the leaf at ``index``; whatever is None was not opened to us."""
+
+    index: int
+    header: bytes | None = None
+    header_salt: bytes = b""
+    body: bytes | None = None
+    body_salt: bytes = b""
+    order: OrderMaterial | None = None
+
+
+class Judge:
+    """Judges the events of one ledger in index order and says what does not fit.
+
+    Remembers the version of every stream and every line of every order: some 300 bytes an event.
+    """
+
+    def __init__(self, summary: Summary, acts: Mapping[str, ActRule] | None = None) -> None:
+        self._summary = summary
+        self._acts = acts or {}
+        self._versions: dict[UUID, int] = {}
+        self._lines: set[tuple[str, str, int]] = set()
+        self._headers_complete = True
+        self._findings: list[Finding] = []
+        self.keys = KeyRing()
+        self._orders = Orders(self.keys, summary)
+        self.ledger = NO_LEDGER
+        self.log_keys: list[VerifierKey] = []
+        self.receipt_key: VerifierKey | None = None
+
+    def judge(self, leaf: Leaf, opening: Opening | None) -> list[Finding]:
+        """What is wrong with an event; an event that is fine is learned from."""
+        self._findings = []
+        opening = opening or Opening(leaf.index)
+        header = self._header(leaf, opening)
+        body = self._body(leaf, opening)
+        if header is None:
+            self.keys.complete = False
+        else:
+            self._check_version(leaf.index, header)
+            if body is not None:
+                self._check_body(leaf.index, header, body)
+            proven = self._check_evidence(leaf, header, body, opening.order)
+            if header.type in REGISTRY:
+                self._learn(leaf.index, header, body if proven else None)
+        if leaf.index == 0:
+            if header is not None and header.type != OPENED:
+                self._report("genesis_invalid", 0, OPENED, header.type)
+            self.ledger = leaf.hash()
+        return self._findings
+
+    def _report(self, code: str, index: int, expected: str = "", found: str = "") -> None:
+        self._findings.append(Finding(code, index, expected, found))
+
+    def _header(self, leaf: Leaf, opening: Opening) -> Header | None:
+        if opening.header is None:
+            self._summary.skip("header_not_open", leaf.index)
+            self._headers_complete = False
+            return None
+        try:
+            digest = header_digest(opening.header_salt, opening.header)
+            if digest == leaf.header:
+                self._summary.headers += 1
+                return parse_header(opening.header)
+            self._report("header_digest_mismatch", leaf.index, leaf.header.hex(), digest.hex())
+        except ProofError as error:
+            self._findings.append(Finding.of(error, leaf.index))
+        self._headers_complete = False
+        return None
+
+    def _body(self, leaf: Leaf, opening: Opening) -> Body | None:
+        if opening.body is None:
+            self._summary.skip("body_not_open", leaf.index)
+            return None
+        try:
+            digest = body_digest(opening.body_salt, opening.body)
+            if digest == leaf.body:
+                self._summary.bodies += 1
+                return split_body(opening.body)
+            self._report("body_digest_mismatch", leaf.index, leaf.body.hex(), digest.hex())
+        except ProofError as error:
+            self._findings.append(Finding.of(error, leaf.index))
+        return None
+
+    def _check_version(self, index: int, header: Header) -> None:
+        expected = self._versions.get(header.stream, 0) + 1
+        self._versions[header.stream] = max(expected, header.version)
+        if header.version == expected:
+            return
+        if header.version > expected and not self._headers_complete:
+            self._summary.skip("version_unknown", index)
+            return
+        self._report("version_wrong", index, str(expected), str(header.version))
+
+    def _check_body(self, index: int, header: Header, body: Body) -> None:
+        agency = body.parsed.get("agency")
+        if agency != header.agency:
+            self._report("agency_mismatch", index, header.agency, str(agency))
+
+    def _check_evidence(
+        self, leaf: Leaf, header: Header, body: Body | None, material: OrderMaterial | None
+    ) -> bool:
+        """Judge who ordered the event; False where that was looked at and does not fit."""
+        if material is None:
+            self._summary.skip("evidence_not_open", leaf.index)
+            self._check_act(leaf.index, header, body, None)
+            return True
+        before = len(self._findings)
+        try:
+            ledger = self.ledger if leaf.index else NO_LEDGER
+            signed = self._orders.verify(leaf, header, body, material, ledger=ledger)
+        except ProofError as error:
+            self._findings.append(Finding.of(error, leaf.index))
+            return False
+        if signed is not None:
+            self._check_act(leaf.index, header, body, signed[0].path)
+            self._check_line(leaf.index, header, signed[0])
+            self._check_signers(leaf, header, body, signed)
+        return len(self._findings) == before
+
+    def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
+        line = (header.agency, order.idempotency_key, header.line)
+        if line in self._lines:
+            self._report("line_repeated", index, found=f"line {header.line}")
+        self._lines.add(line)
+
+    def _check_act(self, index: int, header: Header, body: Body | None, path: str | None) -> None:
+        """The event is what the signed act becomes, and the order was posted where it belongs."""
+        if not self._acts:
+            self._summary.skip("act_not_compared", index)
+            return
+        statement = None if body is None else body.parsed
+        if statement is None:
+            rules = [rule for rule in self._acts.values() if rule.event == header.type]
+        else:
+            rule = self._acts.get(str(statement.get("act")))
+            rules = [] if rule is None or rule.event != header.type else [rule]
+        if not any(path is None or rule.fits(path, statement) for rule in rules):
+            said = "" if statement is None else str(statement.get("act"))
+            self._report("act_mismatch", index, header.type, f"{said} {path or ''}".strip())
+
+    def _check_signers(
+        self, leaf: Leaf, header: Header, body: Body | None, signed: Sequence[SignedRequest]
+    ) -> None:
+        if leaf.index == 0:
+            return
+        for one in signed:
+            if one.tag == POSSESSION_TAG:
+                self._check_possession(leaf.index, one, body)
+                continue
+            code = self.keys.objection(one.keyid, time_us=leaf.time)
+            if code is not None:
+                self._report(code, leaf.index, found=one.keyid)
+        signer = self.keys.find(header.keys[0])
+        if signer is not None and signer.agency != header.agency:
+            self._report("key_foreign", leaf.index, header.agency, signer.agency)
+
+    def _check_possession(self, index: int, proof: SignedRequest, body: Body | None) -> None:
+        """The key that proves its possession is the one that the statement enrols."""
+        if body is not None and proof.keyid not in keys_named(body):
+            self._report("possession_mismatch", index, found=proof.keyid)
+
+    def _learn(self, index: int, header: Header, body: Body | None) -> None:
+        """Take up what a registry event says; ``body`` is None where it must not be believed."""
+        if body is None:
+            self.keys.complete = False
+            return
+        try:
+            self._take_up(index, header, body)
+        except _UNREADABLE as error:
+            code = error.code if isinstance(error, ProofError) else "statement_unreadable"
+            self._report(code, index, found=type(error).__name__)
+            self.keys.complete = False
+
+    def _take_up(self, index: int, header: Header, body: Body) -> None:
+        said = body.parsed
+        if header.type == OPENED:
+            if index:
+                raise ProofError("genesis_invalid", "a ledger is opened once")
+            signers = tuple(parse_jwk(one["key"]["jwk"]).thumbprint for one in said["founders"])
+            if header.keys != signers or len(signers) < 2:  # noqa: PLR2004 - two authorities found
+                raise ProofError("genesis_invalid", "both founders sign, the operator first")
+            self.keys.found(said)
+            self.log_keys.append(VerifierKey.parse(said["log_key"]))
+            self.receipt_key = VerifierKey.parse(said["receipt_key"])
+        elif header.type == KEY_ROTATED:
+            rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
+            new = VerifierKey.parse(said["log_key"])
+            old = self.log_keys[-1] if self.log_keys else None
+            self.log_keys.append(new)
+            if old is None:
+                self._summary.skip("key_not_learned", index)
+            else:
+                verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+        elif header.type == KEY_ENROLLED:
+            self.keys.enrol(said, index=index, by=header.keys)
+        elif header.type == KEY_RETIRED:
+            self.keys.retire(said)
+        else:
+            self.keys.compromise(said)

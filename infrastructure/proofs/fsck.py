@@ -1,0 +1,260 @@
+"""The check of a whole log from its bytes: leaves, chain, tree, tiles, checkpoints, signatures.
+
+Nothing is believed but what the checker brings: the ledger's id, keys of the log, and the
+checkpoints and receipts that it kept. Everything else is computed again. A finding does not end the
+walk, and what could not be checked is counted by name, so that silence is never taken for health.
+
+The walk goes once from left to right and holds one bundle of leaves, the tree's right edge, the
+keys, and what :class:`authorship.Judge` remembers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from infrastructure.proofs import note, tiles
+from infrastructure.proofs.authorship import ActRule, Judge
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.leaf import FIRST_PREV
+from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
+from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.receipts import Receipt, open_receipt
+from infrastructure.proofs.tiles import Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the checker brings along.
+
+    ``ledger`` is the id it expects, ``log_keys`` the log's keys that it knows. ``checkpoints`` and
+    ``receipts`` are notes that it kept. ``acts`` are the act table, by the act's name.
+    """
+
+    ledger: bytes | None = None
+    log_keys: Sequence[VerifierKey] = ()
+    checkpoints: Sequence[bytes] = ()
+    receipts: Sequence[bytes] = ()
+    acts: Mapping[str, ActRule] = field(default_factory=dict)
+
+
+class Fsck:
+    """One check of one log. Iterate :meth:`run`, then read ``summary``."""
+
+    def __init__(self, source: Source, trust: Trust | None = None) -> None:
+        self._source = source
+        self._trust = trust or Trust()
+        self.summary = Summary()
+        self._judge = Judge(self.summary, self._trust.acts)
+        self._tree = GrowingTree()
+        self._prev = FIRST_PREV
+        self._time = 0
+        self._tile: list[bytes] | None = None
+        self._newest: Checkpoint | None = None
+        self._receipts: dict[int, list[Receipt]] = {}
+        self._unread_receipts = list(self._trust.receipts)
+        self._lost_at: int | None = None
+        self._lost_last = 0
+
+    def run(self) -> Iterator[Finding]:
+        """Everything that does not fit, in the order of the walk."""
+        for finding in self._walk():
+            self.summary.findings += 1
+            yield finding
+
+    def _walk(self) -> Iterator[Finding]:
+        newest = self._source.newest()
+        if newest is not None:
+            try:
+                self._newest = Checkpoint.parse(text_of(newest))
+            except ProofError as error:
+                yield Finding.of(error, None)
+        heads = Heads(self._source.checkpoints(), self._trust.checkpoints)
+        openings = Openings(self._source.openings())
+        stopped = False
+        for entry, following in pairs(self._source.entries()):
+            yield from self._meet(heads)
+            if entry.error is not None and entry.error.code == "leaf_version_unknown":
+                self.summary.skip("newer_format", entry.index)
+                stopped = True
+                break
+            yield from self._take(entry, following, openings)
+        yield from self._meet(heads)
+        if not stopped:
+            yield from self._end(heads)
+            yield from openings.rest()
+
+    def _take(self, entry: Entry, following: Entry | None, openings: Openings) -> Iterator[Finding]:
+        """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""
+        index = entry.index
+        yield from self._load_tile(index)
+        true_hash = entry.leaf_hash
+        listed = self._listed(index)
+        if listed is not None and listed != entry.leaf_hash:
+            # The next leaf was chained to the hash that the log had for this one at that time.
+            if following and following.leaf and following.leaf.prev == entry.leaf_hash:
+                yield Finding("tile_altered", index, entry.leaf_hash.hex(), listed.hex())
+            else:
+                yield Finding("leaf_altered", index, listed.hex(), entry.leaf_hash.hex())
+                true_hash = listed
+        yield from self._check_leaf(entry, altered=true_hash != entry.leaf_hash)
+        self.summary.leaves += 1
+        yield from self._grow(true_hash)
+        if self._newest is None or index >= self._newest.size:
+            self.summary.skip("leaf_not_signed", index)
+        opening = openings.at(index)
+        if entry.leaf is not None and entry.leaf.index == index:
+            yield from self._judge.judge(entry.leaf, opening)
+        if index == 0:
+            yield from self._begin(true_hash)
+        for receipt in self._receipts.pop(index, ()):
+            if receipt.leaf_hash != true_hash:
+                expected = receipt.leaf_hash.hex()
+                yield Finding("receipt_broken", index, expected, true_hash.hex())
+        self._prev = true_hash
+
+    def _begin(self, ledger: bytes) -> Iterator[Finding]:
+        """After event 0: which ledger this is, and by which keys it speaks."""
+        self._judge.ledger = ledger
+        trusted = self._trust
+        if trusted.ledger is not None and trusted.ledger != ledger:
+            yield Finding("ledger_other", 0, trusted.ledger.hex(), ledger.hex())
+        key = self._judge.receipt_key
+        for data in self._unread_receipts:
+            if key is None:
+                self.summary.skip("receipt_signature", 0)
+                continue
+            try:
+                receipt = open_receipt(data, [key])
+            except ProofError as error:
+                yield Finding.of(error, None)
+                continue
+            if receipt.ledger != ledger:
+                yield Finding("ledger_other", receipt.index, receipt.ledger.hex(), ledger.hex())
+            elif receipt.index == 0:
+                if receipt.leaf_hash != ledger:
+                    yield Finding("receipt_broken", 0, receipt.leaf_hash.hex(), ledger.hex())
+            else:
+                self._receipts.setdefault(receipt.index, []).append(receipt)
+
+    def _check_leaf(self, entry: Entry, *, altered: bool) -> Iterator[Finding]:
+        index, leaf = entry.index, entry.leaf
+        if leaf is None:
+            if entry.error is not None:
+                yield Finding.of(entry.error, index)
+            return
+        if leaf.index != index:
+            yield Finding("index_wrong", index, str(index), str(leaf.index))
+        if altered:
+            return
+        if leaf.prev != self._prev:
+            yield Finding("chain_broken", index, self._prev.hex(), leaf.prev.hex())
+        if leaf.time < self._time:
+            yield Finding("time_reversed", index, str(self._time), str(leaf.time))
+        self._time = leaf.time
+
+    def _load_tile(self, index: int) -> Iterator[Finding]:
+        """At the first leaf of each level 0 tile: the hashes that the log serves for it."""
+        number, before = divmod(index, tiles.WIDTH)
+        if before:
+            return
+        self._tile = None
+        if self._newest is None or index >= self._newest.size:
+            return
+        tile = Tile(0, number, min(tiles.WIDTH, self._newest.size - index))
+        data = self._source.tile(tile)
+        if data is None:
+            self.summary.skip("tile_not_given", index, tile.width)
+            return
+        self.summary.tiles += 1
+        try:
+            self._tile = tiles.parse_tile(tile, data)
+        except ProofError as error:
+            yield Finding.of(error, index)
+
+    def _listed(self, index: int) -> bytes | None:
+        """The hash that the level 0 tile lists for a leaf, where there is one."""
+        before = index % tiles.WIDTH
+        return self._tile[before] if self._tile and before < len(self._tile) else None
+
+    def _grow(self, leaf_hash: bytes) -> Iterator[Finding]:
+        for tile, data in self._tree.append(leaf_hash):
+            if tile.level and self._newest and self._tree.size <= self._newest.size:
+                yield from self._compare(tile, data)
+
+    def _compare(self, tile: Tile, data: bytes) -> Iterator[Finding]:
+        """A tile above level 0, which the leaves' hashes lead to."""
+        first = tile.n * tiles.WIDTH << tiles.HEIGHT * (tile.level or 0)
+        served = self._source.tile(tile)
+        if served is None:
+            self.summary.skip("tile_not_given", first)
+            return
+        self.summary.tiles += 1
+        if served != data:
+            yield Finding(
+                "tile_altered", first, sha256(data).hexdigest(), sha256(served).hexdigest()
+            )
+
+    def _meet(self, heads: Heads) -> Iterator[Finding]:
+        """Every checkpoint of the size that the walk has reached."""
+        size = self._tree.size
+        for head in heads.at(size):
+            if isinstance(head, Finding):
+                yield head
+            else:
+                yield from self._check_head(head)
+        if self._newest is not None and size == self._newest.size:
+            for tile in tiles.partial_tiles(size=size):
+                if tile.level:
+                    yield from self._compare(tile, b"".join(self._tree.edge(tile.level)))
+
+    def _check_head(self, head: Head) -> Iterator[Finding]:
+        checkpoint, size = head.checkpoint, head.checkpoint.size
+        self.summary.checkpoints += 1
+        known = [*self._judge.log_keys, *self._trust.log_keys]
+        if not known:
+            self.summary.skip("checkpoint_signature", size)
+        else:
+            try:
+                note.open_note(head.note, dict.fromkeys(known))
+            except ProofError as error:
+                yield Finding.of(error, size)
+        if self._judge.log_keys and checkpoint.origin != self._judge.log_keys[0].name:
+            origin = self._judge.log_keys[0].name
+            yield Finding("checkpoint_origin_mismatch", size, origin, checkpoint.origin)
+        root = self._tree.root()
+        if root == checkpoint.root:
+            return
+        if head.held:
+            yield Finding("held_root_mismatch", size, checkpoint.root.hex(), root.hex())
+        elif self._lost_at is None:
+            self._lost_at = self._lost_last = size
+            yield Finding("root_mismatch", size, checkpoint.root.hex(), root.hex())
+        else:
+            self._lost_last = size
+
+    def _end(self, heads: Heads) -> Iterator[Finding]:
+        """What the log promised beyond its last leaf."""
+        size = self._tree.size
+        if self._newest is not None and self._newest.size > size:
+            yield Finding("entry_missing", size, str(self._newest.size), str(size))
+        elif self._newest is not None and self._newest.size != heads.met:
+            yield Finding("checkpoint_not_listed", self._newest.size)
+        for head in heads.rest():
+            if isinstance(head, Finding):
+                yield head
+            elif head.held:
+                yield Finding("entry_missing", size, str(head.checkpoint.size), str(size))
+            elif self._newest is None or head.checkpoint.size > self._newest.size:
+                yield Finding("checkpoint_unexpected", head.checkpoint.size)
+        if self._lost_at is not None and self._lost_last > self._lost_at:
+            yield Finding("root_mismatch_goes_on", self._lost_last)
+        known, trusted = set(self._judge.log_keys), set(self._trust.log_keys)
+        if known and trusted and not known & trusted:
+            found = ", ".join(key.encode() for key in self._judge.log_keys)
+            yield Finding("log_key_other", None, self._trust.log_keys[0].encode(), found)
+        for index in sorted(self._receipts):
+            expected = self._receipts[index][0].leaf_hash.hex()
+            yield Finding("receipt_broken", index, expected, f"{size} leaves")
