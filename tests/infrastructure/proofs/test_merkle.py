@@ -179,9 +179,7 @@ def uniform_root(size: int) -> bytes:
     return CompactRange(size, [uniform(level, n) for level, n in subtrees]).root()
 
 
-@given(st.integers(1, merkle.MAX_SIZE), st.data())
-def test_proofs_hold_in_trees_too_large_to_keep(size: int, data: st.DataObject) -> None:
-    index = data.draw(st.integers(0, size - 1))
+def prove_uniform(index: int, size: int) -> None:
     root = uniform_root(size)
 
     merkle.verify_inclusion(
@@ -198,3 +196,13 @@ def test_proofs_hold_in_trees_too_large_to_keep(size: int, data: st.DataObject) 
         old_root=uniform_root(index),
         new_root=root,
     )
+
+
+@given(st.integers(1, merkle.MAX_SIZE), st.data())
+def test_proofs_hold_in_trees_too_large_to_keep(size: int, data: st.DataObject) -> None:
+    prove_uniform(data.draw(st.integers(0, size - 1)), size)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2**62, merkle.MAX_SIZE - 1])
+def test_proofs_hold_in_the_largest_tree(index: int) -> None:
+    prove_uniform(index, merkle.MAX_SIZE)
