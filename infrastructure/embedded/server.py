@@ -157,11 +157,11 @@ class EmbeddedServer:
             yield admin
 
     def _launch(self) -> None:
-        runner = runner_for(self.data)
         version = self.data / "PG_VERSION"
         binaries = find_binaries(
             self._preferred, major=int(version.read_text()) if version.exists() else None
         )
+        runner = runner_for(self.data)
         for name in ("log", "passwords"):
             make_folder(self.folder / name, runner)
         for login in (SUPERUSER, *LOGINS):
