@@ -28,9 +28,16 @@ _NOUNS = {
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
+    "demo": "Play a whole ledger's life with made-up certificates.",
     "db": "The database's schema.",
 }
-_MODULES = {"init": "service:init", "serve": "service:serve", "db": "service:db"}
+_MODULES = {
+    "verify": "verify:verify",
+    "init": "service:init",
+    "serve": "service:serve",
+    "demo": "service:demo",
+    "db": "service:db",
+}
 
 for _noun, _help in _NOUNS.items():
     app.command(f"sijill.cli.{_MODULES.get(_noun, _noun + ':app')}", name=_noun, help=_help)

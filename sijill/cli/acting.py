@@ -84,7 +84,7 @@ def _options(command: type[Command], name: str) -> Iterator[Option]:
     if name in path_members(command.ACT):
         help_text = field.description or name
         kind = Annotated[str, Parameter(help=help_text)]
-        yield Option(Argument(f"{name}_", Argument.POSITIONAL_ONLY, annotation=kind), (name,))
+        yield Option(Argument(name, Argument.POSITIONAL_ONLY, annotation=kind), (name,))
         return
     inner = _plain(field.annotation)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -101,7 +101,7 @@ def path_members(act: Act) -> set[str]:
 
 def _option(name: str, field: FieldInfo, member: tuple[str, ...]) -> Option:
     inner = _plain(field.annotation)
-    details = Parameter(help=field.description, negative="")
+    details = Parameter(help=field.description, negative="", show_default=False)
     required = field.is_required()
     kind = _choices(inner)
     default = Argument.empty if required else False if kind is bool else None

@@ -167,14 +167,11 @@ def show(code: Code, /, *, at: At = None, desk: Desk) -> int:
     with desk.client() as client:
         found = client.get(f"/v1/certificates/{normal_code(code)}", at=at)
     lines = [
-        output.words("cli.pair", name=name, value=str(value))
+        f"{name}: {value}"
         for name, value in found.items()
         if name not in {"values", "originals", "type_names"} and value is not None
     ]
-    lines += [
-        output.words("cli.pair", name=f"  {name}", value=value)
-        for name, value in found["values"].items()
-    ]
+    lines += [f"  {name}: {value}" for name, value in found["values"].items()]
     columns = {"code": "cli.column.code", "edition": "cli.column.edition"}
     columns |= {"original": "cli.column.original", "state": "cli.column.state"}
     lines += ["", *output.table(_worded(found["originals"], output), columns)]

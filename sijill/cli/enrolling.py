@@ -54,12 +54,12 @@ class Subject:
             raise Unusable(code="input_malformed", detail=str(error), path=name) from None
 
 
-def enrol_key(desk: Desk, new: New, scopes: Sequence[str], cosigners: Sequence[Path]) -> int:
+def enrol_key(desk: Desk, new: New, scopes: Sequence[Scope], cosigners: Sequence[Path]) -> int:
     """Order an enrolment and bring whatever signatures are at hand."""
     subject = Subject.of(new)
     said = {
         "jwk": subject.jwk,
-        "scopes": sorted(set(scopes)),
+        "scopes": sorted({scope.value for scope in scopes}),
         "office": new.office,
         "officer": new.officer,
         "not_before": seconds_of(new.not_before),

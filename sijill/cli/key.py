@@ -15,7 +15,12 @@ from sijill.cli.output import Output
 app = App(name="key", help="Keys: make, enrol, rotate, retire, recover, declare compromised.")
 
 QUIET = Talk()
-ScopeName = Literal[tuple(scope.value for scope in Scope)]  # type: ignore[valid-type]  # the words of the domain's own list
+Scopes = Annotated[
+    tuple[Scope, ...],
+    Parameter(
+        name="--scope", negative="", show_default=False, help="What it may sign; again for more."
+    ),
+]
 NewFile = Annotated[Path, Parameter(help="The new key's PEM file.")]
 
 
@@ -80,7 +85,7 @@ def generate(
 @verb
 def enrol(
     *,
-    scope: Annotated[tuple[ScopeName, ...], Parameter(negative="", help="What it may sign.")],
+    scope: Scopes,
     new: New,
     cosigner: Cosigners = (),
     desk: Desk,
@@ -100,14 +105,14 @@ def enrol(
 @verb
 def recover(
     *,
-    scope: Annotated[tuple[ScopeName, ...], Parameter(negative="", help="What it may sign.")] = (
-        "administer",
-    ),
+    scope: Scopes = (Scope.ADMINISTER,),
     new: New,
     cosigner: Cosigners = (),
     desk: Desk,
 ) -> int:
     """Enrol a key for an agency that has lost all of its own: the ceremony of the first key again.
+
+    Without `--scope` it administers, and can enrol the others.
 
     For a founding authority `--key` is its recovery key and `--cosigner` the other authority's key.
     """

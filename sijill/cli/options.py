@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from sijill.client import Client, Patience
 
 _TALK = Group("Output", sort_key=90)
-_LEDGER = Group("Ledger", sort_key=80)
+LEDGER = Group("Ledger", sort_key=80)
 _LOCALES = {"ar": "ar", "ckb": "ckb", "ku": "ckb"}
 STATE_SUFFIX = ".state"
 
 
-def _check_address(_: object, url: str) -> None:
+def check_address(_: object, url: str | None) -> None:
     """Cyclopts makes a usage error of this ValueError."""
-    if not re.match("https?://[^/]", url):
+    if url is not None and not re.match("https?://[^/]", url):
         raise ValueError("an address begins with http:// or https://")
 
 
@@ -59,16 +59,16 @@ class Reach(Talk):
     url: Annotated[
         str,
         Parameter(
-            group=_LEDGER,
+            group=LEDGER,
             env_var="SIJILL_URL",
-            validator=_check_address,
+            validator=check_address,
             help="The ledger's address.",
         ),
     ]
     state: Annotated[
         Path | None,
         Parameter(
-            group=_LEDGER,
+            group=LEDGER,
             env_var="SIJILL_STATE",
             help="Folder that keeps journal, receipts and the newest checkpoint; by default "
             "beside the key, named as the key.",
@@ -96,12 +96,12 @@ class Desk(Reach):
 
     key: Annotated[
         Path,
-        Parameter(group=_LEDGER, env_var="SIJILL_KEY", help="The private key's PEM file."),
+        Parameter(group=LEDGER, env_var="SIJILL_KEY", help="The private key's PEM file."),
     ]
     agency: Annotated[
         str | None,
         Parameter(
-            group=_LEDGER,
+            group=LEDGER,
             env_var="SIJILL_AGENCY",
             help="The agency's id; by default the one that the key is enrolled for.",
         ),
@@ -147,11 +147,18 @@ Cosigners = Annotated[
     Parameter(
         name="--cosigner",
         negative="",
+        show_default=False,
         help="Key file of another signer, where it is at hand; may be given again.",
     ),
 ]
 Sure = Annotated[
-    bool, Parameter(name="--yes", negative="", help="Do not ask whether this is really meant.")
+    bool,
+    Parameter(
+        name="--yes",
+        negative="",
+        show_default=False,
+        help="Do not ask whether this is really meant.",
+    ),
 ]
 Input = Annotated[str, Parameter(help="A file, or - for standard input.")]
 

@@ -154,7 +154,7 @@ def _lines(shown: Mapping[str, Any], output: Output) -> list[str]:
             "cli.order",
             act=shown["act"],
             agency=shown["agency"],
-            count=shown["lines"],
+            lines=shown["lines"],
             state=_state(shown, output),
             until=moment(shown["not_after"]),
         )

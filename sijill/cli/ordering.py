@@ -103,7 +103,7 @@ def warn_of_interrupted(client: Client, output: Output) -> None:
     """Say that requests of other commands were left unanswered, and what to do."""
     count = len(client.state.journaled()) if client.state else 0
     if count:
-        output.say(output.words("cli.journaled", count=count), colour="yellow")
+        output.say(output.words("cli.journaled", requests=count), colour="yellow")
 
 
 def lines_of(answer: Mapping[str, Any], output: Output) -> list[str]:

@@ -89,7 +89,7 @@ class Progress:
     def _tell(self) -> None:
         self._told = self._clock()
         rate = round(self.done / max(self._told - self._started, 0.001))
-        text = self._output.words("cli.progress", count=self.done, rate=rate)
+        text = self._output.words("cli.progress", lines=self.done, rate=rate)
         start, end = ("\r", "") if self._terminal else ("", "\n")
         write(f"{start}{text}", sys.stderr, end=end)
 
