@@ -25,6 +25,7 @@ async def listed(
     request: Request, services: Open, after: After = None, limit: Limit = 100, at: At = None
 ) -> JSONResponse:
     """Every agency of the ledger, closed ones included."""
+    await services.caught_up()
     async with services.pool.connection() as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
@@ -39,6 +40,7 @@ async def listed(
 @router.get("/agencies/{agency}", summary="One agency")
 async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Its names and parents with the days from which they hold, and how it stands."""
+    await services.caught_up()
     async with services.pool.connection() as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
@@ -53,6 +55,7 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
 @router.get("/agencies/{agency}/keys", summary="Every key that an agency ever had")
 async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Public keys with their scopes and all that ended them; retired ones included."""
+    await services.caught_up()
     async with services.pool.connection() as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
@@ -65,6 +68,7 @@ async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONRespon
 @router.get("/keys/{key}", summary="One key")
 async def key(services: Open, key: Thumbprint, at: At = None) -> JSONResponse:
     """Whose it is, what it may sign, and whether it still may."""
+    await services.caught_up()
     async with services.pool.connection() as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)

@@ -112,6 +112,7 @@ async def show(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown", 404, code="") from None
+    await services.caught_up()
     async with services.pool.connection() as connection:
         found = await certificates.by_code(connection, normal, at=at)
         if at is not None and found.basis.stale:
@@ -170,6 +171,7 @@ async def _page(
 ) -> JSONResponse:
     if chosen.type is not None and chosen.type not in TYPES:
         raise TypeUnknown(type=chosen.type)
+    await services.caught_up()
     async with services.pool.connection() as connection:
         status = await freshness.status(connection)
         if at is not None and at > status.index:

@@ -29,6 +29,7 @@ async def issuance(
     to_day: Day = None,
 ) -> JSONResponse:
     """Counts as after event `at`; the same index gives the same figures for ever."""
+    await services.caught_up()
     async with services.pool.connection() as connection:
         applied = (await freshness.status(connection)).index
         if at is not None and at > applied:

@@ -1,4 +1,4 @@
-"""What the handlers work with: opened once per process by the composition root, closed at its end."""
+"""What the handlers work with: opened once per process by the composition root."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -21,6 +21,9 @@ from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
 from infrastructure.vault import Vault
+
+
+CATCH_UP_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -60,12 +63,16 @@ class Services:
         return max(self._seen, self.log.position)
 
     def saw(self, size: int) -> None:
-        """Note that the log has at least this size; an append of our own tells before any notice."""
+        """Note that the log has at least this size; our own append tells before any notice."""
         self._seen = max(self._seen, size)
 
     async def covered(self, index: int, timeout_seconds: float) -> bool:
         """Whether a checkpoint covers an index before the time is over."""
         return await self.sealed.reach(index + 1, timeout_seconds)
+
+    async def caught_up(self) -> None:
+        """Wait a moment for the read model, so that a reader finds what it has just written."""
+        await self.applied.reach(self.size, CATCH_UP_SECONDS)
 
     def jwk(self, thumbprint: str) -> Mapping[str, Any] | None:
         """The enrolled public key of a thumbprint, whatever its standing; for threads."""
