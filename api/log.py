@@ -31,6 +31,7 @@ from infrastructure.proofs.tiles import Tile
 router = APIRouter(tags=["log"])
 
 OPENINGS_LIMIT = 1_000
+OPENINGS_LIMIT_BYTES = 8 * 2**20
 INTEGER_MAX = 2**53 - 1
 
 NEWEST = {"Cache-Control": "public, max-age=1"}
@@ -166,17 +167,19 @@ async def open_leaves(
 ) -> JSONResponse:
     """What the caller may see behind the leaves `from` up to but without `to`.
 
-    At most 1,000 at a time; `next` is where to go on, null at the end. `header`, `body` and
-    `evidence` are base64 of the very bytes that are digested, salts and digests hex. A member that
-    the caller may not see, or that is not stored, is absent. `orders` holds each order once, by the
-    index of its first event: its evidence, and the digests of all its statements in line order.
+    At most 1,000 at a time, or 8 MiB; `next` is where to go on, null at the end. `header`, `body`
+    and `evidence` are base64 of the very bytes that are digested, salts and digests hex. A member
+    that the caller may not see, or that is not stored, is absent. `orders` holds each order once,
+    by the index of its first event: its evidence, and all its statements' digests in line order.
     """
     who = await caller(request, services)
     async with services.pool.connection() as conn:
         covered = await _covered(conn, None)
         last = min(covered if end is None else end, covered)
         stop = min(last, start + OPENINGS_LIMIT)
-        found = await openings(conn, start, stop)
+        found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
+        if found and len(found) < stop - start:
+            stop = found[-1].index + 1
         items = [_opened(who, opening) for opening in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
@@ -187,8 +190,7 @@ async def open_leaves(
         "openings": items,
         "orders": {str(first): _order(order) for first, order in known.items()},
     }
-    vary = {"Cache-Control": "no-store"}
-    return JSONResponse(answer, headers=vary)
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 def _opened(who: Caller, opening: StoredOpening) -> dict[str, Any]:

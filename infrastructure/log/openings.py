@@ -45,10 +45,16 @@ class StoredOrder:
         return merkle.split_hashes(self.statement_digests)
 
 
-async def openings(conn: AsyncConnection[Any], start: int, end: int) -> list[StoredOpening]:
-    """The openings of indexes [start, end), fewer where the log ends before or has lost some."""
+async def openings(
+    conn: AsyncConnection[Any], start: int, end: int, *, limit_bytes: int
+) -> list[StoredOpening]:
+    """The openings of indexes [start, end) as far as their bytes and their orders' fit the limit.
+
+    At least one; fewer also where the log ends before or has lost some.
+    """
     cursor = conn.cursor(row_factory=class_row(StoredOpening))
-    await cursor.execute(_QUERIES["openings"], (start, end))
+    limits = {"start": start, "end": end, "bytes": limit_bytes}
+    await cursor.execute(_QUERIES["openings"], limits)
     return await cursor.fetchall()
 
 

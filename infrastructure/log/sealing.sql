@@ -65,8 +65,23 @@ SELECT index, time, header_digest, body_digest, leaf_hash FROM ledger.events
 WHERE index >= %s AND index < %s ORDER BY index;
 
 -- name: openings
-SELECT index, order_index, type, agency, header, header_salt, body, body_salt FROM ledger.events
-WHERE index >= %s AND index < %s ORDER BY index;
+-- As many as fit a budget of bytes, and at least one: an order's list of statements is counted
+-- where the order begins on the page.
+SELECT index, order_index, type, agency, header, header_salt, body, body_salt
+FROM (
+    SELECT sized.*, sum(sized.bytes) OVER (ORDER BY sized.index) - sized.bytes AS before
+    FROM (
+        SELECT e.*, octet_length(e.header) + octet_length(e.body)
+            + CASE WHEN lag(e.order_index) OVER (ORDER BY e.index) = e.order_index THEN 0
+                ELSE coalesce(octet_length(o.evidence) + octet_length(o.statement_digests), 0)
+            END AS bytes
+        FROM ledger.events e
+        LEFT JOIN ledger.orders o ON o.first_index = e.order_index
+        WHERE e.index >= %(start)s AND e.index < %(end)s
+    ) AS sized
+) AS counted
+WHERE before < %(bytes)s
+ORDER BY index;
 
 -- name: orders_by_first_index
 SELECT first_index, evidence, statement_digests FROM ledger.orders

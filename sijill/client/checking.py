@@ -13,7 +13,6 @@ from infrastructure.proofs.tiles import Tile
 from sijill.client.connection import Client
 from sijill.client.errors import Refused
 
-OPENINGS_PAGE = 1_000
 CHECKPOINTS_PAGE = 200
 
 
@@ -59,13 +58,14 @@ class HttpSource:
     def openings(self) -> Iterator[Opening]:
         """What the ledger opens to this client, by index."""
         size = self._size()
-        for start in range(0, size, OPENINGS_PAGE):
-            end = min(start + OPENINGS_PAGE, size)
-            window: dict[str, Any] = {"from": start, "to": end}
+        start: int | None = 0
+        while start is not None:
+            window: dict[str, Any] = {"from": start, "to": size}
             page = self._client.get("/v1/log/openings", **window)
             orders = {int(first): _order(order) for first, order in page["orders"].items()}
             for item in page["openings"]:
                 yield _opening(item, orders)
+            start = page["next"]
 
     def tile(self, tile: Tile) -> bytes | None:
         """A hash tile as it is served."""

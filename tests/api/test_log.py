@@ -249,6 +249,9 @@ def test_openings_come_in_bounded_pages_and_end_at_the_checkpoint(
         seen += [item["index"] for item in answer["openings"]]
         start = answer["next"]
     assert seen == list(range(SEALED))
+    monkeypatch.setattr(log, "OPENINGS_LIMIT_BYTES", 1)
+    one = client.get("/v1/log/openings", params={"from": 3, "to": 9}).json()
+    assert (len(one["openings"]), one["to"], one["next"]) == (1, 4, 4)
     beyond = client.get("/v1/log/openings", params={"from": SEALED}).json()
     assert (beyond["openings"], beyond["next"], beyond["to"]) == ([], None, SEALED)
 
