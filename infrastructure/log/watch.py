@@ -49,6 +49,7 @@ class Watch:
         self._position = 0
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
+        self._conn: AsyncConnection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,6 +86,7 @@ class Watch:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
+        await self._disconnect()
         while self._waiting:
             _tell(heapq.heappop(self._waiting)[2], reached=False)
 
@@ -110,13 +112,12 @@ class Watch:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                async with conn:
-                    while True:
-                        # What was notified while the number was read is kept for this loop.
-                        async for _ in conn.notifies(timeout=self._poll_seconds, stop_after=1):
-                            pass
-                        await self._look(conn)
-                        pause = _FIRST_PAUSE_SECONDS
+                while True:
+                    # What was notified while the number was read is kept for this loop.
+                    async for _ in conn.notifies(timeout=self._poll_seconds, stop_after=1):
+                        pass
+                    await self._look(conn)
+                    pause = _FIRST_PAUSE_SECONDS
             except psycopg.Error:
                 conn = await self._listen_again(pause)
                 pause = min(pause * 2, self._poll_seconds)
@@ -130,15 +131,22 @@ class Watch:
                 pause = min(pause * 2, self._poll_seconds)
 
     async def _listen(self) -> AsyncConnection[Any]:
+        await self._disconnect()
         conn = await postgres.connect_async(self._url, self._role, autocommit=True)
+        self._conn = conn
         try:
             # Listening comes first: whatever grows after the look is notified.
             await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
             await self._look(conn)
         except BaseException:
-            await conn.close()
+            await self._disconnect()
             raise
         return conn
+
+    async def _disconnect(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            await conn.close()
 
     async def _look(self, conn: AsyncConnection[Any]) -> None:
         cursor = conn.cursor(row_factory=tuple_row)

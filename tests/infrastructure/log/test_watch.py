@@ -1,0 +1,82 @@
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from infrastructure.log.committer import append
+from infrastructure.log.watch import Watch
+from infrastructure.postgres import Urls
+from tests.infrastructure.log.making import a_request
+
+pytestmark = pytest.mark.anyio
+
+SIZE = "SELECT size FROM ledger.head"
+NEVER = 3600.0
+
+
+async def test_a_notification_wakes_without_a_poll(
+    database: Urls, service: Connection[Any]
+) -> None:
+    async with Watch(database.service, "sijill_log", SIZE, poll_seconds=NEVER) as watch:
+        for size in (1, 2, 3):
+            waiting = asyncio.create_task(watch.reach(size, 30))
+            await asyncio.to_thread(append, service, [a_request()])
+            assert await waiting
+            assert watch.position == size
+
+
+async def test_what_grew_before_the_watch_began_is_known(
+    database: Urls, service: Connection[Any]
+) -> None:
+    append(service, [a_request()])
+    async with Watch(database.service, "sijill_log", SIZE, poll_seconds=NEVER) as watch:
+        assert watch.position == 1
+        assert await watch.reach(1, 0)
+
+
+async def test_a_notification_alone_proves_nothing(
+    database: Urls, service: Connection[Any]
+) -> None:
+    async with Watch(database.service, "sijill_log", SIZE, poll_seconds=NEVER) as watch:
+        service.execute("SELECT pg_notify('sijill_log', '1000')")
+        assert not await watch.reach(1, 0.1)
+        assert watch.position == 0
+
+
+async def test_a_lost_notification_costs_a_poll(database: Urls, service: Connection[Any]) -> None:
+    async with Watch(database.service, "silent", SIZE, poll_seconds=0.05) as watch:
+        waiting = asyncio.create_task(watch.reach(1, 30))
+        await asyncio.to_thread(append, service, [a_request()])
+        assert await waiting
+
+
+async def test_a_lost_connection_is_replaced(
+    database: Urls, service: Connection[Any], admin: Connection[Any]
+) -> None:
+    async with Watch(database.service, "sijill_log", SIZE, poll_seconds=NEVER) as watch:
+        waiting = asyncio.create_task(watch.reach(1, 30))
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid NOT IN (pg_backend_pid(), %s)",
+            (service.info.backend_pid,),
+        )
+        await asyncio.to_thread(append, service, [a_request()])
+        assert await waiting
+
+
+async def test_closing_tells_everybody_who_waits(database: Urls) -> None:
+    async with Watch(database.service, "sijill_log", SIZE) as watch:
+        waiting = [asyncio.create_task(watch.reach(size, 30)) for size in (1, 2)]
+        left = asyncio.create_task(watch.reach(1, 30))
+        await asyncio.sleep(0)
+        left.cancel()
+    assert await asyncio.gather(*waiting) == [False, False]
+    assert not await watch.reach(1, 30)
+
+
+async def test_a_query_that_does_not_work_is_said_at_once(database: Urls) -> None:
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        async with Watch(database.service, "sijill_log", "SELECT size FROM nothing"):
+            pass
