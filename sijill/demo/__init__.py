@@ -1,8 +1,9 @@
 """The demonstration: a real ledger from nothing to a caught forger, in under two minutes.
 
-Everything happens as in service: a founded ledger, served over HTTP, orders signed by keys that were
-enrolled by the ceremonies. Only the holders are placeholders. It runs on the embedded PostgreSQL,
-whatever database the environment names, because it changes things behind a ledger's back.
+Everything happens as in service: a founded ledger, served over HTTP, orders signed by keys that
+were enrolled by the ceremonies. Only the holders are placeholders. It runs on the embedded
+PostgreSQL, whatever database the environment names, because it changes things behind a ledger's
+back.
 """
 
 import os
@@ -66,7 +67,7 @@ def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, An
     started = time.monotonic()
     output.say(output.words("cli.demo.founding"))
     ledger = found(data, ORIGIN)
-    with _served(data, port) as (url, process):
+    with served(data, port) as (url, process):
         output.say(output.words("cli.demo.serving", url=url))
         told = _scenes(output, url, ledger.folder)
         told |= {"url": url, "ledger": ledger.ledger.hex(), "data": str(data)}
@@ -164,7 +165,7 @@ def _close(output: Output, told: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _served(data: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(data: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Serve the ledger in a process of its own, as an operator would."""
     command = [sys.executable, "-m", "sijill", "serve", "--data", str(data), "--port", str(port)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infrastructure import keyfiles
 from infrastructure.proofs.jwk import PrivateKey, public_of
 from sijill.client import Client, Draft
-from sijill.data import Body, bodies
+from sijill.data import bodies
 from sijill.demo.plan import LOTS
 from sijill.folder import FOUNDERS
 
@@ -41,25 +41,30 @@ class Cast:
 
 def assemble(url: str, folder: Path, on_step: Callable[[], None]) -> Cast:
     """Register and link every body, General Secretariat first; enrol the issuers' keys."""
-    keys = folder / "keys"
+    operator, authority = founders(url, folder)
+    for body in bodies():
+        if body.id not in FOUNDERS:
+            register(operator, body.id)
+        on_step()
+    cast = Cast(operator, authority, {})
+    for lot in LOTS:
+        cast.officers[lot.agency] = enrol_officers(cast, url, folder, lot.agency, lot.officers)
+        on_step()
+    return cast
+
+
+def founders(url: str, folder: Path) -> tuple[Client, Client]:
+    """Clients of the two founding authorities, whose keys a demonstration finds in the folder."""
     operator, authority = (
         Client(
             url,
             agency=name,
-            key=keyfiles.load_private_key(keys / f"{name}.pem"),
+            key=keyfiles.load_private_key(folder / "keys" / f"{name}.pem"),
             state=folder / "clients" / name,
         )
         for name in FOUNDERS
     )
-    for body in bodies():
-        if body.id not in FOUNDERS:
-            _register(operator, body)
-        on_step()
-    cast = Cast(operator, authority, {})
-    for lot in LOTS:
-        cast.officers[lot.agency] = _enrol_officers(cast, url, folder, lot.agency, lot.officers)
-        on_step()
-    return cast
+    return operator, authority
 
 
 def send(client: Client, draft: Draft, *, cosigned: bool = False) -> Any:
@@ -73,7 +78,9 @@ def plain(client: Client, act: str, path: str, **members: Any) -> Any:
     return send(client, draft, cosigned="valid_until" in members)
 
 
-def _register(operator: Client, body: Body) -> None:
+def register(operator: Client, agency: str) -> None:
+    """Register and link one of the known bodies; its parent is there already."""
+    body = next(body for body in bodies() if body.id == agency)
     plain(
         operator,
         "agency.add",
@@ -87,7 +94,7 @@ def _register(operator: Client, body: Body) -> None:
     plain(operator, "agency.link", f"/v1/agencies/{body.id}/linking", subject=body.id)
 
 
-def _enrol_officers(cast: Cast, url: str, folder: Path, agency: str, count: int) -> list[Client]:
+def enrol_officers(cast: Cast, url: str, folder: Path, agency: str, count: int) -> list[Client]:
     """The first key by the founders' ceremony, a second officer's by the first."""
     officers: list[Client] = []
     for number in range(1, count + 1):

@@ -59,7 +59,7 @@ def issue(cast: Cast, on_lines: Callable[[int], None]) -> Issued:
 
 
 def withdraw(cast: Cast, issued: Issued) -> dict[str, str]:
-    """Revoke, suspend, correct, supersede, replace and void some; the codes by what became of them."""
+    """Revoke, suspend, void, correct and supersede some; codes by what became of them."""
     first = {lot.type: cast.officers[lot.agency][0] for lot in LOTS}
     became: dict[str, str] = {}
 
@@ -175,7 +175,7 @@ def _copy(source: Connection[Any], target: Connection[Any]) -> None:
 
 
 def _flip(target: Connection[Any], index: int) -> None:
-    """What somebody with all rights on the database can do: nothing refuses it, the check names it."""
+    """What a superuser can do: nothing in the database refuses it, the check names it."""
     target.execute("SET session_replication_role = replica")
     row = target.execute(
         "SELECT tableoid::regclass::text FROM ledger.events WHERE index = %s", (index,)
