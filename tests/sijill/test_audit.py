@@ -1,0 +1,117 @@
+"""The check of a real ledger: it passes as it was ordered, and not when it was changed."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from infrastructure.log.checking import DatabaseSource
+from infrastructure.log.checkpoints import CHANNEL
+from infrastructure.log.tilestore import TileStore
+from infrastructure.log.watch import Watch
+from infrastructure.postgres import Role, connect
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.material import Source
+from sijill.audit import act_rules, check, database_source
+from sijill.bootstrap import connection_strings
+from sijill.client import Client
+from sijill.client.checking import HttpSource
+from sijill.folder import Folder
+from tests.serving import Agency, Served, act
+
+pytestmark = pytest.mark.anyio
+
+TABLES = ("events", "events_0", "orders", "orders_0")
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A ledger that holds acts of several kinds, all under a checkpoint."""
+
+    served: Served
+    agency: Agency
+    trust: Trust
+    issued: int
+
+    @property
+    def tiles(self) -> TileStore:
+        return TileStore(Folder(self.served.folder).tiles.folder)
+
+
+@pytest.fixture(scope="module")
+async def grown(served: Served) -> Grown:
+    agency = served.agency()
+    officer = agency.officer()
+    first, second = agency.issue(), agency.issue()
+    withdrawing = f"/v1/certificates/{first['code']}/revocation"
+    act(officer, withdrawing, "certificate.revoke", code=first["code"], reason="right_withdrawn")
+    path = f"/v1/certificates/{second['code']}/suspension"
+    told = act(
+        agency.client, path, "certificate.suspend", code=second["code"], reason="under_review"
+    )
+    urls = connection_strings(served.folder)
+    newest = "SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL"
+    async with Watch(urls.service, CHANNEL, newest, role=Role.SERVICE) as sealed:
+        assert await sealed.reach(told["index"] + 1, 60)
+    identity = agency.client.identity
+    trust = Trust(ledger=identity.ledger, log_keys=[identity.log], acts=act_rules())
+    return Grown(served, agency, trust, first["index"])
+
+
+def judge(source: Source, trust: Trust) -> tuple[set[tuple[str, int | None]], Summary]:
+    findings: list[Finding] = []
+    summary = check(source, trust, findings.append)
+    return {(finding.code, finding.index) for finding in findings}, summary
+
+
+@pytest.mark.parametrize("who", ["anybody", "the issuer"])
+async def test_an_honest_ledger_passes_over_http(grown: Grown, who: str) -> None:
+    client: Client = grown.agency.client if who == "the issuer" else grown.served.anybody()
+    findings, summary = judge(HttpSource(client), grown.trust)
+    assert findings == set()
+    assert summary.leaves == summary.headers
+    assert summary.signatures > summary.checkpoints > 0
+    # What is not open to this caller is said, and nothing else was left out.
+    assert summary.unchecked.keys() <= {"body_not_open"}
+    assert who == "the issuer" or summary.unchecked["body_not_open"].count >= 4
+
+
+async def test_an_honest_ledger_passes_from_its_own_database(grown: Grown) -> None:
+    urls = connection_strings(grown.served.folder)
+    with database_source(urls.service, grown.tiles.folder) as source:
+        findings, summary = judge(source, grown.trust)
+    assert findings == set()
+    assert summary.leaves == summary.headers == summary.bodies
+    assert summary.unchecked == {}
+
+
+@pytest.mark.parametrize(
+    "table, column, code",
+    [
+        ("events", "header", "header_digest_mismatch"),
+        ("events", "header_salt", "header_digest_mismatch"),
+        ("events", "body", "body_digest_mismatch"),
+        ("events", "body_salt", "body_digest_mismatch"),
+        ("events", "header_digest", "leaf_altered"),
+        ("events", "body_digest", "leaf_altered"),
+        ("events", "leaf_hash", "leaf_altered"),
+        ("orders", "evidence", "evidence_digest_mismatch"),
+        ("orders", "statement_digests", "statement_list_mismatch"),
+    ],
+)
+async def test_one_byte_changed_by_a_superuser_is_named(
+    grown: Grown, table: str, column: str, code: str
+) -> None:
+    key = "index" if table == "events" else "first_index"
+    urls = connection_strings(grown.served.folder)
+    with connect(urls.admin, Role.OWNER) as conn, conn.transaction(force_rollback=True):
+        for name in TABLES:
+            conn.execute(f"ALTER TABLE ledger.{name} DISABLE TRIGGER USER")
+        changed = conn.execute(
+            f"UPDATE ledger.{table} SET {column} = set_byte({column}, 5,"  # noqa: S608 - literals
+            f" get_byte({column}, 5) # 1) WHERE {key} = %s",
+            (grown.issued,),
+        )
+        assert changed.rowcount == 1
+        findings, _ = judge(DatabaseSource(conn, grown.tiles), grown.trust)
+    assert (code, grown.issued) in findings
