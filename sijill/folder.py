@@ -25,7 +25,7 @@ class Folder:
         return self.path / "keys"
 
     def key(self, name: str) -> Path:
-        """The PEM file of one signing key: `ndc`, `ndc-recovery`, `comsec`, `log`, `receipts` …"""
+        """The PEM file of one signing key: `ndc`, `comsec-recovery`, `log`, `receipts`."""
         return self.keys / f"{name}.pem"
 
     @property
@@ -61,10 +61,10 @@ class Folder:
         return SignerKey(key_name(origin), keyfiles.load_seed(self.key("receipts")))
 
     def log_keys(self, origin: str) -> list[SignerKey]:
-        """What signs checkpoints: `log.pem`, and after rotations `log-2.pem` and so on, oldest first.
+        """What signs checkpoints: `log.pem`, after a rotation `log-2.pem` and so on, oldest first.
 
-        While two files lie here, both sign: that is a rotation's overlap, which the operator ends by
-        taking the older file away.
+        While two files lie here, both sign: that is a rotation's overlap, which the operator ends
+        by taking the older file away.
         """
         files = [path for path in self.keys.glob("log*.pem") if _number(path) is not None]
         return [

@@ -1,7 +1,7 @@
 """Founding a ledger: keys, database, and event 0, signed by both founding authorities.
 
-An interrupted founding is simply run again: files that are there are kept, and only a ledger that has
-its event 0 is refused.
+An interrupted founding is simply run again: files that are there are kept, and only a ledger that
+has its event 0 is refused.
 """
 
 import asyncio

@@ -80,11 +80,12 @@ class Keeper:
                         failures = 0
                         await work(lease, conn)
             except LogFrozen as frozen:
-                LOGGER.error("log frozen", code=frozen.code, index=frozen.index)
+                # Not a crash: the state is known, and a trace would hide the code in it.
+                LOGGER.critical("log frozen", code=frozen.code, index=frozen.index)
                 self._works(role)
                 pause = FROZEN_SECONDS
             except (FollowerStopped, KeyFileError, TileConflict) as stopped:
-                LOGGER.error("stopped", role=role, error=str(stopped))
+                LOGGER.critical("stopped", role=role, error=str(stopped))
                 self._works(role)
                 pause = PAUSES_SECONDS[-1]
             except (psycopg.Error, LeaseLost, DurabilityUnknown, OSError) as error:

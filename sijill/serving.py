@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+import structlog
 
 from infrastructure import migrations, postgres
 from infrastructure.embedded import EmbeddedServer
@@ -20,6 +21,7 @@ from sijill.folder import Folder
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
 
+LOGGER = structlog.get_logger("serving")
 WATCH_SECONDS = 2.0
 
 
@@ -93,7 +95,7 @@ def _check(folder: Folder, admin: str, service: str) -> None:
 
 
 def _environment(folder: Folder) -> dict[str, str]:
-    """The children's environment; metrics of worker processes meet in a folder that starts empty."""
+    """The children's environment; metrics of workers meet in a folder that starts empty."""
     shutil.rmtree(folder.multiprocess, ignore_errors=True)
     folder.multiprocess.mkdir(mode=0o700)
     return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.multiprocess)}
@@ -106,11 +108,13 @@ def _tend(server: EmbeddedServer, stop: threading.Event) -> None:
             try:
                 server.start()
             except (RuntimeError, OSError, psycopg.Error) as error:
-                print(f"sijill: PostgreSQL does not start: {error}", file=sys.stderr)  # noqa: T201 - the supervisor's talk
+                LOGGER.warning("postgresql does not start", error=str(error))
 
 
 def _announce(address: str) -> None:
-    print(f"sijill ready {address}", file=sys.stderr, flush=True)  # noqa: T201 - the contract's line
+    # The contract's line, for people and for programs that start a ledger.
+    sys.stderr.write(f"sijill ready {address}\n")
+    sys.stderr.flush()
 
 
 def _shown(host: str) -> str:

@@ -1,9 +1,9 @@
 """The supervisor: one process that owns the listening socket and restarts whatever dies.
 
 It starts the workers (HTTP) and the keeper (follower and sealer) as child processes of this same
-interpreter. It must not open the ledger itself: a supervisor that holds no connection cannot be hurt by
-a database that is gone. Children watch a pipe that only the supervisor keeps open, so that none of
-them outlives it, not even after `kill -9`.
+interpreter. It must not open the ledger itself: who holds no connection cannot be hurt by a
+database that is gone. Children watch a pipe that only the supervisor keeps open, so that none
+of them outlives it, not even after `kill -9`.
 """
 
 import fcntl
@@ -76,7 +76,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(BACKLOG)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the socket module takes it by position
     return listener
 
 
@@ -140,7 +140,7 @@ class Supervisor:
             pass_fds=descriptors,
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            # A terminal's Ctrl-C reaches the whole group: only the supervisor decides about children.
+            # A terminal's Ctrl-C reaches a whole group: the supervisor alone decides about it.
             start_new_session=True,
         )
         os.close(ready_write)
@@ -151,7 +151,7 @@ class Supervisor:
         threading.Thread(target=self._reap, args=(child.process,), daemon=True).start()
 
     def _await_child(self, child: Child, ready_read: int) -> None:
-        """A child writes one byte when it serves; end of file without it means that it died first."""
+        """A child writes one byte when it serves; end of file without it means that it died."""
         with os.fdopen(ready_read, "rb") as pipe:
             if pipe.read(1):
                 child.ready.set()

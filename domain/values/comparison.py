@@ -1,8 +1,8 @@
 """Folding for comparison: one form for all the spellings that people use for the same value.
 
-Used where a presented value is compared with a committed one and where an agency looks a value up. It
-is lenient on purpose: a bank clerk's keyboard must not make a genuine document look forged. It never
-touches what is signed or stored.
+Used where a presented value is compared with a committed one and where an agency looks a value up.
+It is lenient on purpose: a bank clerk's keyboard must not make a genuine document look forged. It
+never touches what is signed or stored.
 """
 
 import unicodedata

@@ -5,6 +5,7 @@ surface asks this module, so that no two surfaces can disagree. It decides three
 document unchanged, was the issuer allowed, is it in force) and lets the worst answer win.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -201,27 +202,25 @@ def judge(
 
 
 def _reason(facts: RecordFacts, comparison: Comparison, today: str) -> Reason:
-    """The worst of the three answers. A forged paper outranks a withdrawn record."""
-    if comparison.mismatched:
-        return Reason.CONTENT_MISMATCH
-    if facts.state is CodeState.VOIDED:
-        return Reason.VOIDED
-    if not facts.issuer_sound:
-        return Reason.ISSUER_KEY_COMPROMISED
-    if facts.state in _WITHDRAWN:
-        return _WITHDRAWN[facts.state]
-    if today < facts.effective_date:
-        return Reason.NOT_YET_VALID
-    if facts.expiry_date is not None and today > facts.expiry_date:
-        return Reason.EXPIRED
-    if comparison.not_comparable:
-        # Somebody asked for a comparison that could not be made: silence would look like a match.
-        return Reason.VALUES_NOT_COMPARABLE
-    if "document" in comparison.matched:
-        return Reason.IN_FORCE_DOCUMENT_MATCHES
-    if comparison.matched:
-        return Reason.IN_FORCE_FIELDS_MATCH
-    return Reason.IN_FORCE_PAPER_NOT_COMPARED
+    """The worst of the three answers: the first of these, in this order, that is the case."""
+    return next(reason for is_so, reason in _answers(facts, comparison, today) if is_so)
+
+
+def _answers(
+    facts: RecordFacts, comparison: Comparison, today: str
+) -> Iterator[tuple[bool, Reason]]:
+    """All that can be said of a record, worst first. A forged paper outranks a withdrawn record."""
+    yield bool(comparison.mismatched), Reason.CONTENT_MISMATCH
+    yield facts.state is CodeState.VOIDED, Reason.VOIDED
+    yield not facts.issuer_sound, Reason.ISSUER_KEY_COMPROMISED
+    yield facts.state in _WITHDRAWN, _WITHDRAWN.get(facts.state, Reason.REVOKED)
+    yield today < facts.effective_date, Reason.NOT_YET_VALID
+    yield facts.expiry_date is not None and today > facts.expiry_date, Reason.EXPIRED
+    # Somebody asked for a comparison that could not be made: silence would look like a match.
+    yield bool(comparison.not_comparable), Reason.VALUES_NOT_COMPARABLE
+    yield "document" in comparison.matched, Reason.IN_FORCE_DOCUMENT_MATCHES
+    yield bool(comparison.matched), Reason.IN_FORCE_FIELDS_MATCH
+    yield True, Reason.IN_FORCE_PAPER_NOT_COMPARED
 
 
 def _unchanged(comparison: Comparison) -> str:

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from sijill.cli.acting import add_verbs
 from sijill.cli.faults import verb
 from sijill.cli.options import Desk, Input, Reach
-from sijill.cli.output import Output
+from sijill.cli.output import Output, fold
 
 app = App(name="agency", help="The agencies of the ledger.")
 
@@ -19,12 +19,6 @@ _AGENCIES = {
     "kind": "cli.column.kind",
     "parent": "cli.column.parent",
     "name": "cli.column.name",
-}
-_KEYS = {
-    "key": "cli.column.key",
-    "office": "cli.column.office",
-    "officer": "cli.column.officer",
-    "scopes": "cli.column.scopes",
 }
 
 
@@ -79,7 +73,7 @@ def show(agency: AgencyId, /, *, at: At = None, reach: Reach) -> int:
         keys = client.get(f"/v1/agencies/{agency}/keys", at=at)["items"]
     lines = output.table([_row(found, output)], _AGENCIES)
     lines += ["", *(f"{language}: {name}" for language, name in found["names"].items())]
-    lines += ["", *output.table([_key_row(one, output) for one in keys], _KEYS)]
+    lines += [line for key in keys for line in ("", *_key_lines(key, output))]
     output.result({**found, "keys": keys}, *lines)
     return 0
 
@@ -97,14 +91,23 @@ def _row(agency: dict[str, Any], output: Output) -> dict[str, Any]:
     }
 
 
-def _key_row(key: dict[str, Any], output: Output) -> dict[str, Any]:
-    words = [output.words(f"word.acts.scope.{scope}") for scope in key["scopes"]]
+def _key_lines(key: dict[str, Any], output: Output) -> list[str]:
+    """A key in lines: its name, whose it is, what it may sign, and what ended it."""
+    scopes = [output.words(f"word.acts.scope.{scope}") for scope in key["scopes"]]
     ended = [
-        output.words(f"state.key.{state}")
+        f"{output.words(f'state.key.{state}')} ({index})"
         for state, index in (
             ("retired", key["retired_index"]),
             ("compromised", key["compromised_as_of"]),
         )
         if index is not None
     ]
-    return {**key, "scopes": ", ".join([*ended, *words])}
+    return [
+        key["key"],
+        f"  {output.words('cli.column.office')}: {key['office']}, {key['officer']}",
+        *(f"  {line}" for line in ended),
+        *(
+            f"  {line}"
+            for line in fold(f"{output.words('cli.column.scopes')}: {', '.join(scopes)}")
+        ),
+    ]

@@ -196,14 +196,13 @@ def _send(
     answer: dict[str, Any] = client.send(prepared, settle=False)
     if not is_open(answer):
         return answer
+    # Whoever brings the last signature is given the receipt.
     if order.possession is not None:
-        client.send(client.possess(prepared.path, prepared.lines[0], order.possession))
+        answer = client.send(client.possess(prepared.path, prepared.lines[0], order.possession))
     for key in cosigners:
-        client.approve(answer["order"], key=key)
-    if order.possession is None and not cosigners:
-        return answer
-    again: dict[str, Any] = client.send(prepared, settle=False)
-    return again
+        if is_open(answer):
+            answer = client.approve(answer["order"], key=key)
+    return answer
 
 
 def is_open(answer: Any) -> bool:

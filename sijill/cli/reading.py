@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from unicodedata import normalize
 
 from domain.acts import ACTS, Command, Cosigning, parse_command
-from domain.errors import ActUnknown, CertificateUnknown, Fault, StatementInvalid
+from domain.errors import ActUnknown, Fault, StatementInvalid
 from infrastructure.proofs import canonical, codes
 from sijill.cli.faults import Unusable
 from sijill.client import Draft
@@ -194,12 +194,12 @@ def path_of(command: type[Command], said: Mapping[str, Any]) -> str:
     """The path of an act on what its members name.
 
     Raises:
-        CertificateUnknown: they name nothing.
+        StatementInvalid: a member that the path needs is missing.
     """
     try:
         return command.ACT.path.format_map(said)
-    except KeyError:
-        raise CertificateUnknown(code="") from None
+    except KeyError as error:
+        raise StatementInvalid((Fault(f"/{error.args[0]}", "missing"),)) from None
 
 
 def check(draft: Draft) -> None:

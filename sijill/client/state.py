@@ -117,6 +117,16 @@ class State:
         """Where the answers to a bulk, with their receipts, are kept."""
         return self.folder / "receipts" / f"{prepared.key}.ndjson"
 
+    def receipts(self) -> Iterator[bytes]:
+        """Every receipt that is kept, a signed note each."""
+        for path in sorted((self.folder / "receipts").glob("*.txt")):
+            yield path.read_bytes()
+        for path in sorted((self.folder / "receipts").glob("*.ndjson")):
+            for line in path.read_bytes().splitlines():
+                answer = json.loads(line)
+                if "receipt" in answer:
+                    yield answer["receipt"].encode()
+
     def recorded(self, marks: set[str]) -> dict[str, dict[str, Any]]:
         """By mark, the answer to each of these lines that was recorded by a bulk of the past."""
         wanted = {bytes.fromhex(mark): mark for mark in marks}

@@ -121,7 +121,7 @@ def _verify(
     lot = LOTS[0]
     good = issued.code(lot.type, lot.count - 1)
     name = holder(lot.count)
-    questions = [
+    questions: list[tuple[str, dict[str, Any]]] = [
         ("matching", {"code": good, "fields": {lot.holder_field: name}}),
         ("wrong_name", {"code": good, "fields": {lot.holder_field: f"{name} آخر"}}),
         *((what, {"code": code}) for what, code in became.items()),
