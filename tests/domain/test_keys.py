@@ -120,6 +120,12 @@ def test_the_founders_cannot_pass_over_a_live_administer_key() -> None:
     scenario.when(over.also_by("moj")).then(ENROLLED)
 
 
+def test_a_stranger_does_not_order_it_even_with_the_administrators_consent() -> None:
+    scenario = given(linked("moj"), linked("moe"))
+    attempt = enrol("third", "moj").saying(agency="moe").signed_by("moe", "moj")
+    scenario.when(attempt).refused("not_entitled", agency="moe")
+
+
 def test_after_total_loss_the_ceremony_is_repeated() -> None:
     lost = order("key.compromise", "ndc", key=key_of("moj"), as_of=0, reason="lost")
     scenario = given(linked("moj"), lost.also_by("comsec").saying(as_of=4))
