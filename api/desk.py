@@ -1,16 +1,17 @@
 """The desk: from a decision to the request that the log appends, values sealed on the way.
 
-Synchronous, for a thread: a record that exists already has its key in the database. It must not judge
-anything; what it cannot seal, it does not send.
+Synchronous, for a thread: a record that exists already has its key in the database. It must not
+judge anything; what it cannot seal, it does not send.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from domain.foundation import KeyRotated
 from domain.ledger import Decision, Fact
 from domain.values.comparison import fold_value
 from infrastructure import vault
@@ -26,26 +27,40 @@ def lookup_space(agency: str, name: str) -> str:
     return f"{agency}/{name}"
 
 
+Rotate = Callable[[str, bytes], list[str]]
+"""From a new verifier key and a statement's digest: the notes by the old and the new log key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Seals lines and makes append requests."""
 
     vault: Vault
     pool: ConnectionPool[Connection[Any]]
+    rotate: Rotate
 
-    def request(self, order: Order, decision: Decision, lines: Sequence[Line]) -> AppendRequest:
-        """The append request of a decision over these lines.
+    def request(self, order: Order, decision: Decision, lines: Mapping[int, Line]) -> AppendRequest:
+        """The append request of a decision over these lines, by their numbers.
 
         Raises:
             VaultError: a record's key is gone. ProofError: a part that the format has no place for.
             psycopg.Error: the database cannot be asked for a key.
         """
+        events = tuple(self._completed(fact, lines[fact.line]) for fact in decision.events)
+        decision = replace(decision, events=events)
         sealed = {
             fact.line: self._seal(fact, lines[fact.line], decision.lookups.get(fact.line, ()))
             for fact in decision.events
             if lines[fact.line].disclosures
         }
         return request_of(decision, order, sealed)
+
+    def _completed(self, fact: Fact, line: Line) -> Fact:
+        """A fact with what only this host can say: a rotation's notes, by keys that lie here."""
+        if not isinstance(fact, KeyRotated):
+            return fact
+        notes = self.rotate(fact.said["log_key"], line.digest)
+        return replace(fact, chosen={**fact.chosen, "notes": notes})
 
     def _seal(self, fact: Fact, line: Line, names: Sequence[str]) -> Sealed:
         new = fact.originator_version == 1

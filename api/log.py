@@ -9,11 +9,13 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Query
 from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from api.contract import problems
 from api.orders import caller
 from api.paging import After, Limit, page
 from api.policy import Caller, Part, RecordParties, may_open, noun_of
@@ -28,7 +30,7 @@ from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.tiles import Tile
 
-router = APIRouter(tags=["log"])
+router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
 OPENINGS_LIMIT = 1_000
 OPENINGS_LIMIT_BYTES = 8 * 2**20
@@ -92,7 +94,8 @@ async def checkpoint_of_size(services: Open, size: int) -> PlainTextResponse:
 @router.get("/log/vkey", response_class=PlainTextResponse)
 async def verifier_key(services: Open) -> PlainTextResponse:
     """The verifier key under which checkpoints are signed, as C2SP signed-note spells keys."""
-    return PlainTextResponse(f"{services.log_vkey}\n", headers=NEWEST)
+    keys = await anyio.to_thread.run_sync(services.log_keys)
+    return PlainTextResponse(f"{keys[-1]}\n", headers=NEWEST)
 
 
 @router.get("/log/tile/{name:path}", response_class=Response)
@@ -158,7 +161,7 @@ async def consistency(
     return JSONResponse(answer, headers=NEWEST if new_size is None else IMMUTABLE)
 
 
-@router.get("/v1/log/openings")
+@router.get("/v1/log/openings", responses=problems(400, 401, 403))
 async def open_leaves(
     request: Request,
     services: Open,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import Depends
 from psycopg_pool import AsyncConnectionPool
@@ -14,6 +14,7 @@ from api.limits import Limits
 from api.orders import KeyRing, now_us
 from api.policy import Caller
 from domain.errors import KeyUnknown
+from domain.foundation import Foundation
 from domain.ledger import Directory, Ledger
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
@@ -21,7 +22,6 @@ from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
 from infrastructure.vault import Vault
-
 
 CATCH_UP_SECONDS = 1.0
 
@@ -38,7 +38,6 @@ class Services:
     origin: str
     ledger_id: bytes
     founders: frozenset[str]
-    log_vkey: str
     receipts_vkey: str
     receipts: SignerKey
     ledger: Ledger
@@ -80,6 +79,14 @@ class Services:
             return self.ledger.key(thumbprint, self.directory).jwk
         except KeyUnknown:
             return None
+
+    def log_keys(self) -> list[str]:
+        """Every verifier key that the log ever had, the present one last; for threads."""
+        stream = self.directory.find("ledger", "foundation")
+        if stream is None:
+            return []
+        foundation = cast("Foundation", self.ledger.repository.get(stream))
+        return [key.verifier for key in foundation.log_keys]
 
     def caller_of(self, thumbprint: str) -> Caller:
         """Who signs with a key that may sign now; for threads.

@@ -22,6 +22,7 @@ from infrastructure.postgres import Role, Urls
 from infrastructure.proofs import canonical, leaf
 from projections import freshness
 from sijill.folder import Folder
+from sijill.rotation import rotate
 from sijill.settings import Settings
 
 LOGGER = structlog.get_logger("bootstrap")
@@ -119,12 +120,16 @@ async def open_services(data: Path) -> Services:
             origin=identity.origin,
             ledger_id=identity.ledger,
             founders=frozenset(identity.founders),
-            log_vkey=identity.log_vkey,
             receipts_vkey=identity.receipts_vkey,
             receipts=folder.receipts_key(identity.origin),
             ledger=ledger,
             directory=ClaimDirectory(factory.pool),
-            desk=Desk(vault, factory.pool),
+            desk=Desk(
+                vault,
+                factory.pool,
+                # The services hold the desk that asks them: they are looked up when a rotation comes.
+                rotate(folder, identity.origin, identity.ledger, lambda: services.log_keys()),  # noqa: PLW0108 - bound later
+            ),
             vault=vault,
             reader=reader,
             committer=await stack.enter_async_context(Committer(urls.service)),

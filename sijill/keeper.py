@@ -107,6 +107,7 @@ class Keeper:
     async def _seal(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:
         async with Reader(self._urls.keeper, role=Role.KEEPER, size=1) as reader:
             identity = await identify(reader)
+        files = self._log_key_files()
         sealer = await Sealer.open(
             conn,
             lease,
@@ -118,7 +119,19 @@ class Keeper:
         await sealer.seal_once()
         self._works("sealer")
         async with Watch(self._urls.keeper, CHANNEL, _SIZE, role=Role.KEEPER) as watch:
-            await sealer.run(watch)
+            task = asyncio.create_task(sealer.run(watch))
+            try:
+                while not task.done() and self._log_key_files() == files:
+                    await asyncio.wait([task], timeout=STAND_BY_SECONDS)
+                if task.done():
+                    await task
+            finally:
+                # A rotation put another key beside the old one, or took one away: begin again.
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def _log_key_files(self) -> list[str]:
+        return sorted(path.name for path in self._folder.keys.glob("log*.pem"))
 
     def _works(self, role: str) -> None:
         self._working.add(role)
