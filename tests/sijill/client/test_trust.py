@@ -1,0 +1,152 @@
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from infrastructure.proofs import merkle
+from infrastructure.proofs.canonical import dumps, parse, statement_digest
+from infrastructure.proofs.statements import statement_root
+from sijill.client import Client, Untrustworthy, statement
+from tests.sijill.client.standin import REVOKE, StandIn, connect, line, problem, suspects
+
+
+def test_another_ledger_at_the_known_address_gets_no_order(
+    client: Client, ledger: StandIn, tmp_path: Path
+) -> None:
+    assert client.identity.ledger == ledger.ledger
+    impostor = StandIn(ledger=bytes(32))
+
+    with connect(impostor, tmp_path / "state") as later, pytest.raises(Untrustworthy):
+        later.prepare(REVOKE, [line()])
+
+    assert impostor.posts == []
+    assert len(suspects(client)) == 1
+
+
+def test_the_pinned_identity_outlives_the_process(client: Client, tmp_path: Path) -> None:
+    known = client.identity
+    impostor = StandIn(receipts_seed=bytes([8]) * 32)
+
+    with connect(impostor, tmp_path / "state") as later:
+        assert later.identity == known
+        with pytest.raises(Untrustworthy):
+            later.send(later.prepare(REVOKE, [line()]))
+
+
+@pytest.mark.parametrize("answer", [{}, {"ledger": "zz"}, {"ledger": "AB" * 32}, []])
+def test_what_does_not_say_which_ledger_it_is_is_none(answer: Any) -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, json=answer))
+
+    with Client("http://x.test", transport=transport) as client, pytest.raises(Untrustworthy):
+        _ = client.identity
+
+
+def test_newer_checkpoints_that_contain_the_older_ones_are_kept(
+    client: Client, ledger: StandIn
+) -> None:
+    for growth in (0, 1, 6, 0, 20):
+        ledger.grow(growth)
+        assert client.checkpoint().size == len(ledger.leaves)
+    assert client.state is not None
+    assert client.state.read("checkpoint") == ledger.checkpoint()
+
+
+def forked(ledger: StandIn, size: int) -> StandIn:
+    """A ledger that tells the beginning otherwise."""
+    other = StandIn(leaves=[ledger.ledger, merkle.leaf_hash(b"forged")])
+    other.grow(size - 2)
+    return other
+
+
+@pytest.mark.parametrize("size", [5, 4, 9, 2])
+def test_a_checkpoint_that_contradicts_the_one_seen_is_refused_and_kept_as_evidence(
+    client: Client, ledger: StandIn, tmp_path: Path, size: int
+) -> None:
+    ledger.grow(4)
+    kept = client.checkpoint()
+    liar = forked(ledger, size)
+
+    with connect(liar, tmp_path / "state") as later, pytest.raises(Untrustworthy):
+        later.checkpoint()
+
+    assert client.checkpoint() == kept
+    assert suspects(client) == [liar.checkpoint()]
+
+
+def test_an_older_checkpoint_of_the_same_story_changes_nothing(
+    client: Client, ledger: StandIn
+) -> None:
+    ledger.grow(6)
+    newest = client.checkpoint()
+    ledger.faults = [httpx2.Response(200, content=ledger.checkpoint(size=3))]
+
+    assert client.checkpoint() == newest
+
+
+def test_a_checkpoint_by_another_key_is_refused(client: Client, ledger: StandIn) -> None:
+    client.checkpoint()
+    ledger.log_seed = bytes([3]) * 32
+
+    with pytest.raises(Untrustworthy):
+        client.checkpoint()
+
+
+def test_consistency_that_nobody_proves_is_not_assumed(client: Client, ledger: StandIn) -> None:
+    client.checkpoint()
+    ledger.grow(2)
+    ledger.faults = [
+        httpx2.Response(200, content=ledger.checkpoint()),
+        problem("size_unknown", 404),
+    ]
+
+    with pytest.raises(Untrustworthy):
+        client.checkpoint()
+
+
+def pend(ledger: StandIn, count: int) -> dict[str, Any]:
+    said = [
+        parse(statement("certificate.issue", "moj", number=number), limit_bytes=1_000)
+        for number in range(count)
+    ]
+    digests = [statement_digest(dumps(one)) for one in said]
+    shown = {
+        "root": statement_root(digests).hex(),
+        "lines": count,
+        "atomic": False,
+        "statements": said,
+    }
+    ledger.pending["o1"] = shown
+    return shown
+
+
+def test_an_approval_covers_what_was_shown_to_the_last_line(
+    client: Client, ledger: StandIn
+) -> None:
+    pend(ledger, 250)
+
+    client.approve("o1")
+
+    [post] = ledger.posts
+    assert post.url.path == "/v1/orders/o1/approval"
+    assert ";lines=250" in post.headers["sijill-statement"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"root": "00" * 32}, id="another root"),
+        pytest.param({"lines": 2}, id="a line that is not shown"),
+        pytest.param({"statements": [{"act": "certificate.erase"}]}, id="other statements"),
+        pytest.param({"root": "short"}, id="no root"),
+    ],
+)
+def test_nothing_is_countersigned_that_was_not_shown(
+    client: Client, ledger: StandIn, change: dict[str, Any]
+) -> None:
+    pend(ledger, 1).update(change)
+
+    with pytest.raises(Untrustworthy):
+        client.approve("o1")
+
+    assert ledger.posts == []
