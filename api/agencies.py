@@ -6,7 +6,8 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from api.paging import After, At, Limit, page
+from api.contract import problems
+from api.paging import WORD, After, At, Limit, page
 from api.problems import Problem
 from api.services import Open
 from domain.values import baghdad_day
@@ -14,10 +15,12 @@ from projections import agencies, freshness, keys
 from projections.agencies import Agency
 from projections.keys import Key
 
-router = APIRouter(prefix="/v1", tags=["agencies"])
+router = APIRouter(prefix="/v1", tags=["agencies"], responses=problems(404, 422))
 
-AgencyId = Annotated[str, Path(max_length=48, description="The agency's id.")]
-Thumbprint = Annotated[str, Path(max_length=64, description="RFC 7638 thumbprint of the key.")]
+AgencyId = Annotated[str, Path(max_length=48, pattern=WORD, description="The agency's id.")]
+Thumbprint = Annotated[
+    str, Path(max_length=64, pattern=WORD, description="RFC 7638 thumbprint of the key.")
+]
 
 
 @router.get("/agencies", summary="All agencies, in the order in which they were added")
@@ -46,7 +49,7 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
         _require_known(at, status.index)
         found = await agencies.show(connection, agency, at=at)
     if found is None:
-        raise Problem("agency_unknown", 404, agency=agency)
+        raise Problem("agency_unknown", agency=agency)
     body = _agency(found, baghdad_day(status.clock).isoformat())
     body |= {"names_by_day": found.names, "parents_by_day": found.parents}
     return JSONResponse({**body, "at": _at(at, status.index)})
@@ -60,7 +63,7 @@ async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONRespon
         status = await freshness.status(connection)
         _require_known(at, status.index)
         if await agencies.show(connection, agency, at=at) is None:
-            raise Problem("agency_unknown", 404, agency=agency)
+            raise Problem("agency_unknown", agency=agency)
         found = await keys.of(connection, agency, at=at)
     return JSONResponse({"items": [_key(one) for one in found], "at": _at(at, status.index)})
 
@@ -74,7 +77,7 @@ async def key(services: Open, key: Thumbprint, at: At = None) -> JSONResponse:
         _require_known(at, status.index)
         found = await keys.show(connection, key, at=at)
     if found is None:
-        raise Problem("key_not_found", 404, key=key)
+        raise Problem("key_not_found", key=key)
     return JSONResponse({**_key(found), "at": _at(at, status.index)})
 
 

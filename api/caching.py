@@ -1,7 +1,7 @@
 """Entity tags (RFC 9110 section 8.8.3) made of what an answer depends on.
 
-A verdict's tag leaves the ever-moving checkpoint out: an unchanged record keeps its tag although the
-log has grown, so that a thousand repeated look-ups cost a thousand empty 304 answers.
+A verdict's tag leaves the ever-moving checkpoint out: an unchanged record keeps its tag although
+the log has grown, so that a thousand repeated look-ups cost a thousand empty 304 answers.
 """
 
 import hashlib

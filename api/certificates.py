@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from api.contract import problems
 from api.desk import lookup_space
+from api.limits import Question
 from api.orders import caller
-from api.paging import After, At, Limit, page
+from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.services import Open, Services
@@ -25,10 +27,12 @@ from infrastructure.proofs.errors import ProofError
 from projections import certificates, freshness
 from projections.certificates import Certificate, Filter, Found
 
-router = APIRouter(prefix="/v1", tags=["certificates"])
+router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
+
+_OWN = problems(400, 401, 403, 404, 422)
 
 Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-Word = Annotated[str | None, Field(max_length=64)]
+Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
 
 
 @router.get("/certificate-types", summary="The catalogue of certificate types")
@@ -57,7 +61,7 @@ class Filters(BaseModel):
     in_doubt: bool | None = Field(None, description="Waiting for re-affirmation, or not.")
 
 
-@router.get("/certificates", summary="The caller's own certificates")
+@router.get("/certificates", summary="The caller's own certificates", responses=_OWN)
 async def listed(
     request: Request, services: Open, wanted: Annotated[Filters, Query()]
 ) -> JSONResponse:
@@ -76,13 +80,17 @@ class Search(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    field: Annotated[str, Field(max_length=48, description="A look-up field of the type.")]
+    field: Annotated[
+        str, Field(pattern=r"^[a-z0-9_]{1,48}$", description="A look-up field of the type.")
+    ]
     value: Annotated[str, Field(min_length=1, max_length=500)]
-    type: Annotated[str | None, Field(max_length=48)] = None
-    state: Annotated[str | None, Field(max_length=24)] = None
+    type: Word = None
+    state: Word = None
 
 
-@router.post("/certificates/search", summary="The caller's certificates that hold a value")
+@router.post(
+    "/certificates/search", summary="The caller's certificates that hold a value", responses=_OWN
+)
 async def search(
     request: Request,
     services: Open,
@@ -99,11 +107,15 @@ async def search(
     return await _page(request, services, owner, chosen, after=after, limit=limit, at=None)
 
 
-@router.get("/certificates/{code}", summary="One certificate of the caller's, with its values")
+@router.get(
+    "/certificates/{code}",
+    summary="One certificate of the caller's, with its values",
+    responses=_OWN,
+)
 async def show(
     request: Request,
     services: Open,
-    code: Annotated[str, Path(max_length=64)],
+    code: Annotated[str, Path(max_length=64, description="The public code.")],
     at: At = None,
 ) -> JSONResponse:
     """What the log holds of it after event `at`, its originals, and the values it commits to."""
@@ -111,14 +123,14 @@ async def show(
     try:
         normal = codes.normalise(code)
     except ProofError:
-        raise Problem("certificate_unknown", 404, code="") from None
+        raise Problem("certificate_unknown", code="") from None
     await services.caught_up()
     async with services.pool.connection() as connection:
         found = await certificates.by_code(connection, normal, at=at)
         if at is not None and found.basis.stale:
             raise Problem("index_unknown", index=at)
         if found.certificate is None or not _may_show(who, found):
-            raise Problem("certificate_unknown", 404, code=normal)
+            raise Problem("certificate_unknown", code=normal)
         originals = await certificates.originals(connection, found.certificate, at=at)
         own = who.agency == found.certificate.agency
         values = await open_values(services, connection, found) if own else {}
@@ -156,7 +168,7 @@ def _owner(who: Caller, agency: str | None) -> str:
         return who.agency or ""
     if AUDIT in who.scopes:
         return agency
-    raise Problem("agency_unknown", 404, agency=agency)
+    raise Problem("agency_unknown", agency=agency)
 
 
 async def _page(

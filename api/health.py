@@ -1,25 +1,59 @@
 """Liveness, readiness and metrics: what an operator's machines ask. None of it needs a key.
 
-`/livez` says that the process runs and looks at nothing else. `/readyz` says whether it may be given
-traffic, a line per check; it fails when PostgreSQL is gone, the log is frozen or the newest
-checkpoint is old although events wait for it.
+`/livez` says that the process runs and looks at nothing else. `/readyz` says whether it may be
+given traffic, a line per check; it fails when PostgreSQL is gone, the log is frozen, or the newest
+checkpoint or the read model is old although events wait for it.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psycopg
 from fastapi import APIRouter
+from psycopg.rows import class_row
 from starlette.responses import PlainTextResponse, Response
 
 from api.services import Open, Services
 from infrastructure import telemetry
+from projections.freshness import status
 
 router = APIRouter(tags=["operations"])
 
+ASK_SECONDS = 2.0
 CHECKPOINT_LATE_SECONDS = 30
 PROJECTION_LATE_SECONDS = 10
+# Appends are refused from here on (the brief's rule about clocks).
+CLOCK_AHEAD_SECONDS = 300
+MICROSECONDS = 1_000_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_STATE = """
+SELECT head.size, head.time,
+    coalesce((SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL), 0) AS sealed,
+    coalesce((SELECT state FROM ledger.lease WHERE name = 'sealer'), '') AS sealer
+FROM ledger.head
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How the ledger stands; `time` is the head's, microseconds UTC. `sealer` is why it froze."""
+
+    size: int
+    time: int
+    sealed: int
+    sealer: str
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since the newest event was recorded, by this machine's clock."""
+        return time.time() - self.time / MICROSECONDS
+
+    @property
+    def unsealed(self) -> int:
+        """Events that no checkpoint covers yet."""
+        return self.size - self.sealed
 
 
 @router.get("/livez", response_class=PlainTextResponse, summary="The process runs")
@@ -28,14 +62,17 @@ async def livez() -> PlainTextResponse:
     return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
 
-@router.get("/readyz", response_class=PlainTextResponse, summary="The service may be given traffic")
+@router.get(
+    "/readyz",
+    response_class=PlainTextResponse,
+    summary="The service may be given traffic",
+    responses={503: {"description": "It may not; the lines say why."}},
+)
 async def readyz(services: Open) -> PlainTextResponse:
     """One line per check, `[+]` or `[-]`; 503 when any failed."""
-    lines: list[str] = []
-    ready = True
-    async for name, problem in _checks(services):
-        ready = ready and not problem
-        lines.append(f"[-]{name} {problem}" if problem else f"[+]{name} ok")
+    checks = await _checks(services)
+    lines = [f"[-]{name} {said}" if said else f"[+]{name} ok" for name, said in checks]
+    ready = not any(said for _, said in checks)
     lines.append("ready" if ready else "not ready")
     return PlainTextResponse(
         "\n".join(lines) + "\n",
@@ -44,35 +81,52 @@ async def readyz(services: Open) -> PlainTextResponse:
     )
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format")
-async def metrics() -> Response:
-    """Counters added up over the worker processes of this host."""
+@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+async def metrics(services: Open) -> Response:
+    """Counters added up over the worker processes of this host; sizes as of this moment."""
+    telemetry.LOG_SIZE.set(services.size)
+    telemetry.CHECKPOINT_SIZE.set(services.sealed.position)
+    telemetry.PROJECTION_INDEX.set(services.applied.position - 1)
+    try:
+        state, _ = await _ask(services)
+    except (psycopg.Error, LookupError):
+        state = None
+    if state is not None:
+        telemetry.CHECKPOINT_AGE.set(max(0.0, state.age_seconds) if state.unsealed else 0.0)
     return Response(telemetry.exposition(), media_type=CONTENT_TYPE)
 
 
-async def _checks(services: Services) -> AsyncIterator[tuple[str, str]]:
-    """Yield (check, problem or empty)."""
+async def _checks(services: Services) -> list[tuple[str, str]]:
+    """Each check with what is wrong, empty where nothing is."""
     try:
-        async with services.pool.connection(timeout=2.0) as connection:
-            row = await (await connection.execute(_STATUS)).fetchone()
-    except (psycopg.Error, TimeoutError):
-        yield "database", "not reachable"
-        return
-    yield "database", ""
-    if row is None:
-        yield "ledger", "not founded; run sijill init"
-        return
-    now = time.time()
-    size, time_us, sealed = row
-    yield "ledger", ""
-    unsealed = size - sealed
-    age = now - time_us / 1_000_000
-    late = unsealed > 0 and age > CHECKPOINT_LATE_SECONDS
-    yield "checkpoint", f"{unsealed} events without a checkpoint" if late else ""
-    yield "clock", "log is ahead of this clock" if age < -300 else ""
+        state, lag_seconds = await _ask(services)
+    except psycopg.Error:
+        return [("database", "not reachable")]
+    except LookupError:
+        return [("database", ""), ("projection", "there is no read model yet")]
+    return [("database", ""), *_judge(state, lag_seconds)]
 
 
-_STATUS = """
-SELECT head.size, head.time, coalesce((SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL), 0)
-FROM ledger.head
-"""
+def _judge(state: State, lag_seconds: int) -> Iterator[tuple[str, str]]:
+    late = state.unsealed > 0 and state.age_seconds > CHECKPOINT_LATE_SECONDS
+    behind = lag_seconds > PROJECTION_LATE_SECONDS
+    ahead = state.age_seconds < -CLOCK_AHEAD_SECONDS
+    yield "log", f"frozen: {state.sealer}" if state.sealer else ""
+    yield "checkpoint", f"{state.unsealed} events without a checkpoint" if late else ""
+    yield "projection", f"{lag_seconds} s behind" if behind else ""
+    yield "clock", "the log is ahead of this clock" if ahead else ""
+
+
+async def _ask(services: Services) -> tuple[State, int]:
+    """The ledger's state, and how many seconds the read model lags.
+
+    Raises:
+        psycopg.Error: the database cannot be asked. LookupError: it holds no ledger.
+    """
+    async with services.pool.connection(timeout=ASK_SECONDS) as connection:
+        async with connection.cursor(row_factory=class_row(State)) as cursor:
+            state = await (await cursor.execute(_STATE)).fetchone()
+        model = await status(connection)
+    if state is None:
+        raise LookupError("there is no ledger")
+    return state, model.lag_microseconds // MICROSECONDS

@@ -1,13 +1,23 @@
-"""Limits per process: how often one code may be compared, how much work may be in flight.
+"""Limits: how often one code may be compared in a process, how long a question may be.
 
-Comparing presented values against a record is a way to guess them. A token bucket per code bounds the
-guesses; it lives in memory, so N workers allow N times the rate, which the documentation states.
+Comparing presented values against a record is a way to guess them. A token bucket per code bounds
+the guesses; it lives in memory, so N workers allow N times the rate, as the documentation states.
 """
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from api.orders import read_body
+
+QUESTION_BYTES = 64 * 1024
 COMPARISONS_BURST = 10
 COMPARISONS_PER_SECOND = 10 / 60
 BUCKETS_MAXIMUM = 50_000
@@ -29,3 +39,21 @@ class Limits:
         if len(self._buckets) > BUCKETS_MAXIMUM:
             self._buckets.popitem(last=False)
         return allowed
+
+
+class Question(APIRoute):
+    """A route whose body the framework reads: bounded, because it would read anything."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Read the body first, then hand it on."""
+        handle = super().get_route_handler()
+
+        async def bounded(request: Request) -> Response:
+            body = await read_body(request, QUESTION_BYTES)
+
+            async def receive() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            return await handle(Request(request.scope, receive))
+
+        return bounded

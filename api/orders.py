@@ -7,6 +7,7 @@ guards, when the act is decided.
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from api.policy import ANONYMOUS, Caller
 from api.problems import Problem
 from domain.acts import Command, parse_command
+from domain.errors import Refusal
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -33,19 +35,41 @@ LINES_INLINE = 4
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An order as it arrived, its signature verified: what every later step works on."""
+    """An order as it arrived, its signature verified: what every later step works on.
+
+    Attributes:
+        request: its signed head.
+        body: its bytes.
+        lines: its lines by their number.
+        commands: what the lines say, by number; a line that no act allows is in `errors` instead.
+        errors: why a line is refused, whatever the ledger holds.
+        late: it is out of its time now. It may still repeat an order that was recorded in time.
+    """
 
     request: SignedRequest
     body: bytes = field(repr=False)
-    lines: tuple[Line, ...] = field(repr=False)
-    commands: tuple[Command, ...] = field(repr=False)
+    lines: Mapping[int, Line] = field(repr=False)
+    commands: Mapping[int, Command] = field(repr=False)
+    errors: Mapping[int, Exception] = field(default_factory=dict)
     late: ProofError | None = None
-    """Out of its time now. It may still be the repetition of an order that was recorded in time."""
+
+    @property
+    def only(self) -> Command:
+        """The command of a single order.
+
+        Raises:
+            Problem: it is not single. Refusal, ProofError: why its statement is refused.
+        """
+        if len(self.lines) != 1 or self.request.content_type != orders.JSON:
+            raise Problem("one_line_expected")
+        if self.errors:
+            raise self.errors[0]
+        return self.commands[0]
 
 
 @dataclass(slots=True)
 class KeyRing:
-    """Public keys by thumbprint. A thumbprint means one key for ever, so nothing here goes stale."""
+    """Public keys by thumbprint. A thumbprint means one key for ever: nothing here goes stale."""
 
     _keys: OrderedDict[str, PublicKey] = field(default_factory=OrderedDict)
 
@@ -72,18 +96,18 @@ async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> by
         Problem: `body_too_large`, `client_gone`.
     """
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit_bytes:
-        raise Problem("body_too_large", limit=limit_bytes)
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise Problem("body_too_large")
     pieces: list[bytes] = []
     size = 0
     try:
         async for piece in request.stream():
             size += len(piece)
             if size > limit_bytes:
-                raise Problem("body_too_large", limit=limit_bytes)
+                raise Problem("body_too_large")
             pieces.append(piece)
     except ClientDisconnect as error:
-        raise Problem("client_gone", 400) from error
+        raise Problem("client_gone") from error
     return b"".join(pieces)
 
 
@@ -102,7 +126,7 @@ async def arrive(request: Request, services: "Services", *, bulk: bool = False) 
     """Authenticate an order: everything about its bytes and its signature, nothing about rights.
 
     Raises:
-        ProofError, Refusal, Problem: each with the code of what is wrong.
+        ProofError, Problem: each with the code of what is wrong.
     """
     head = head_of(request)
     body = await read_body(request, BODY_LIMIT_BYTES if bulk else LINE_LIMIT_BYTES)
@@ -128,12 +152,25 @@ def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes)
         if error.code != "order_expired":
             raise
         late = error
-    commands = tuple(parse_command(line.parsed) for line in lines)
-    for command, line in zip(commands, lines, strict=True):
-        disclosures.check_claims(getattr(command, "claims", None) or {}, line.disclosures)
-        if command.agency != commands[0].agency:
-            raise Problem("lines_of_several_agencies", 422)
-    return Arrived(head, body, tuple(lines), commands, late)
+    commands, errors = read_commands(lines)
+    if len({command.agency for command in commands.values()}) > 1:
+        raise Problem("lines_of_several_agencies")
+    return Arrived(head, body, dict(enumerate(lines)), commands, errors, late)
+
+
+def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, Exception]]:
+    """The commands of the lines by their number, and what is wrong with the others."""
+    commands: dict[int, Command] = {}
+    errors: dict[int, Exception] = {}
+    for number, line in enumerate(lines):
+        try:
+            command = parse_command(line.parsed)
+            disclosures.check_claims(getattr(command, "claims", None) or {}, line.disclosures)
+        except (Refusal, ProofError) as error:
+            errors[number] = error
+        else:
+            commands[number] = command
+    return commands, errors
 
 
 async def key_of(services: "Services", thumbprint: str) -> PublicKey:

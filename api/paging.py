@@ -12,6 +12,9 @@ from starlette.responses import JSONResponse
 
 MAXIMUM_LIMIT = 200
 
+# PostgreSQL's text has no place for U+0000.
+WORD = r"^[^\x00]*$"
+
 After = Annotated[int | None, Field(ge=0, le=2**53 - 1, description="Log index to go on after.")]
 Limit = Annotated[int, Field(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")]
 At = Annotated[

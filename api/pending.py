@@ -1,10 +1,9 @@
-"""Pending orders: what waits for further signatures, and the roads by which these arrive.
+"""Pending orders: the roads by which an order comes to wait, is signed, refused and read.
 
 An order that is complete is recorded with all its signatures as its evidence, exactly once: whoever
 brings the last signature gets the answer, and whoever brings it again gets the same answer.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +13,10 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api import acts, writing
+from api import answers, waiting, writing
+from api.answers import NO_STORE
+from api.contract import COUNTERSIGNING, problems
+from api.i18n import negotiate
 from api.orders import (
     Arrived,
     caller,
@@ -27,11 +29,11 @@ from api.orders import (
     read_head,
 )
 from api.paging import Limit, page
-from api.policy import ANONYMOUS, AUDIT, Caller
-from api.problems import Problem
+from api.policy import ANONYMOUS, Caller
+from api.problems import Problem, as_problem
 from api.services import Open, Services
-from domain.acts import Command, parse_command
-from domain.errors import CosignatureNotNeeded
+from api.waiting import Waiting
+from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
 from domain.keys import EnrolKey
 from domain.ledger import Requirement
 from domain.values import uuid7
@@ -39,82 +41,38 @@ from infrastructure.log import pending as store
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.proofs import orders
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.jwk import parse_jwk
-from infrastructure.proofs.orders import Line, SignedRequest
+from infrastructure.proofs.jwk import PublicKey, parse_jwk
+from infrastructure.proofs.orders import SignedRequest
 
-MICROSECONDS = 1_000_000
 STATEMENTS_SHOWN = 100
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
+_READING = problems(400, 401, 403, 404, 422)
 OrderId = Annotated[UUID, Path(description="The id that the 202 answer named.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A pending order with its body unsealed and its signatures parsed."""
-
-    order: PendingOrder
-    lines: tuple[Line, ...]
-    commands: tuple[Command, ...]
-    signatures: tuple[SignedRequest, ...]
-
-    @property
-    def work(self) -> writing.Work:
-        """What is recorded once the order is complete."""
-        return writing.Work(self.signatures[0], self.lines, self.commands, self.signatures)
-
-    def with_signature(self, signature: SignedRequest) -> "Opened":
-        """The same order with one more signature."""
-        return Opened(self.order, self.lines, self.commands, (*self.signatures, signature))
-
-
 async def keep(request: Request, services: Services, arrived: Arrived) -> Response:
-    """Store an order that waits; 202, with what it waits for. The same order again: the same answer."""
-    if arrived.late is not None:
-        raise arrived.late
-    head = arrived.request
-    identifier = uuid7(now_us())
-    wrapped = services.vault.new_key()
-    sealed = services.vault.seal(wrapped, identifier, head.root, arrived.body)
-    valid_until = [c.valid_until * MICROSECONDS for c in arrived.commands if c.valid_until]
-    order = PendingOrder(
-        id=identifier,
-        agency=arrived.commands[0].agency,
-        idempotency_key=head.idempotency_key,
-        request_digest=head.request_digest,
-        act=arrived.commands[0].act,
-        method=head.method,
-        path=head.path,
-        root=head.root,
-        lines=head.lines,
-        atomic=head.atomic,
-        content_type=head.content_type,
-        sealed_body=sealed,
-        created=now_us(),
-        not_after=min([head.not_after_us, *valid_until]),
-        wrapped=wrapped,
-    )
+    """Store an order that waits; 202, with what it waits for. The same again: the same answer."""
+    head, work = arrived.request, writing.work_of(arrived)
     async with services.pool.connection() as connection:
-        known = await store.find_by_key(connection, order.agency, head.idempotency_key)
-        if known is None:
-            await anyio.to_thread.run_sync(_require_hopeful, services, arrived)
-            if not await store.insert(connection, order, _row(head, order.agency)):
-                known = await store.find_by_key(connection, order.agency, head.idempotency_key)
-        identifier = known or identifier
-    opened = await _open(services, identifier, arrived.body)
-    if opened.order.request_digest != head.request_digest:
-        raise Problem("idempotency_key_reused")
-    if opened.order.state == "appended":
-        return await _record(request, services, opened)
-    return _accepted(opened, await _missing(services, opened))
-
-
-def _require_hopeful(services: Services, arrived: Arrived) -> None:
-    """Refuse at once what would be refused with all signatures: it need not wait for them."""
-    work = writing.work_of(arrived)
-    for number, command in enumerate(work.commands):
-        signed = work.signed(number, now=now_us(), size=services.size)
-        services.ledger.requirement(command, signed, services.directory)
+        await store.expire(connection, now_us())
+        known = await store.find_by_key(connection, work.agency, head.idempotency_key)
+    if known is None:
+        if arrived.late is not None:
+            raise arrived.late
+        await waiting.check_hope(services, work)
+        needed = await waiting.missing(services, work)
+        order = _new(services, arrived, needed)
+        async with services.pool.connection() as connection:
+            await store.insert(connection, order, _row(head, order.agency))
+            known = await store.find_by_key(connection, order.agency, head.idempotency_key)
+    if known is None:
+        raise Problem("internal")
+    kept = await waiting.load(services, known, arrived)
+    if kept.state == "appended":
+        return await _record(request, services, kept)
+    _require_open(kept)
+    return _accepted(kept, await waiting.missing(services, kept.work))
 
 
 async def add_possession(request: Request, services: Services) -> Response:
@@ -125,53 +83,76 @@ async def add_possession(request: Request, services: Services) -> Response:
         found = await store.find_by_root(connection, head.path, head.root, now_us())
     if found is None:
         raise Problem("order_unknown")
-    opened = await _open(services, found)
-    command = opened.commands[0]
-    if not isinstance(command, EnrolKey):
+    kept = await waiting.load(services, found)
+    if kept.order.act != EnrolKey.ACT.name:
         raise CosignatureNotNeeded
-    # The key is not enrolled yet: it stands in the statement that it signs.
-    key = parse_jwk(command.jwk.model_dump(exclude_none=True))
-    judge_bytes(head, body, key, services.ledger_id)
-    return await _sign(request, services, opened, head, command.agency)
+    # Before it is enrolled a key is known from nowhere but the statement.
+    command = kept.work.commands.get(0)
+    if isinstance(command, EnrolKey):
+        key = _enrolled(command)
+    else:
+        key = await key_of(services, head.keyid)
+    if head.keyid != key.thumbprint:
+        raise PossessionMismatch
+    arrived = judge_bytes(head, body, key, services.ledger_id)
+    if not kept.signed_by(head.keyid) and arrived.late is not None:
+        raise arrived.late
+    return await _sign(request, services, kept, head, arrived.only.agency)
 
 
-@router.post("/{order}/approval", summary="Countersign a pending order")
+@router.post("/{order}/approval", summary="Countersign a pending order", **COUNTERSIGNING)
 async def approve(request: Request, services: Open, order: OrderId) -> Response:
-    """Take a second signature. 201 with the receipt when it was the last one missing, else 202."""
-    head, signer = await _countersigner(request, services)
-    opened = await _open(services, order)
-    _require_same(opened, head)
-    return await _sign(request, services, opened, head, signer)
+    """Take a second signature. 201 with the receipt when it was the last one missing, else 202.
+
+    Who has approved already gets the same answer again.
+    """
+    head, late = await _countersignature(request, services)
+    kept = await waiting.load(services, order)
+    agency = kept.order.agency
+    if not kept.signed_by(head.keyid):
+        agency = await _concerned_signer(services, kept, head, late)
+    _require_same(kept, head)
+    return await _sign(request, services, kept, head, agency)
 
 
-@router.post("/{order}/refusal", summary="Refuse a pending order")
+@router.post("/{order}/refusal", summary="Refuse a pending order", **COUNTERSIGNING)
 async def refuse(request: Request, services: Open, order: OrderId) -> Response:
-    """Close an order for good; its own agency may, and whoever was asked to sign it."""
-    head, signer = await _countersigner(request, services)
-    opened = await _open(services, order)
-    _require_same(opened, head)
-    if signer not in await _concerned(services, opened):
-        raise Problem("order_unknown")
+    """Close an order for good; its own agency may, and whoever is asked to sign it."""
+    head, late = await _countersignature(request, services)
+    kept = await waiting.load(services, order)
+    signer = await _concerned_signer(services, kept, head, late)
+    _require_same(kept, head)
+    if kept.state == "refused":
+        return _refused(kept)
+    _require_open(kept)
+    try:
+        needed = await waiting.missing(services, kept.work)
+    except Refusal:
+        needed = Requirement()
+    who = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    if not waiting.may_refuse(who, kept, needed):
+        raise CosignatureNotNeeded
     async with services.pool.connection() as connection:
         await store.close(connection, order, "refused", reason=f"refused_by {signer}")
-    return JSONResponse({"order": str(order), "state": "refused"}, headers=_NO_STORE)
+    return _refused(kept)
 
 
-@router.get("", summary="Orders that wait, or waited, for signatures")
+@router.get("", summary="Orders that wait, or waited, for signatures", responses=_READING)
 async def listed(
     request: Request,
     services: Open,
     limit: Limit = 100,
     state: Annotated[str | None, Query(pattern="^(open|appended|refused|expired)$")] = None,
-    after: Annotated[int | None, Query(ge=0, description="`created` to go on after.")] = None,
+    after: Annotated[UUID | None, Query(description="The order to go on after.")] = None,
 ) -> JSONResponse:
-    """Orders that the caller's agency made or signed; founders and auditors see all. Newest first."""
+    """Orders that the caller's agency made or is asked to sign; auditors see all. Newest first."""
     who = await caller(request, services, required=True)
     async with services.pool.connection() as connection:
+        await store.expire(connection, now_us())
         rows = await store.listed(
             connection,
             agency=who.agency or "",
-            everything=_sees_all(services, who),
+            everything=waiting.sees_all(who),
             state=state,
             after=after,
             limit=limit,
@@ -185,16 +166,16 @@ async def listed(
             "lines": row.lines,
             "created": row.created,
             "not_after": row.not_after,
-            "state": _state(row.state, row.not_after),
+            "state": row.state,
             "reason": row.reason,
             "index": row.first_index,
         }
         for row in rows
     ]
-    return page(request, items, limit=limit, cursor="created")
+    return page(request, items, limit=limit, cursor="order")
 
 
-@router.get("/{order}", summary="One order: what it says and what it waits for")
+@router.get("/{order}", summary="One order: what it says and what it waits for", responses=_READING)
 async def show(
     request: Request,
     services: Open,
@@ -206,185 +187,200 @@ async def show(
     """The statements to be countersigned; the ordering agency also sees the values it sent.
 
     Whoever signs recomputes `root` from all statements: a signature is over nothing else. The key
-    that an enrolment enrols may read that enrolment, before anybody knows it.
+    that an enrolment enrols may read that enrolment, before anybody knows it. Of an order that is
+    closed the statements are not shown any more.
     """
-    opened = await _open(services, order)
-    who = await _reader(request, services, opened)
+    read_head(request)
+    kept = await waiting.load(services, order)
+    who = await _reader(request, services, kept)
     if who is None:
         raise Problem("order_unknown")
-    shown = opened.lines[start : start + STATEMENTS_SHOWN]
+    stored = kept.order
+    end = min(start + STATEMENTS_SHOWN, len(kept.work.lines))
+    shown = [kept.work.lines[number] for number in range(start, end)]
     body: dict[str, Any] = {
-        "order": str(opened.order.id),
-        "agency": opened.order.agency,
-        "act": opened.order.act,
-        "path": opened.order.path,
-        "root": opened.order.root.hex(),
-        "lines": opened.order.lines,
-        "atomic": opened.order.atomic,
-        "created": opened.order.created,
-        "not_after": opened.order.not_after,
-        "state": _state(opened.order.state, opened.order.not_after),
-        "reason": opened.order.reason,
-        "index": opened.order.first_index,
+        "order": str(stored.id),
+        "agency": stored.agency,
+        "act": stored.act,
+        "path": stored.path,
+        "root": stored.root.hex(),
+        "lines": stored.lines,
+        "atomic": stored.atomic,
+        "created": stored.created,
+        "not_after": stored.not_after,
+        "state": kept.state,
+        "reason": stored.reason,
+        "index": stored.first_index,
         "signatures": [
             {"key": one.keyid, "tag": one.tag, "created": one.created, "expires": one.expires}
-            for one in opened.signatures
+            for one in kept.work.signatures
         ],
-        "waiting_for": (await _missing(services, opened)).listed(),
+        "waiting_for": [],
         "from": start,
         "statements": [line.parsed for line in shown],
     }
-    if who.agency == opened.order.agency:
+    if kept.state == "open":
+        try:
+            body["waiting_for"] = (await waiting.missing(services, kept.work)).listed()
+        except Refusal as refusal:
+            # Nobody need sign any more: this is what the order would be answered.
+            language = negotiate(request.headers.get("accept-language", ""))
+            body["problem"] = as_problem(refusal, language)
+    if who.agency == stored.agency:
         body["disclosures"] = [line.disclosures for line in shown]
-    return JSONResponse(body, headers=_NO_STORE)
+    return JSONResponse(body, headers=NO_STORE)
 
 
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
-async def _reader(request: Request, services: Services, opened: Opened) -> Caller | None:
+async def _reader(request: Request, services: Services, kept: Waiting) -> Caller | None:
     """Who reads an order, or None for whom it does not concern."""
-    command = opened.commands[0]
+    command = kept.work.commands.get(0)
     if isinstance(command, EnrolKey):
-        head = read_head(request)
-        key = parse_jwk(command.jwk.model_dump(exclude_none=True))
+        head, key = read_head(request), _enrolled(command)
         if head.keyid == key.thumbprint:
             check_read(head, key, services)
             return ANONYMOUS
     who = await caller(request, services, required=True)
-    concerned = _sees_all(services, who) or who.agency in await _concerned(services, opened)
-    return who if concerned else None
+    if waiting.sees_all(who) or who.agency in await waiting.concerned(services, kept):
+        return who
+    return None
 
 
-async def _sign(
-    request: Request, services: Services, opened: Opened, head: SignedRequest, agency: str
-) -> Response:
-    """Add a signature and, when nothing is missing any more, record."""
-    _require_open(opened)
-    known = {one.keyid for one in opened.signatures}
-    after = opened if head.keyid in known else opened.with_signature(head)
-    if after is not opened:
-        await anyio.to_thread.run_sync(partial(_countersign, services, opened, after))
-        async with services.pool.connection() as connection:
-            await store.add_signature(connection, opened.order.id, _row(head, agency))
-        # Others may have signed meanwhile: what counts is what is stored.
-        after = await _open(services, opened.order.id)
-    missing = await _missing(services, after)
-    if not missing.complete:
-        return _accepted(after, missing)
-    return await _record(request, services, after)
-
-
-async def _record(request: Request, services: Services, opened: Opened) -> Response:
-    work = opened.work
-    if len(work.lines) > 1:
-        return acts.stream(request, services, work, on_end=partial(_close, services, opened))
-    [outcome] = await writing.record(services, work)
-    await _close(services, opened, [outcome])
-    return await acts.told(request, services, work, outcome)
-
-
-async def _close(services: Services, opened: Opened, outcomes: list[writing.Outcome]) -> None:
-    """Close an order once it is in the log; one that was refused as a whole stays open to its end."""
-    indexes = [one.appended.indexes[one.position] for one in outcomes if one.appended is not None]
-    if indexes:
-        async with services.pool.connection() as connection:
-            await store.close(connection, opened.order.id, "appended", first_index=min(indexes))
-
-
-def _countersign(services: Services, before: Opened, after: Opened) -> None:
-    size = services.size
-    for number in range(len(before.commands)):
-        services.ledger.countersign(
-            [before.commands[number]],
-            before.work.signed(number, now=now_us(), size=size),
-            after.work.signed(number, now=now_us(), size=size),
-            services.directory,
-        )
-
-
-async def _missing(services: Services, opened: Opened) -> Requirement:
-    if opened.order.state != "open":
-        return Requirement()
-
-    def ask() -> Requirement:
-        missing = Requirement()
-        for number, command in enumerate(opened.commands):
-            signed = opened.work.signed(number, now=now_us(), size=services.size)
-            missing |= services.ledger.missing(command, signed, services.directory)
-        return missing
-
-    return await anyio.to_thread.run_sync(ask)
-
-
-async def _concerned(services: Services, opened: Opened) -> set[str]:
-    """Agencies that an order concerns: who made it, who signed it, who is asked to."""
-    missing = await _missing(services, opened)
-    asked = {wanted.agency for group in missing.missing for wanted in group}
-    return {opened.order.agency, *asked}
-
-
-async def _countersigner(request: Request, services: Services) -> tuple[SignedRequest, str]:
-    """Verify an approval's (or refusal's) signature; its agency is the key's own."""
+async def _countersignature(
+    request: Request, services: Services
+) -> tuple[SignedRequest, ProofError | None]:
+    """An approval (or refusal) whose bytes and signature are right, and why it is too late."""
     head = head_of(request)
     if head.tag != orders.APPROVAL_TAG:
         raise ProofError("tag_unknown", "an approval is expected here")
     body = await read_body(request, orders.LINE_LIMIT_BYTES)
     head.check_ledger(services.ledger_id)
     orders.check_body(head, body)
-    head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
     head.check_signature(await key_of(services, head.keyid))
-    signer = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
-    return head, signer.agency or ""
+    try:
+        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
+    except ProofError as error:
+        if error.code != "order_expired":
+            raise
+        return head, error
+    return head, None
 
 
-async def _open(services: Services, identifier: UUID, body: bytes | None = None) -> Opened:
-    """An order as stored; a closed one only with the body that its sender brings again."""
-    async with services.pool.connection() as connection:
-        order = await store.find(connection, identifier)
-        rows = await store.signatures(connection, identifier) if order else []
-    if order is None:
+async def _concerned_signer(
+    services: Services, kept: Waiting, head: SignedRequest, late: ProofError | None
+) -> str:
+    """The agency of a key that may sign now; for whom the order does not concern there is none."""
+    if late is not None:
+        raise late
+    who = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    if who.agency is None or who.agency not in await waiting.concerned(services, kept):
         raise Problem("order_unknown")
-    if body is None:
-        if order.wrapped is None:
-            raise Problem("order_closed", state=order.state)
-        body = services.vault.open(order.wrapped, order.id, order.root, order.sealed_body)
-    signatures = tuple(orders.parse_signed_base(row.base.decode("ascii"), row.sig) for row in rows)
-    lines = tuple(orders.parse_lines(signatures[0], body))
-    commands = tuple(parse_command(line.parsed) for line in lines)
-    return Opened(order, lines, commands, signatures)
+    return who.agency
 
 
-def _require_open(opened: Opened) -> None:
-    if _state(opened.order.state, opened.order.not_after) != "open":
-        raise Problem("order_closed", state=_state(opened.order.state, opened.order.not_after))
+async def _sign(
+    request: Request, services: Services, kept: Waiting, head: SignedRequest, agency: str
+) -> Response:
+    """Add a signature and, when nothing is missing any more, record."""
+    if kept.state == "appended" and kept.signed_by(head.keyid):
+        return await _tell_again(request, services, kept)
+    _require_open(kept)
+    if not kept.signed_by(head.keyid):
+        signed = kept.with_signature(head)
+        await waiting.check_countersignature(services, kept, signed)
+        async with services.pool.connection() as connection:
+            await store.add_signature(connection, kept.order.id, _row(head, agency))
+        # Others may have signed meanwhile: what counts is what is stored.
+        kept = await waiting.load(services, kept.order.id)
+    if not kept.readable:
+        # Another signature completed it at the same moment.
+        return await _tell_again(request, services, kept)
+    needed = await waiting.missing(services, kept.work)
+    if not needed.complete:
+        return _accepted(kept, needed)
+    return await _record(request, services, kept)
 
 
-def _require_same(opened: Opened, head: SignedRequest) -> None:
+async def _record(request: Request, services: Services, kept: Waiting) -> Response:
+    close = partial(_close, services, kept)
+    if kept.bulk:
+        pieces = writing.record_in_pieces(services, kept.work)
+        return answers.bulk(request, services, kept.work, pieces, on_end=close)
+    [outcome] = await writing.record(services, kept.work)
+    await close([outcome])
+    return await answers.single(request, services, kept.work, outcome)
+
+
+async def _tell_again(request: Request, services: Services, kept: Waiting) -> Response:
+    work, pieces = await waiting.recorded(services, kept)
+    if kept.bulk:
+        return answers.bulk(request, services, work, pieces)
+    [[outcome]] = [piece async for piece in pieces]
+    return await answers.single(request, services, work, outcome)
+
+
+async def _close(services: Services, kept: Waiting, outcomes: list[writing.Outcome]) -> None:
+    """Close an order that is in the log; one that was refused as a whole stays open to its end."""
+    indexes = [one.appended.indexes[one.position] for one in outcomes if one.appended is not None]
+    if indexes:
+        async with services.pool.connection() as connection:
+            await store.close(connection, kept.order.id, "appended", first_index=min(indexes))
+
+
+def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOrder:
+    head, commands = arrived.request, list(arrived.commands.values())
+    identifier = uuid7(now_us())
+    wrapped = services.vault.new_key()
+    until = [one.valid_until * writing.MICROSECONDS for one in commands if one.valid_until]
+    return PendingOrder(
+        id=identifier,
+        agency=commands[0].agency,
+        asked=sorted({wanted.agency for group in needed.missing for wanted in group}),
+        idempotency_key=head.idempotency_key,
+        request_digest=head.request_digest,
+        act=commands[0].act,
+        method=head.method,
+        path=head.path,
+        root=head.root,
+        lines=head.lines,
+        atomic=head.atomic,
+        content_type=head.content_type,
+        sealed_body=services.vault.seal(wrapped, identifier, head.root, arrived.body),
+        created=now_us(),
+        not_after=min([head.not_after_us, *until]),
+        wrapped=wrapped,
+    )
+
+
+def _enrolled(command: EnrolKey) -> PublicKey:
+    """The key that an enrolment enrols: it is known from nowhere but the statement."""
+    return parse_jwk(command.jwk.model_dump(exclude_none=True))
+
+
+def _require_open(kept: Waiting) -> None:
+    if kept.state != "open":
+        raise Problem("order_closed")
+
+
+def _require_same(kept: Waiting, head: SignedRequest) -> None:
     """An approval covers the pending order's statements, and nothing else."""
-    order = opened.order
+    order = kept.order
     if (head.root, head.lines, head.atomic) != (order.root, order.lines, order.atomic):
         raise ProofError("statement_mismatch", "the approval covers another order's statements")
 
 
-def _accepted(opened: Opened, missing: Requirement) -> Response:
+def _accepted(kept: Waiting, needed: Requirement) -> Response:
     body = {
-        "order": str(opened.order.id),
-        "state": _state(opened.order.state, opened.order.not_after),
-        "waiting_for": missing.listed(),
-        "not_after": opened.order.not_after,
+        "order": str(kept.order.id),
+        "state": kept.state,
+        "waiting_for": needed.listed(),
+        "not_after": kept.order.not_after,
     }
-    headers = {"Location": f"/v1/orders/{opened.order.id}", **_NO_STORE}
+    headers = {"Location": f"/v1/orders/{kept.order.id}", **NO_STORE}
     return JSONResponse(body, status_code=202, headers=headers)
 
 
-def _state(state: str, not_after: int) -> str:
-    """An open order past its time is expired, whether or not anybody has closed it."""
-    return "expired" if state == "open" and now_us() > not_after else state
-
-
-def _sees_all(services: Services, who: Caller) -> bool:
-    return AUDIT in who.scopes or who.agency in services.founders
+def _refused(kept: Waiting) -> Response:
+    return JSONResponse({"order": str(kept.order.id), "state": "refused"}, headers=NO_STORE)
 
 
 def _row(head: SignedRequest, agency: str) -> PendingSignature:

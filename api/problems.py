@@ -1,12 +1,13 @@
 """Problems (RFC 9457): every refusal leaves the service through this one table.
 
-A problem has a stable `code`, a title, a detail and an advice in the caller's language, and the id of
-the request. The HTTP status of a code is decided here and nowhere else. Values that a caller sent are
-never echoed: a refusal must not become a way to read somebody else's data.
+A problem has a stable `code`, a title, a detail and an advice in the caller's language, and the id
+of the request. The HTTP status of a code is decided here and nowhere else. Values that a caller
+sent are never echoed: a refusal must not become a way to read somebody else's data.
 """
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import Request
@@ -14,13 +15,15 @@ from starlette.responses import Response
 
 from api.i18n import negotiate, translate
 from domain.errors import Forbidden, Malformed, Refusal, Unknown
+from infrastructure import telemetry
 from infrastructure.log.refusals import StoreFailure
 from infrastructure.proofs.errors import ProofError
+from infrastructure.vault import VaultError
 
 MEDIA_TYPE = "application/problem+json"
 
-# A rule's refusal has the status of its family; these codes, and the parsers' and the HTTP layer's own
-# ones, are told apart here. What is not listed is 400.
+# A rule's refusal has the status of its family; these codes, and the parsers' and the HTTP layer's
+# own ones, are told apart here. What is not listed is 400.
 FAMILIES: tuple[tuple[type[Refusal], int], ...] = (
     (Malformed, 422),
     (Forbidden, 403),
@@ -48,6 +51,12 @@ STATUS: dict[str, int] = {
     "content_type_unsupported": 415,
     "content_encoding_unsupported": 415,
     "validation": 422,
+    "document_digest_malformed": 422,
+    "other_line_refused": 409,
+    "values_erased": 409,
+    "agency_unknown": 404,
+    "certificate_unknown": 404,
+    "key_not_found": 404,
     "rate_limited": 429,
     "internal": 500,
     "busy": 503,
@@ -68,6 +77,7 @@ class Problem(Exception):
         self,
         code: str,
         status: int | None = None,
+        /,
         *,
         errors: list[dict[str, str]] | None = None,
         **params: str | int,
@@ -89,7 +99,7 @@ def status_of(error: Exception) -> int:
             return STATUS.get(error.code) or next(family, 409)
         case ProofError():
             return STATUS.get(error.code, 400)
-        case StoreFailure():
+        case StoreFailure() | VaultError():
             return STATUS.get(error.code, 500)
         case _:
             return 500
@@ -110,16 +120,20 @@ def describe(
 
 
 def as_problem(error: Exception, language: str) -> dict[str, Any]:
-    """One error as a problem object (without `instance`), for single answers and bulk lines alike."""
+    """One error as a problem object without `instance`, for single answers and lines alike."""
     status = status_of(error)
     match error:
         case Problem() | Refusal():
             code, params = error.code, dict(error.params)
-        case ProofError() | StoreFailure():
+        case ProofError() | StoreFailure() | VaultError():
             code, params = error.code, {}
         case _:
             code, params = "internal", {}
+    telemetry.REFUSALS.labels(code).inc()
     problem = describe(code, status, language, params)
+    if isinstance(error, ProofError) and error.detail:
+        # What a parser expected; it never repeats what it got.
+        problem["hint"] = error.detail
     pointers = getattr(error, "errors", None)
     if pointers:
         problem["errors"] = pointers
@@ -136,7 +150,7 @@ async def respond(request: Request, error: Exception) -> Response:
     retry = getattr(error, "retry_after_seconds", None) or RETRY_AFTER_SECONDS.get(status)
     if retry:
         headers["Retry-After"] = str(retry)
-    if status == 401:
+    if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Signature realm="sijill"'
     return Response(
         json.dumps(problem, ensure_ascii=False).encode(),

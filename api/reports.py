@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
+from api.contract import problems
 from api.paging import At
 from api.problems import Problem
 from api.services import Open
 from projections import freshness, reports
 
-router = APIRouter(prefix="/v1/reports", tags=["reports"])
+router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
 
 Day = Annotated[
     str | None,
@@ -49,7 +50,10 @@ async def issuance(
         }
         for row in rows
     ]
-    totals = {name: sum(item[name] for item in items) for name in ("issued", "withdrawn")}
+    totals = {
+        "issued": sum(row.issued for row in rows),
+        "withdrawn": sum(row.withdrawn for row in rows),
+    }
     return JSONResponse(
         {"at": pinned, "items": items, "totals": totals}, headers={"Cache-Control": "no-store"}
     )

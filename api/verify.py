@@ -1,8 +1,8 @@
 """Verification: one honest verdict for whoever holds a document, in the caller's language.
 
-Every verdict is decided in infrastructure/proofs/verdict.py; this module gathers the facts, compares
-what was presented without ever revealing what is recorded, and puts the answer into words. An unknown
-code is an answer like any other. When the store cannot be asked, that is the answer, too.
+Every verdict is decided in infrastructure/proofs/verdict.py; this module gathers the facts,
+compares what was presented without ever revealing what is recorded, and puts the answer into words.
+An unknown code is an answer like any other. When the store cannot be asked, that is the answer too.
 """
 
 import hmac
@@ -12,13 +12,14 @@ from typing import Annotated, Any
 
 import psycopg
 from fastapi import APIRouter, Path
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.caching import entity_tag, not_modified
+from api.contract import problems
 from api.i18n import negotiate, translate
+from api.limits import Question
 from api.problems import Problem
 from api.services import Open, Services
 from api.values import open_values
@@ -33,7 +34,7 @@ from infrastructure.proofs.verdict import Comparison, Reason, Verdict
 from projections import certificates
 from projections.certificates import Found
 
-router = APIRouter(prefix="/v1/verify", tags=["verify"])
+router = APIRouter(prefix="/v1/verify", tags=["verify"], route_class=Question)
 
 WAIT_SECONDS = 2.0
 # A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
@@ -78,18 +79,26 @@ class Answer:
     not_compared: tuple[str, ...] = field(default=())
 
 
-@router.get("/{code}", summary="Is the record behind this code in force?")
+@router.get(
+    "/{code}",
+    summary="Is the record behind this code in force?",
+    responses={304: {"description": "The verdict has not changed."}, **problems(422)},
+)
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
-    answer = await _judge(services, Presented(code=code))
+    answer = await _judge(services, Presented(code=code, fields={}))
     return _tell(request, answer)
 
 
-@router.post("", summary="Does this paper say what the record says?")
+@router.post(
+    "",
+    summary="Does this paper say what the record says?",
+    responses=problems(400, 413, 422, 429),
+)
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
     if presented.document is not None and not _DIGEST.fullmatch(presented.document):
-        raise Problem("document_digest_malformed", 422)
+        raise Problem("document_digest_malformed")
     answer = await _judge(services, presented)
     receipt = _receipt(services, answer) if presented.receipt else None
     return _tell(request, answer, receipt)
@@ -105,7 +114,7 @@ async def _judge(services: Services, presented: Presented) -> Answer:
         raise Problem("rate_limited")
     try:
         return await _judge_code(services, code, presented)
-    except (psycopg.OperationalError, PoolTimeout, LookupError):
+    except (psycopg.OperationalError, LookupError):
         return Answer(verdicts.could_not_check(Reason.STORE_UNAVAILABLE))
 
 

@@ -4,7 +4,7 @@ Deciding, mapping and sealing are synchronous and run in a thread; appending wai
 A decision that the log has overtaken is made once more on fresh records, and only then refused.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,44 +12,50 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from api.orders import Arrived, now_us
 from api.problems import Problem
 from api.services import Services
 from domain.acts import Command
-from domain.errors import Refusal, taken
+from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import Decision, Signed
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
+from infrastructure.log.reader import RecordedLine
 from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
 from infrastructure.proofs import evidence, receipts
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import ORDER_LIFE_SECONDS, POSSESSION_TAG, Line, SignedRequest
+from infrastructure.vault import VaultError
 
 TRIES = 4
 CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
-_REFUSALS = (Refusal, ProofError, Problem)
+_REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
-STORE_ERRORS = (psycopg.OperationalError, PoolTimeout)
+STORE_ERRORS = (psycopg.OperationalError,)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A complete order: the request, its lines, and all signatures in evidence order."""
+    """A complete order: the request, its lines by number, and all signatures in evidence order.
+
+    A line has a command, or an error that no look at the ledger would change. `late` is why an
+    order that is out of its time cannot be recorded any more.
+    """
 
     request: SignedRequest
-    lines: Sequence[Line] = field(repr=False)
-    commands: Sequence[Command]
+    lines: Mapping[int, Line] = field(repr=False)
+    commands: Mapping[int, Command]
     signatures: Sequence[SignedRequest]
+    errors: Mapping[int, Exception] = field(default_factory=dict)
     late: ProofError | None = None
 
     @property
     def agency(self) -> str:
-        """The agency whose order it is."""
-        return self.commands[0].agency
+        """The agency whose order it is; empty where no line says anything that an act allows."""
+        return next((command.agency for command in self.commands.values()), "")
 
     def signed(self, line: int, *, now: int, size: int) -> Signed:
         """What the domain is told about the signatures, for one line."""
@@ -84,28 +90,49 @@ class Outcome:
     position: int = 0
     error: Exception | None = None
 
+    @classmethod
+    def found(cls, line: int, recorded: RecordedLine) -> "Outcome":
+        """A line that an earlier request of the same key put into the log."""
+        appended = Appended(
+            index=recorded.index,
+            time=recorded.time,
+            indexes=(recorded.index,),
+            leaf_hashes=(recorded.leaf_hash,),
+            replayed=True,
+        )
+        return cls(line, appended)
+
 
 def work_of(arrived: Arrived) -> Work:
-    """The work of an order that needs no signature but its own."""
-    return Work(arrived.request, arrived.lines, arrived.commands, (arrived.request,), arrived.late)
+    """The work of an order with no signature but its own."""
+    return Work(
+        arrived.request,
+        arrived.lines,
+        arrived.commands,
+        (arrived.request,),
+        arrived.errors,
+        arrived.late,
+    )
 
 
 def order_of(work: Work) -> Order:
     """What the log keeps of an order; the time bounds hold for every signature at once."""
     until = [one.not_after_us for one in work.signatures]
     until += [
-        one.valid_until * MICROSECONDS for one in work.commands if one.valid_until is not None
+        one.valid_until * MICROSECONDS
+        for one in work.commands.values()
+        if one.valid_until is not None
     ]
     return Order(
         agency=work.agency,
         idempotency_key=work.request.idempotency_key,
         request_digest=work.request.request_digest,
         evidence=work.evidence,
-        statement_digests=b"".join(line.digest for line in work.lines),
+        statement_digests=b"".join(work.lines[number].digest for number in sorted(work.lines)),
         lines=len(work.lines),
         not_before=max(one.not_before_us for one in work.signatures),
         not_after=min(until),
-        clock_exempt=all(one.act == "ledger.accept_clock" for one in work.commands),
+        clock_exempt=all(one.act == "ledger.accept_clock" for one in work.commands.values()),
     )
 
 
@@ -124,6 +151,13 @@ async def record_in_pieces(services: Services, work: Work) -> AsyncIterator[list
         chunk = range(start, min(start + CHUNK_LINES, len(work.lines)))
         outcomes = await _attempt(services, work, order, chunk)
         yield [outcomes[number] for number in chunk]
+
+
+async def recall(services: Services, work: Work, error: Exception) -> Outcome:
+    """What a single order was answered when it was recorded, else the error."""
+    done = {0: Outcome(0, error=error)}
+    await _find_replays(services, work, done)
+    return done[0]
 
 
 async def _attempt(
@@ -147,7 +181,8 @@ async def _attempt(
             result = results[number]
             if isinstance(result, Appended):
                 done[number] = Outcome(number, result)
-            elif _worth_another_try(services, result) and attempt + 1 < TRIES:
+                continue
+            if _worth_another_try(services, result) and attempt + 1 < TRIES:
                 again.append(number)
             else:
                 done[number] = Outcome(number, error=_told(result))
@@ -158,22 +193,41 @@ async def _attempt(
     return done
 
 
+@dataclass(slots=True)
+class _Together:
+    """All lines as one request, or the line (None: all at once) that stands against it."""
+
+    request: AppendRequest | None = None
+    error: Exception = field(default_factory=lambda: Problem("internal"))
+    line: int | None = None
+    claimed_by: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
 async def _record_together(services: Services, work: Work, order: Order) -> list[Outcome]:
-    for attempt in range(TRIES):
-        result = await anyio.to_thread.run_sync(_prepare_together, services, work, order)
-        if isinstance(result, AppendRequest):
+    numbers = range(len(work.lines))
+    for attempt in range(1, TRIES + 1):
+        prepared = await anyio.to_thread.run_sync(_prepare_together, services, work, order)
+        line, error = prepared.line, prepared.error
+        if prepared.request is not None:
             results: dict[int, Appended | Exception] = {}
-            await _submit(services, 0, result, results)
-            answer = results[0]
-        else:
-            answer = result
-        if isinstance(answer, Appended):
-            return [Outcome(number, answer, number) for number in range(len(work.lines))]
-        if not _worth_another_try(services, answer) or attempt + 1 == TRIES:
+            await _submit(services, 0, prepared.request, results)
+            if isinstance(appended := results[0], Appended):
+                return [Outcome(number, appended, number) for number in numbers]
+            error = appended
+            if isinstance(error, ClaimTaken):
+                line = prepared.claimed_by.get((error.space, error.key))
+        if attempt == TRIES or not _worth_another_try(services, error):
             break
-    done = {number: Outcome(number, error=_told(answer)) for number in range(len(work.lines))}
+    done = {number: _refused_with(number, line, _told(error)) for number in numbers}
     await _find_replays(services, work, done)
-    return [done[number] for number in range(len(work.lines))]
+    return [done[number] for number in numbers]
+
+
+def _refused_with(number: int, culprit: int | None, error: Exception) -> Outcome:
+    """The line that is wrong says why; the others name it."""
+    if culprit is None or culprit == number or isinstance(error, StoreFailure):
+        return Outcome(number, error=error)
+    return Outcome(number, error=Problem("other_line_refused", other=culprit))
 
 
 async def _submit(
@@ -208,17 +262,26 @@ def _prepare(
     return ready
 
 
-def _prepare_together(services: Services, work: Work, order: Order) -> AppendRequest | Exception:
+def _prepare_together(services: Services, work: Work, order: Order) -> _Together:
+    decisions: list[Decision] = []
+    prepared = _Together()
     try:
-        decisions = [_decide(services, work, number) for number in range(len(work.lines))]
-        return services.desk.request(order, Decision.merge(decisions), work.lines)
+        for number in range(len(work.lines)):
+            prepared.line = number
+            decisions.append(_decide(services, work, number))
+            prepared.claimed_by |= {(one.space, one.key): number for one in decisions[-1].claims}
+        prepared.line = None
+        prepared.request = services.desk.request(order, Decision.merge(decisions), work.lines)
     except _REFUSALS as error:
-        return error
+        prepared.error = error
     except STORE_ERRORS:
-        return Problem("store_unavailable")
+        prepared.error = Problem("store_unavailable")
+    return prepared
 
 
 def _decide(services: Services, work: Work, number: int) -> Decision:
+    if number in work.errors:
+        raise work.errors[number]
     if work.late is not None:
         raise work.late
     signed = work.signed(number, now=now_us(), size=services.size)
@@ -246,20 +309,26 @@ def _told(error: Exception) -> Exception:
 async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]) -> None:
     """Answer lines that were recorded before: the ledger has moved on, so deciding refuses them."""
     refused = [number for number, outcome in done.items() if outcome.error is not None]
-    if not refused or any(isinstance(done[number].error, StoreFailure) for number in refused):
+    if not refused or not work.agency:
         return
-    recorded = await services.reader.recorded(work.agency, work.request.idempotency_key)
+    # Whoever is not of the agency is told nothing but that.
+    if any(isinstance(done[number].error, StoreFailure | KeyForeign) for number in refused):
+        return
+    try:
+        recorded = await services.reader.recorded(work.agency, work.request.idempotency_key)
+    except STORE_ERRORS:
+        # It may be recorded: a refusal would be a lie.
+        done |= {number: Outcome(number, error=Problem("store_unavailable")) for number in refused}
+        return
     if recorded is None:
         return
     if recorded.request_digest != work.request.request_digest:
-        for number in refused:
-            done[number] = Outcome(number, error=Problem("idempotency_key_reused"))
+        reused = Problem("idempotency_key_reused")
+        done |= {number: Outcome(number, error=reused) for number in refused}
         return
     for number in refused:
-        found = recorded.lines.get(number)
-        if found is not None:
-            appended = Appended(found.index, found.time, (found.index,), (found.leaf_hash,), True)
-            done[number] = Outcome(number, appended)
+        if number in recorded.lines:
+            done[number] = Outcome.found(number, recorded.lines[number])
 
 
 def answer(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:

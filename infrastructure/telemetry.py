@@ -40,7 +40,7 @@ CHECKPOINT_SIZE = Gauge(
 CHECKPOINT_AGE = Gauge(
     "sijill_checkpoint_age_seconds",
     "Seconds since an event was recorded that no checkpoint covers yet",
-    multiprocess_mode="max",
+    multiprocess_mode="mostrecent",
 )
 PROJECTION_INDEX = Gauge(
     "sijill_projection_index", "Last index that the read models hold", multiprocess_mode="max"
@@ -60,9 +60,8 @@ def configure_logging(*, json_lines: bool | None = None) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks
-            if as_json
-            else structlog.processors.ExceptionRenderer(),
+            # Never an exception's text or local variables: either may be somebody's name.
+            _forget_exceptions,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -71,8 +70,20 @@ def configure_logging(*, json_lines: bool | None = None) -> None:
     )
 
 
+def _forget_exceptions(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Keep an exception's type alone; whoever logs one names the place as well."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exception()
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+    return event
+
+
 def exposition() -> bytes:
-    """All metrics in Prometheus' text format, added up over the worker processes if there are any."""
+    """All metrics in Prometheus' text format, added up over the worker processes, if any."""
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         if Path(folder).is_dir():

@@ -2,7 +2,7 @@
 
 A pending order is the signed request as it arrived, its body sealed under a key of its own, and the
 signatures collected so far. It must not know which signatures an act needs. Closing an order, in
-whatever way, destroys the key of its body: once appended, the values live in the vault of the record.
+whatever way, destroys the key of its body: once appended, the values live in the record's vault.
 """
 
 from dataclasses import dataclass, field
@@ -19,10 +19,14 @@ _SQL = load("infrastructure.log", "pending.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingOrder:
-    """One order as stored. Times are microseconds UTC; `wrapped` is None once it is closed."""
+    """One order as stored. Times are microseconds UTC; `wrapped` is None once it is closed.
+
+    `asked` are the agencies whose signatures were missing when it arrived.
+    """
 
     id: UUID
     agency: str
+    asked: list[str]
     idempotency_key: str
     request_digest: bytes
     act: str
@@ -72,7 +76,7 @@ class PendingSummary:
 
 
 async def insert(conn: AsyncConnection[Any], order: PendingOrder, first: PendingSignature) -> bool:
-    """Store a new order with its first signature; False when its idempotency key is pending already."""
+    """Store a new order with its first signature; False when its key is pending already."""
     async with conn.transaction():
         row = {name: getattr(order, name) for name in PendingOrder.__dataclass_fields__}
         cursor = await conn.execute(_SQL["insert"], row)
@@ -108,7 +112,7 @@ async def find_by_key(conn: AsyncConnection[Any], agency: str, idempotency_key: 
 async def find_by_root(
     conn: AsyncConnection[Any], path: str, root: bytes, now_us: int
 ) -> UUID | None:
-    """The newest open order over these statements on this path, or None."""
+    """The newest open order over these statements on this path, else a recorded one, or None."""
     return await _one_id(conn, "find_by_root", {"path": path, "root": root, "now": now_us})
 
 
@@ -126,11 +130,19 @@ async def close(
     reason: str | None = None,
     first_index: int | None = None,
 ) -> None:
-    """Close an open order as appended, refused or expired, and destroy the key of its body."""
+    """Close an open order as appended, refused or expired, and destroy the key of its body.
+
+    What stands in the log was appended, whatever was said about the order at the same moment.
+    """
     async with conn.transaction():
         parameters = {"id": order, "state": state, "reason": reason, "first_index": first_index}
         await conn.execute(_SQL["close"], parameters)
         await conn.execute(_SQL["forget_key"], {"id": order})
+
+
+async def expire(conn: AsyncConnection[Any], now_us: int) -> None:
+    """Close every order whose time is over: nobody else would, and its values would stay."""
+    await conn.execute(_SQL["expire"], {"now": now_us})
 
 
 async def listed(
@@ -139,10 +151,10 @@ async def listed(
     agency: str,
     everything: bool,
     state: str | None,
-    after: int | None,
+    after: UUID | None,
     limit: int,
 ) -> list[PendingSummary]:
-    """Orders that an agency made or signed (all of them with `everything`), newest first."""
+    """Orders that an agency made or is asked to sign (all with `everything`), newest first."""
     parameters = {
         "agency": agency,
         "everything": everything,

@@ -1,9 +1,9 @@
 -- Pending orders: orders that wait, outside the log, for further signatures.
 
 -- name: insert
-INSERT INTO ledger.pending (id, agency, idempotency_key, request_digest, act, method, path, root,
-    lines, atomic, content_type, sealed_body, created, not_after)
-VALUES (%(id)s, %(agency)s, %(idempotency_key)s, %(request_digest)s, %(act)s, %(method)s, %(path)s,
+INSERT INTO ledger.pending (id, agency, asked, idempotency_key, request_digest, act, method, path,
+    root, lines, atomic, content_type, sealed_body, created, not_after)
+VALUES (%(id)s, %(agency)s, %(asked)s, %(idempotency_key)s, %(request_digest)s, %(act)s, %(method)s, %(path)s,
     %(root)s, %(lines)s, %(atomic)s, %(content_type)s, %(sealed_body)s, %(created)s, %(not_after)s)
 ON CONFLICT (agency, idempotency_key) DO NOTHING
 
@@ -25,7 +25,7 @@ ON CONFLICT (id, keyid) DO NOTHING
 SELECT 1 FROM ledger.pending WHERE id = %(id)s FOR UPDATE
 
 -- name: find
-SELECT p.id, p.agency, p.idempotency_key, p.request_digest, p.act, p.method, p.path, p.root,
+SELECT p.id, p.agency, p.asked, p.idempotency_key, p.request_digest, p.act, p.method, p.path, p.root,
     p.lines, p.atomic, p.content_type, p.sealed_body, p.created, p.not_after, p.state, p.reason,
     p.first_index, k.wrapped
 FROM ledger.pending p LEFT JOIN vault_keys.pending k ON k.id = p.id
@@ -37,24 +37,32 @@ WHERE p.agency = %(agency)s AND p.idempotency_key = %(idempotency_key)s
 
 -- name: find_by_root
 SELECT p.id FROM ledger.pending p
-WHERE p.root = %(root)s AND p.path = %(path)s AND p.state = 'open' AND p.not_after >= %(now)s
-ORDER BY p.created DESC LIMIT 1
+WHERE p.root = %(root)s AND p.path = %(path)s
+    AND (p.state = 'appended' OR p.state = 'open' AND p.not_after >= %(now)s)
+ORDER BY p.state = 'open' DESC, p.id DESC LIMIT 1
 
 -- name: signatures
 SELECT base, sig, keyid, tag, agency, idempotency_key, created, expires
 FROM ledger.pending_signatures WHERE id = %(id)s ORDER BY position
 
 -- name: close
-UPDATE ledger.pending SET state = %(state)s, reason = %(reason)s, first_index = %(first_index)s
-WHERE id = %(id)s AND state = 'open'
+UPDATE ledger.pending SET state = %(state)s, reason = %(reason)s, first_index = %(first_index)s,
+    sealed_body = ''
+WHERE id = %(id)s AND (state = 'open' OR state <> 'appended' AND %(state)s = 'appended')
+
+-- name: expire
+WITH expired AS (
+    UPDATE ledger.pending SET state = 'expired', sealed_body = ''
+    WHERE state = 'open' AND not_after < %(now)s
+    RETURNING id
+)
+DELETE FROM vault_keys.pending WHERE id IN (SELECT id FROM expired)
 
 -- name: listed
 SELECT p.id, p.agency, p.act, p.path, p.lines, p.created, p.not_after, p.state, p.reason,
     p.first_index
 FROM ledger.pending p
 WHERE (%(state)s::text IS NULL OR p.state = %(state)s)
-    AND (%(after)s::bigint IS NULL OR p.created < %(after)s)
-    AND (%(everything)s OR p.agency = %(agency)s OR EXISTS (
-        SELECT FROM ledger.pending_signatures s WHERE s.id = p.id AND s.agency = %(agency)s
-    ))
-ORDER BY p.created DESC LIMIT %(limit)s
+    AND (%(after)s::uuid IS NULL OR p.id < %(after)s)
+    AND (%(everything)s OR p.agency = %(agency)s OR p.asked @> ARRAY[%(agency)s::text])
+ORDER BY p.id DESC LIMIT %(limit)s

@@ -217,6 +217,8 @@ SELECT ledger.prepare_partitions();
 CREATE TABLE ledger.pending (
     id uuid PRIMARY KEY,
     agency text COLLATE "C" NOT NULL,
+    -- The agencies that were asked to sign: whom the order concerns beside its own agency.
+    asked text[] COLLATE "C" NOT NULL,
     idempotency_key text COLLATE "C" NOT NULL,
     request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32),
     act text COLLATE "C" NOT NULL,
@@ -238,6 +240,8 @@ CREATE TABLE ledger.pending (
 );
 CREATE INDEX pending_open ON ledger.pending (not_after) WHERE state = 'open';
 CREATE INDEX pending_by_root ON ledger.pending (root);
+CREATE INDEX pending_by_agency ON ledger.pending (agency, id);
+CREATE INDEX pending_by_asked ON ledger.pending USING gin (asked);
 
 CREATE TABLE ledger.pending_signatures (
     id uuid NOT NULL REFERENCES ledger.pending,
