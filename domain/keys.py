@@ -117,7 +117,10 @@ class EnrolKey(Command):
 
 
 class RetireKey(Command):
-    """Retire a key of one's own agency; what it signed before stays good."""
+    """Retire a key of one's own agency; what it signed before stays good.
+
+    A founder's recovery key is not retired: whoever stole the founder's key would do just that.
+    """
 
     ACT = Act(
         name="key.retire",
@@ -141,7 +144,7 @@ class DeclareKeyCompromised(Command):
     Its issuances from there on are not valid until re-affirmed, its withdrawals stand, and the keys
     that it helped to enrol from there on fall with it. The start is only ever moved earlier. The
     key's own agency declares it (with any of its administer keys, or a founder's recovery key), or
-    both founders do.
+    both founders do. A recovery key is declared by itself or by both founders.
     """
 
     ACT = Act(
@@ -257,7 +260,7 @@ def enrol(order: EnrolKey, sitting: Sitting) -> None:
 def retire(order: RetireKey, sitting: Sitting) -> None:
     """Retire a key, but not an agency's last means to administer itself without its saying so."""
     registry, key = _found(order.key, sitting)
-    if key.agency != order.agency:
+    if key.agency != order.agency or Scope.RECOVERY in key.scopes:
         raise NotEntitled(agency=order.agency)
     if key.retired_at is not None:
         raise KeyAlreadyRetired(key=order.key)

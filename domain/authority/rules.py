@@ -44,7 +44,6 @@ _Group = frozenset[Wanted]
 
 _STANDING_REFUSALS: dict[Standing, type[Refusal]] = {
     Standing.PLANNED: AgencyNotLinked,
-    Standing.LINKED: AgencyNotLinked,
     Standing.SUSPENDED: AgencySuspended,
     Standing.CLOSED: AgencyClosed,
 }
@@ -138,10 +137,14 @@ def _subject(bench: Bench) -> str:
     """The agency whose key the order is about."""
     if bench.order.ACT.cosigning is Cosigning.ENROLMENT:
         return str(bench.order.subject)
+    return _key_in_question(bench).agency
+
+
+def _key_in_question(bench: Bench) -> "KeyState":
     key = bench.sitting.key(bench.order.key)
     if key is None:
         raise KeyNotFound(key=bench.order.key)
-    return key.agency
+    return key
 
 
 def _nobody(bench: Bench) -> list[_Group]:
@@ -162,11 +165,14 @@ def _authorities(bench: Bench) -> list[_Group]:
 
 
 def _compromise(bench: Bench) -> list[_Group]:
-    if _subject(bench) == bench.agency.id:
-        return []
-    if not bench.agency.founder:
-        raise NotEntitled(agency=bench.agency.id)
-    return _authorities(bench)
+    """A recovery key outlives the key it is kept for: a thief of the one must not end the other."""
+    key = _key_in_question(bench)
+    if key.agency != bench.agency.id:
+        if not bench.agency.founder:
+            raise NotEntitled(agency=bench.agency.id)
+        return _authorities(bench)
+    another = key.thumbprint != bench.signer.thumbprint
+    return _authorities(bench) if another and Scope.RECOVERY in key.scopes else []
 
 
 def _enrolment(bench: Bench) -> list[_Group]:

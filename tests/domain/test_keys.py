@@ -220,6 +220,16 @@ def test_a_recovery_key_does_nothing_else() -> None:
     scenario.given(add("moe")).when(ceremony).refused("cosignature_missing", agency="ndc")
 
 
+def test_a_thief_of_a_founders_key_cannot_end_its_recovery_key() -> None:
+    scenario = Scenario()
+    ended = order("key.compromise", "ndc", key=key_of("ndc-recovery"), as_of=1, reason="stolen")
+    scenario.when(ended).refused("cosignature_missing", role="authority", agency="comsec")
+    scenario.when(retire("ndc-recovery", "ndc")).refused("not_entitled")
+    scenario.when(ended.also_by("comsec")).then("sijill.key.compromised.v1")
+    itself = Scenario().when(ended.signed_by("ndc-recovery"))
+    itself.then("sijill.key.compromised.v1")
+
+
 def test_a_new_recovery_key_needs_both_founders_and_stands_alone() -> None:
     asked = enrol("ndc-recovery-2", "ndc", ["recovery"])
     scenario = Scenario()
