@@ -7,8 +7,7 @@ issuer had on its day.
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -36,8 +35,7 @@ _STANDINGS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Agency:
+class Agency(NamedTuple):
     """One agency. `names` and `parents` are `{"since": day, "index": n, "value": …}` by day.
 
     The value is `{"ar": …, "ckb": …, "en": …}` of names, and an agency's id or None of parents.
@@ -129,19 +127,19 @@ def _enter(
 
 def _changed_standing(event: Recorded, rows: WorkingSet) -> None:
     agency = rows.need(AGENCIES, event.statement["subject"])
-    rows.put(AGENCIES, replace(agency, standing=_STANDINGS[event.type]), event.index)
+    rows.put(AGENCIES, agency._replace(standing=_STANDINGS[event.type]), event.index)
 
 
 def _renamed(event: Recorded, rows: WorkingSet) -> None:
     agency = rows.need(AGENCIES, event.statement["subject"])
     names = _dated(agency.names, event, event.statement["names"])
-    rows.put(AGENCIES, replace(agency, names=names), event.index)
+    rows.put(AGENCIES, agency._replace(names=names), event.index)
 
 
 def _reparented(event: Recorded, rows: WorkingSet) -> None:
     agency = rows.need(AGENCIES, event.statement["subject"])
     parents = _dated(agency.parents, event, event.statement.get("parent"))
-    rows.put(AGENCIES, replace(agency, parents=parents), event.index)
+    rows.put(AGENCIES, agency._replace(parents=parents), event.index)
 
 
 def _needs(event: Recorded) -> Iterable[tuple[Table[Agency], str]]:

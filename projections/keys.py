@@ -6,8 +6,7 @@ compromise is applied, so that a verdict only compares two numbers.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -27,8 +26,7 @@ _RETIRED: Final = "sijill.key.retired.v1"
 _COMPROMISED: Final = "sijill.key.compromised.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key. Indexes are log indexes; `not_before` and `not_after` are seconds since 1970 UTC.
 
     `compromised_index` is where the present start of its compromise was recorded.
@@ -107,13 +105,13 @@ def _enrolled(event: Recorded, rows: WorkingSet) -> None:
     key = _key(event.statement, event.statement["subject"], event, event.keys)
     enrollers = [rows.get(KEYS, thumbprint) for thumbprint in key.enrolled_by]
     if any(_void_at(enroller, event.index) for enroller in enrollers):
-        key = replace(key, void_from=event.index)
+        key = key._replace(void_from=event.index)
     rows.put(KEYS, key, event.index)
 
 
 def _retired(event: Recorded, rows: WorkingSet) -> None:
     key = rows.need(KEYS, event.statement["key"])
-    rows.put(KEYS, replace(key, retired_index=event.index), event.index)
+    rows.put(KEYS, key._replace(retired_index=event.index), event.index)
 
 
 def _compromised(event: Recorded, rows: WorkingSet) -> None:
@@ -123,8 +121,7 @@ def _compromised(event: Recorded, rows: WorkingSet) -> None:
         return
     rows.put(
         KEYS,
-        replace(
-            key,
+        key._replace(
             compromised_as_of=as_of,
             compromised_index=event.index,
             void_from=_lower(key.void_from, as_of),
@@ -137,7 +134,7 @@ def _compromised(event: Recorded, rows: WorkingSet) -> None:
             continue
         enrollers = [rows.peek(KEYS, thumbprint) for thumbprint in younger.enrolled_by]
         if any(_void_at(enroller, younger.enrolled_index) for enroller in enrollers):
-            fallen = replace(younger, void_from=younger.enrolled_index)
+            fallen = younger._replace(void_from=younger.enrolled_index)
             rows.put(KEYS, fallen, event.index)
 
 

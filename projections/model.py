@@ -10,8 +10,8 @@ same rows, whatever the size of the pages (`digest` compares them).
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -88,8 +88,7 @@ class ReadModel:
         for projector in self._projectors:
             if projector.prepare is not None:
                 await projector.prepare(conn, page, rows)
-        for event in page:
-            self._handle(event, rows)
+        self._tell(page, lambda projector, event: projector.handlers[event.type](event, rows))
         await rows.flush(conn)
         for projector in self._projectors:
             if projector.finish is not None:
@@ -117,37 +116,31 @@ class ReadModel:
 
     def _needed(self, page: Sequence[Recorded]) -> dict[str, set[Any]]:
         wanted: dict[str, set[Any]] = {table.name: set() for table in self._tables}
-        for event in page:
-            for projector in self._of(event):
-                if projector.needs is None:
-                    continue
-                with _blaming(event):
-                    for table, key in projector.needs(event):
-                        wanted[table.name].add(key)
+
+        def ask(projector: Projector, event: Recorded) -> None:
+            if projector.needs is not None:
+                for table, key in projector.needs(event):
+                    wanted[table.name].add(key)
+
+        self._tell(page, ask)
         return wanted
 
-    def _handle(self, event: Recorded, rows: WorkingSet) -> None:
-        for projector in self._of(event):
-            with _blaming(event):
-                projector.handlers[event.type](event, rows)
+    def _tell(self, page: Sequence[Recorded], tell: Callable[[Projector, Recorded], None]) -> None:
+        """Tell each noun concerned of each event, in the order of the log.
 
-    def _of(self, event: Recorded) -> list[Projector]:
-        """The nouns that the event concerns; a topic that none of them names stops the follower."""
-        concerned = self._by_topic.get(event.type)
-        if concerned is None:
-            raise FollowerStopped("event_type_unknown", index=event.index, topic=event.type)
-        return concerned
-
-
-@contextmanager
-def _blaming(event: Recorded) -> Iterator[None]:
-    """Whatever goes wrong inside names the event; it is never a reason to pass it over."""
-    try:
-        yield
-    except Exception as error:
-        raise FollowerStopped(
-            "event_not_applicable", index=event.index, topic=event.type
-        ) from error
+        Whatever goes wrong names its event, and is never a reason to pass it over.
+        """
+        for event in page:
+            concerned = self._by_topic.get(event.type)
+            if concerned is None:
+                raise FollowerStopped("event_type_unknown", index=event.index, topic=event.type)
+            try:
+                for projector in concerned:
+                    tell(projector, event)
+            except Exception as error:
+                raise FollowerStopped(
+                    "event_not_applicable", index=event.index, topic=event.type
+                ) from error
 
 
 def _by_topic(projectors: Sequence[Projector]) -> dict[str, list[Projector]]:

@@ -1,7 +1,7 @@
 -- name: schema
 -- One row an act. Days are ISO text of Asia/Baghdad, the day on which the act was recorded.
 CREATE TABLE acts (
-    index bigint PRIMARY KEY,
+    log_index bigint PRIMARY KEY,
     day text COLLATE "C" NOT NULL,
     agency text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE days (
 );
 
 -- name: day_before
-SELECT day FROM acts WHERE index < %(index)s ORDER BY index DESC LIMIT 1
+SELECT day FROM acts WHERE log_index < %(index)s ORDER BY log_index DESC LIMIT 1
 
 -- name: close_days
 INSERT INTO days (day, agency, type, kind, acts, since_index)
@@ -42,7 +42,7 @@ WITH moment AS (
     FROM moment JOIN read.days ON days.since_index <= moment.at
     UNION ALL
     SELECT acts.agency, acts.type, acts.day, acts.kind, count(*)
-    FROM moment JOIN read.acts ON acts.index <= moment.at
+    FROM moment JOIN read.acts ON acts.log_index <= moment.at
         AND acts.day > coalesce(moment.closed, '' COLLATE "C")
     GROUP BY acts.agency, acts.type, acts.day, acts.kind
 )

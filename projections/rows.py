@@ -9,22 +9,23 @@ It must not know any noun. Handlers work on the rows in memory; the database is 
 for the rows that the page touches and is given the difference once, whatever the page holds.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final, Generic, LiteralString, TypeVar
+from typing import Any, Final, Generic, LiteralString, TypeVar, cast
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import tuple_row
 
+from projections.copying import copy_in, document, lines, plain
+
 Connection = AsyncConnection[Any]
-R = TypeVar("R")
+R = TypeVar("R", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True, slots=True)
 class Journal(Generic[R]):
-    """A table that only grows. `row` is a dataclass whose fields are the columns, in order.
+    """A table that only grows. `row` is a NamedTuple: its fields are the columns, in order.
 
     `since` names the column with the log index from which a row counts; `order` names the columns
     that order rows without ties. The table's own name is unqualified: a generation is a schema.
@@ -38,7 +39,7 @@ class Journal(Generic[R]):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns."""
-        return _names(self.row)
+        return cast("tuple[str, ...]", cast("Any", self.row)._fields)
 
     def listing(self, at: int) -> sql.Composed:
         """`COPY` of the rows that count after event `at`, in their order."""
@@ -48,7 +49,7 @@ class Journal(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Table(Generic[R]):
-    """A table of versioned rows. `row` is a frozen dataclass: its fields are the columns, in order.
+    """A table of versioned rows. `row` is a NamedTuple: its fields are the columns, in order.
 
     `key` names the one field that identifies a row; `documents` are the fields kept as `jsonb`;
     `key_type` is the key's type in PostgreSQL, which a list of keys cannot tell it by itself.
@@ -64,7 +65,7 @@ class Table(Generic[R]):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns without the two that say when a row counts."""
-        return _names(self.row)
+        return cast("tuple[str, ...]", cast("Any", self.row)._fields)
 
     def listing(self, at: int) -> sql.Composed:
         """`COPY` of every row begun by event `at`, ended only where it had ended by then."""
@@ -190,7 +191,7 @@ class WorkingSet:
             await _add(conn, shelf)
         for name, rows in self._entries.items():
             columns = self._journals[name].columns
-            await _copy(conn, name, columns, map(attrgetter(*columns), rows))
+            await copy_in(conn, name, columns, lines(rows, [plain] * len(columns)))
 
 
 # Only table and column names of our own dataclasses are put in; values always travel beside.
@@ -203,15 +204,10 @@ _END: Final = sql.SQL(
     " FROM unnest(%(keys)s::{key_type}[], %(indexes)s::bigint[]) AS overtaken (key, index)"
     " WHERE present.{key} = overtaken.key AND present.until_index IS NULL"
 )
-_COPY: Final = sql.SQL("COPY {table} ({columns}) FROM STDIN")
 _LISTING: Final = sql.SQL(
     "COPY (SELECT {columns} FROM {table} WHERE {since} <= {at} ORDER BY {order}) TO STDOUT"
 )
 _COMMA: Final = sql.SQL(", ")
-
-
-def _names(row: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(row))
 
 
 def _about(template: sql.SQL, table: Table[Any]) -> sql.Composed:
@@ -256,47 +252,14 @@ async def _end(conn: Connection, shelf: _Shelf[Any]) -> None:
 
 
 async def _add(conn: Connection, shelf: _Shelf[Any]) -> None:
-    values = _encoder(shelf.table)
-    rows = [(*values(row), since, until) for row, since, until in shelf.past]
+    rows = [(*row, since, until) for row, since, until in shelf.past]
     rows += [
-        (*values(present.row), present.since, None)
+        (*present.row, present.since, None)
         for present in shelf.current.values()
         if not present.stored
     ]
-    columns = (*shelf.table.columns, "since_index", "until_index")
-    await _copy(conn, shelf.table.name, columns, rows)
-
-
-def _encoder(table: Table[Any]) -> Callable[[Any], Iterable[Any]]:
-    """How a row becomes the values of its columns; documents travel as JSON text."""
-    values = attrgetter(*table.columns)
-    if not table.documents:
-        return values
-    kinds = tuple(name in table.documents for name in table.columns)
-
-    def encode(row: Any) -> Iterable[Any]:
-        return [
-            json.dumps(value, ensure_ascii=False) if document and value is not None else value
-            for document, value in zip(kinds, values(row), strict=True)
-        ]
-
-    return encode
-
-
-async def _copy(
-    conn: Connection, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]
-) -> None:
-    statement = _COPY.format(
-        table=sql.Identifier(table), columns=_COMMA.join(map(sql.Identifier, columns))
-    )
-    iterator = iter(rows)
-    first = next(iterator, None)
-    if first is None:
-        return
-    async with (
-        conn.cursor() as cursor,
-        cursor.copy(statement) as copy,
-    ):
-        await copy.write_row(list(first))
-        for row in iterator:
-            await copy.write_row(list(row))
+    if rows:
+        table = shelf.table
+        kinds = [document if name in table.documents else plain for name in table.columns]
+        block = lines(rows, [*kinds, plain, plain])
+        await copy_in(conn, table.name, (*table.columns, "since_index", "until_index"), block)

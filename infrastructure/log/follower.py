@@ -22,7 +22,7 @@ PAGE_EVENTS: Final = 5000
 
 _PAGE = b"""
 SELECT index, time, header, body FROM ledger.events
-WHERE index > %(after)s AND index <= %(after)s + %(events)s ORDER BY index
+WHERE index > %(after)s AND index <= %(last)s ORDER BY index
 """
 
 
@@ -90,8 +90,8 @@ def recorded(index: int, time: int, header: bytes, body: bytes) -> Recorded:
         FollowerStopped: `event_unreadable`: the stored bytes are not what the mapper writes.
     """
     try:
-        named = json.loads(header)
-        said = json.loads(body)
+        named = json.loads(header.decode())
+        said = json.loads(body.decode())
         status = said.get("status")
         return Recorded(
             index=index,
@@ -191,7 +191,7 @@ async def _page(conn: AsyncConnection[Any], position: int, events: int) -> list[
     if events <= 0:
         return []
     async with conn.cursor(binary=True, row_factory=tuple_row) as cursor:
-        await cursor.execute(_PAGE, {"after": position, "events": events})
+        await cursor.execute(_PAGE, {"after": position, "last": position + events})
         page = [recorded(*row) for row in await cursor.fetchall()]
     for expected, event in enumerate(page, position + 1):
         if event.index != expected:

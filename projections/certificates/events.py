@@ -1,7 +1,6 @@
 """What each event does to the rows of certificates and codes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from domain.catalogue import IMPLIED
@@ -99,8 +98,7 @@ def _change(
     """Let the whole certificate stand otherwise; `granted` says that the act puts it in force."""
     certificate = rows.need(CERTIFICATES, event.stream)
     said = event.statement
-    changed = replace(
-        certificate,
+    changed = certificate._replace(
         state=state,
         state_index=event.index,
         before_revocation=before_revocation,
@@ -143,7 +141,7 @@ def _revocation_annulled(event: Recorded, rows: WorkingSet) -> None:
         code = event.statement["code"]
         _change_original(event, rows, CodeState.IN_FORCE)
         grants = [*certificate.grants, _grant(event, code)]
-        rows.put(CERTIFICATES, replace(certificate, grants=grants), event.index)
+        rows.put(CERTIFICATES, certificate._replace(grants=grants), event.index)
         return
     if certificate.before_revocation is None:
         raise LookupError(f"certificate {event.stream} was not revoked")
@@ -157,8 +155,7 @@ def _change_original(event: Recorded, rows: WorkingSet, state: CodeState) -> Non
 def _put_code(
     event: Recorded, rows: WorkingSet, code: Code, state: CodeState, successor: str | None = None
 ) -> None:
-    changed = replace(
-        code,
+    changed = code._replace(
         state=state.value,
         state_index=event.index,
         reason=event.statement.get("reason"),
@@ -178,8 +175,7 @@ def _corrected(event: Recorded, rows: WorkingSet) -> None:
     number = len(certificate.originals) + 1
     code = _code(event, new_code, date=certificate.date, edition=edition, original=number)
     rows.put(CODES, code, event.index)
-    changed = replace(
-        certificate,
+    changed = certificate._replace(
         edition=edition,
         code=new_code,
         originals=[*certificate.originals, new_code],
@@ -207,8 +203,7 @@ def _put_original(event: Recorded, rows: WorkingSet) -> None:
     said = event.statement
     shared = {name: digest for name, digest in edition.claims.items() if name not in IMPLIED}
     status_list, status_index = event.status or (None, None)
-    original = replace(
-        edition,
+    original = edition._replace(
         code=said["new_code"],
         original=len(certificate.originals) + 1,
         issue_index=event.index,
@@ -223,8 +218,7 @@ def _put_original(event: Recorded, rows: WorkingSet) -> None:
         successor=None,
     )
     rows.put(CODES, original, event.index)
-    changed = replace(
-        certificate,
+    changed = certificate._replace(
         originals=[*certificate.originals, said["new_code"]],
         grants=[*certificate.grants, _grant(event, said["new_code"])],
     )
@@ -233,13 +227,13 @@ def _put_original(event: Recorded, rows: WorkingSet) -> None:
 
 def _reaffirmed(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
-    changed = replace(certificate, grants=[_grant(event)], reaffirmed_index=event.index)
+    changed = certificate._replace(grants=[_grant(event)], reaffirmed_index=event.index)
     rows.put(CERTIFICATES, changed, event.index)
 
 
 def _erased(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
-    rows.put(CERTIFICATES, replace(certificate, erased_index=event.index), event.index)
+    rows.put(CERTIFICATES, certificate._replace(erased_index=event.index), event.index)
 
 
 HANDLERS: Final = {

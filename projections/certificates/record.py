@@ -1,8 +1,7 @@
 """The rows of certificates and of the codes that name their originals."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal, NotRequired, TypedDict
+from typing import Final, Literal, NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
 from infrastructure.proofs.verdict import CodeState
@@ -23,8 +22,7 @@ class Grant(TypedDict):
     code: NotRequired[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """One certificate. Days are ISO of Asia/Baghdad, times µs UTC, indexes log indexes.
 
     `code` is the first code of the present `edition`; `originals` are all codes that it ever had,
@@ -63,8 +61,7 @@ class Certificate:
         return (grant for grant in self.grants if grant.get("code", code) == code)
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(NamedTuple):
     """One original and the code that names it.
 
     `state` is its own: what happened to the whole certificate stands in that. `claims` are the

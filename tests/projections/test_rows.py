@@ -1,8 +1,7 @@
 """Versioned rows on a table that belongs to no noun."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from psycopg import AsyncConnection
@@ -14,22 +13,20 @@ pytestmark = pytest.mark.anyio
 Connection = AsyncConnection[Any]
 
 
-@dataclass(frozen=True)
-class Shelf:
+class Shelf(NamedTuple):
     id: str
-    count: int
+    size: int
     label: dict[str, str] | None
     marks: list[str]
 
 
-@dataclass(frozen=True)
-class Visit:
-    index: int
+class Visit(NamedTuple):
+    log_index: int
     who: str
 
 
 SHELVES = Table("shelves", Shelf, "id", frozenset({"label"}))
-VISITS = Journal("visits", Visit, "index", ("index",))
+VISITS = Journal("visits", Visit, "log_index", ("log_index",))
 
 
 @pytest.fixture
@@ -38,16 +35,16 @@ async def conn(database: Urls) -> AsyncIterator[Connection]:
         await conn.execute("CREATE SCHEMA toys")
         await conn.execute("SET search_path = toys")
         await conn.execute(
-            'CREATE TABLE shelves (id text COLLATE "C", count bigint, label jsonb, marks text[],'
+            'CREATE TABLE shelves (id text COLLATE "C", size bigint, label jsonb, marks text[],'
             " since_index bigint, until_index bigint, PRIMARY KEY (id, since_index))"
         )
-        await conn.execute("CREATE TABLE visits (index bigint PRIMARY KEY, who text)")
+        await conn.execute("CREATE TABLE visits (log_index bigint PRIMARY KEY, who text)")
         yield conn
 
 
 async def stored(conn: Connection) -> list[tuple[Any, ...]]:
     cursor = await conn.execute(
-        "SELECT id, count, since_index, until_index FROM shelves ORDER BY id, since_index"
+        "SELECT id, size, since_index, until_index FROM shelves ORDER BY id, since_index"
     )
     return await cursor.fetchall()
 
@@ -140,7 +137,7 @@ async def test_a_journal_only_grows(conn: Connection) -> None:
         page = WorkingSet([SHELVES])
         page.enter(VISITS, Visit(first, "moj"))
         page.enter(VISITS, Visit(first + 1, "moh"))
-        assert [visit.index for visit in page.entries(VISITS)] == [first, first + 1]
+        assert [visit.log_index for visit in page.entries(VISITS)] == [first, first + 1]
         await page.flush(conn)
-    rows = await (await conn.execute("SELECT * FROM visits ORDER BY index")).fetchall()
+    rows = await (await conn.execute("SELECT * FROM visits ORDER BY log_index")).fetchall()
     assert rows == [(0, "moj"), (1, "moh"), (2, "moj"), (3, "moh")]

@@ -137,6 +137,17 @@ async def test_it_stops_after_the_index_it_was_told(keeper: Connection, scribe: 
     assert await kept(keeper) == [0, 1, 2, 3, 4, 5]
 
 
+async def test_it_goes_on_from_wherever_it_has_come(keeper: Connection, scribe: Scribe) -> None:
+    # Small indexes travel as narrow integers: sums of them overflow where nobody looks.
+    for place in (2**15 - 2, 2**16 + 1):
+        scribe.size = place
+        ten(scribe)
+        await keeper.execute("DELETE FROM kept.events")
+        await keeper.execute("UPDATE kept.place SET index = %s", (place - 1,))
+        assert await Follower(Ledgerbook(), page_events=4).catch_up(keeper) == place + 9
+        assert await kept(keeper) == list(range(place, place + 10))
+
+
 async def test_an_event_that_cannot_be_applied_stops_it_and_is_never_skipped(
     keeper: Connection, scribe: Scribe
 ) -> None:
