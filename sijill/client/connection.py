@@ -1,5 +1,6 @@
 """One agency's (or nobody's) connection to one ledger."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,21 +8,20 @@ from typing import Any, Self
 
 import httpx2
 
-from infrastructure.proofs import canonical, receipts, signing
+from infrastructure.proofs import receipts, signing
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.jwk import PrivateKey
 from infrastructure.proofs.orders import (
     COSIGNED_LIFE_SECONDS,
     JSON,
-    LINE_LIMIT_BYTES,
     NDJSON,
     ORDER_LIFE_SECONDS,
     POSSESSION_TAG,
 )
-from sijill.client import answers, trust
+from sijill.client import answers, rotation, trust
 from sijill.client.answers import OnLine
 from sijill.client.errors import Refused, Untrustworthy
-from sijill.client.prepared import Prepared
+from sijill.client.prepared import Prepared, statement_digests
 from sijill.client.state import State
 from sijill.client.trust import Identity
 from sijill.client.wire import ORDER, Patience, Wire
@@ -88,19 +88,27 @@ class Client:
             Untrustworthy: the address now answers as another ledger than the pinned one.
         """
         if self._identity is None:
-            data = self.text("/v1/ledger")
-            said = Identity.parse(data)
-            pinned = self.state.read("ledger.json") if self.state else None
-            if pinned is not None:
-                known = Identity.parse(pinned)
-                if known.ledger != said.ledger:
-                    self._suspect("ledger.json", data)
-                    raise Untrustworthy("this address answers as another ledger than the one known")
-                said = known
-            elif self.state:
-                self.state.write("ledger.json", data)
-            self._identity = said
+            self._identity = self._identify()
         return self._identity
+
+    def _identify(self) -> Identity:
+        data = self.text("/v1/ledger")
+        said = Identity.parse(data)
+        pinned = self.state.read("ledger.json") if self.state else None
+        known = Identity.parse(pinned) if pinned is not None else said
+        if (known.ledger, known.origin) != (said.ledger, said.origin):
+            self._suspect("ledger", data)
+            raise Untrustworthy("this address answers as another ledger than the one known")
+        if said.log not in known.log_keys:
+            known = rotation.follow(known, json.loads(data), self._opening)
+        if self.state and known.encode() != pinned:
+            self.state.write("ledger.json", known.encode())
+        return known
+
+    def _opening(self, index: int) -> Mapping[str, Any]:
+        window: dict[str, Any] = {"from": index, "to": index + 1}
+        page = self.get("/v1/log/openings", signed=False, **window)
+        return next(iter(page["openings"]), {})
 
     def get(
         self, path: str, *, signed: bool | None = None, key: PrivateKey | None = None, **query: Any
@@ -171,14 +179,14 @@ class Client:
             content_type=NDJSON if bulk else JSON,
             atomic=atomic,
         )
-        prepared = Prepared.of(path, signed, _digests(lines), marks)
+        prepared = Prepared.of(path, signed, statement_digests(lines), marks)
         return self._journal(prepared) if journal else prepared
 
     def possess(self, path: str, envelope: bytes, key: PrivateKey) -> Prepared:
         """The proof that an enrolment's new key is possessed: the same line, signed by that key."""
         head = self._head(path, COSIGNED_LIFE_SECONDS)
         signed = signing.sign_order(key, head, [envelope], tag=POSSESSION_TAG)
-        return self._journal(Prepared.of(path, signed, _digests([envelope]), ()))
+        return self._journal(Prepared.of(path, signed, statement_digests([envelope]), ()))
 
     def order(self, order: str, *, key: PrivateKey | None = None) -> dict[str, Any]:
         """A pending order with all its statements, as far as the ledger shows them."""
@@ -381,12 +389,6 @@ class Client:
         if chosen is None:
             raise ValueError("an order needs a key")
         return chosen
-
-
-def _digests(lines: Sequence[bytes]) -> list[bytes]:
-    """The digests of the statements in envelopes."""
-    found = (canonical.parse_envelope(raw, limit_bytes=LINE_LIMIT_BYTES) for raw in lines)
-    return [canonical.statement_digest(line.statement) for line in found]
 
 
 def _query(query: Mapping[str, Any]) -> dict[str, str]:

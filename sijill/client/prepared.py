@@ -9,7 +9,7 @@ from typing import Any
 
 from infrastructure.proofs import canonical, disclosures, signing
 from infrastructure.proofs.base64text import encode_url
-from infrastructure.proofs.orders import NDJSON
+from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
 
 NONCE_BYTES = 16
 
@@ -34,6 +34,16 @@ def commit(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         claims[name] = digest
         texts.append(text)
     return claims, texts
+
+
+def statement_digests(lines: Sequence[bytes]) -> list[bytes]:
+    """The digests of the statements in envelopes, 32 bytes each.
+
+    Raises:
+        ProofError: an envelope that is malformed.
+    """
+    found = (canonical.parse_envelope(raw, limit_bytes=LINE_LIMIT_BYTES) for raw in lines)
+    return [canonical.statement_digest(line.statement) for line in found]
 
 
 @dataclass(frozen=True, slots=True)

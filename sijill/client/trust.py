@@ -5,7 +5,7 @@ Every check here is pure. What fails is `Untrustworthy`, whatever the ledger say
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infrastructure.proofs import canonical, checkpoint, merkle, note, receipts
@@ -22,16 +22,40 @@ Ask = Callable[[int, int], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which ledger this is: its id (leaf hash of index 0), origin and verifier keys."""
+    """Which ledger this is: its id (leaf hash of index 0), origin and verifier keys.
+
+    `log` is the present key of the log, `earlier` are those that it had before, oldest first.
+    """
 
     ledger: bytes
     origin: str
     log: note.VerifierKey
     receipts: note.VerifierKey
+    earlier: tuple[note.VerifierKey, ...] = ()
+
+    @property
+    def log_keys(self) -> tuple[note.VerifierKey, ...]:
+        """Every key that may have signed a checkpoint."""
+        return (*self.earlier, self.log)
+
+    def rotated(self, key: note.VerifierKey) -> "Identity":
+        """The same ledger under its next log key."""
+        return replace(self, log=key, earlier=self.log_keys)
+
+    def encode(self) -> bytes:
+        """What is pinned in the state folder; `parse` reads it."""
+        said = {
+            "ledger": self.ledger.hex(),
+            "origin": self.origin,
+            "log_vkey": self.log.encode(),
+            "earlier_log_vkeys": [key.encode() for key in self.earlier],
+            "receipts_vkey": self.receipts.encode(),
+        }
+        return json.dumps(said, indent=2).encode()
 
     @classmethod
     def parse(cls, data: bytes) -> "Identity":
-        """Read the answer of `GET /v1/ledger`.
+        """Read the answer of `GET /v1/ledger`, or what was pinned of it.
 
         Raises:
             Untrustworthy: it is not one.
@@ -43,8 +67,9 @@ class Identity:
                 str(said["origin"]),
                 note.VerifierKey.parse(said["log_vkey"]),
                 note.VerifierKey.parse(said["receipts_vkey"]),
+                tuple(map(note.VerifierKey.parse, said.get("earlier_log_vkeys", ()))),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Untrustworthy("this address does not say which ledger it is") from error
 
 
@@ -55,7 +80,7 @@ def open_checkpoint(data: bytes, identity: Identity) -> Checkpoint:
         Untrustworthy: the ledger's log key did not sign it.
     """
     try:
-        return checkpoint.open_checkpoint(data, origin=identity.origin, verifiers=[identity.log])
+        return checkpoint.open_checkpoint(data, origin=identity.origin, verifiers=identity.log_keys)
     except ProofError as error:
         raise Untrustworthy(f"checkpoint: {error}") from error
 

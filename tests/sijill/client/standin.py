@@ -4,6 +4,7 @@ It answers through httpx2's own mock transport, records each order once, and sig
 `twist` changes an answer on its way out; `fail` makes the next requests fail.
 """
 
+import base64
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infrastructure.proofs import checkpoint, merkle, note, receipts, signing
+from infrastructure.proofs import canonical, checkpoint, leaf, merkle, note, receipts, signing
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.orders import (
     APPROVAL_TAG,
@@ -56,6 +57,8 @@ class StandIn:
     twist: Callable[[Answer], Any] = lambda answer: answer
     lose_answers: int = 0
     pending: dict[str, Answer] = field(default_factory=dict)
+    rotations: dict[int, bytes] = field(default_factory=dict)
+    log_keys: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def transport(self) -> httpx2.MockTransport:
@@ -88,6 +91,10 @@ class StandIn:
         match request.url.path:
             case "/log/checkpoint":
                 return httpx2.Response(200, content=self.checkpoint())
+            case "/v1/log/openings":
+                body = self.rotations.get(int(request.url.params["from"]))
+                items = [] if body is None else [{"body": base64.b64encode(body).decode()}]
+                return self._json({"openings": items})
             case "/v1/proofs/consistency":
                 return self._json(self._consistency(request.url.params))
             case "/v1/proofs/inclusion":
@@ -103,8 +110,24 @@ class StandIn:
             "origin": self.origin,
             "format_version": 1,
             "log_vkey": self.log_key.verifier.encode(),
+            "log_vkeys": [key for _, key in self._keys()],
+            "log_key_indexes": [index for index, _ in self._keys()],
             "receipts_vkey": self.receipts_key.verifier.encode(),
         }
+
+    def _keys(self) -> list[tuple[int, str]]:
+        return [*self.log_keys, (max(self.rotations, default=0), self.log_key.verifier.encode())]
+
+    def rotate(self, seed: bytes, *signers: note.SignerKey) -> None:
+        """Take another log key; the notes are by these signers, else by the old and the new key."""
+        old, new = self.log_key, note.SignerKey(self.origin, seed)
+        said = statement("ledger.rotate_key", "ndc", log_key=new.verifier.encode())
+        word = receipts.Rotation(self.ledger, canonical.statement_digest(said))
+        notes = [receipts.sign_rotation(word, key).decode() for key in signers or (old, new)]
+        self.log_keys = self._keys()
+        self.rotations[len(self.leaves)] = leaf.encode_body(said, {"notes": notes})
+        self.grow(1)
+        self.log_seed = seed
 
     def grow(self, count: int) -> None:
         for _ in range(count):

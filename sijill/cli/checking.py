@@ -1,0 +1,91 @@
+"""`sijill log fsck`: brings the material and the trust to the checker, and tells what it finds."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from infrastructure.keyfiles import load_private_key
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.material import Source
+from sijill import audit
+from sijill.cli import codes
+from sijill.cli.databases import running_database
+from sijill.cli.log import Checked
+from sijill.cli.output import Output, paint
+from sijill.client import Client, Identity, State
+from sijill.client.checking import HttpSource
+from sijill.folder import Folder
+
+
+def check_log(checked: Checked) -> int:
+    """Check the log that the options name."""
+    output = Output(checked)
+
+    def on_finding(finding: Finding) -> None:
+        said = {**asdict(finding), "meaning": finding.meaning}
+        place = "-" if finding.index is None else finding.index
+        output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
+        output.say(finding.meaning)
+
+    with _source(checked) as source:
+        summary = audit.check(source, _trust(checked), on_finding)
+    _tell(summary, output)
+    return codes.FINDINGS if summary.findings else codes.DONE
+
+
+@contextmanager
+def _source(checked: Checked) -> Iterator[Source]:
+    if checked.data is not None:
+        with (
+            running_database(checked.data) as urls,
+            audit.database_source(urls.service, Folder(checked.data).path / "log") as source,
+        ):
+            yield source
+        return
+    key = load_private_key(checked.key) if checked.key else None
+    url = checked.source or ""
+    with Client(url, key=key, language=checked.chosen_language) as client:
+        yield HttpSource(client)
+
+
+def _trust(checked: Checked) -> Trust:
+    """What a client kept of this ledger; without it the log's own first event is believed."""
+    folder = checked.state
+    if folder is None or not (folder / "ledger.json").exists():
+        return Trust(acts=audit.act_rules())
+    state = State(folder)
+    identity = Identity.parse(state.read("ledger.json") or b"")
+    checkpoint = state.read("checkpoint")
+    return Trust(
+        ledger=identity.ledger,
+        log_keys=identity.log_keys,
+        checkpoints=[checkpoint] if checkpoint else [],
+        receipts=list(state.receipts()),
+        acts=audit.act_rules(),
+    )
+
+
+def _tell(summary: Summary, output: Output) -> None:
+    said: dict[str, Any] = asdict(summary)
+    said["unchecked"] = [
+        {**asdict(one), "meaning": one.meaning} for one in summary.unchecked.values()
+    ]
+    if output.json:
+        output.item({"summary": said})
+    for one in summary.unchecked.values():
+        output.say(f"{one.count} x {one.code} ({one.first}-{one.last}): {one.meaning}")
+    text = output.words(
+        "cli.checked",
+        leaves=summary.leaves,
+        bodies=summary.bodies,
+        signatures=summary.signatures,
+        checkpoints=summary.checkpoints,
+        findings=summary.findings,
+    )
+    if output.json:
+        output.say(text)
+    else:
+        output.result(None, paint(text, "red" if summary.findings else "green", sys.stdout))

@@ -1,0 +1,41 @@
+"""The database behind a data folder, for verbs that work beside the service or without it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infrastructure.postgres import Urls
+from sijill.folder import Folder
+from sijill.settings import Settings
+
+
+class NoLedger(Exception):
+    """There is no ledger in this folder."""
+
+    code = "not_founded"
+
+
+@contextmanager
+def running_database(data: Path) -> Iterator[Urls]:
+    """The connection strings of a folder's database; an embedded server that was down runs as long.
+
+    Raises:
+        NoLedger: nothing was founded here. EmbeddedServerError: it does not start.
+    """
+    if not Folder(data).keys.is_dir():
+        raise NoLedger
+    settings = Settings(data=data)
+    external = settings.external()
+    if external is not None:
+        yield external
+        return
+    server = settings.embedded()
+    if server.pid() is not None:
+        # Somebody serves it, and goes on after us.
+        yield server.urls()
+        return
+    urls = server.start()
+    try:
+        yield urls
+    finally:
+        server.stop()

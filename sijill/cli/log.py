@@ -1,0 +1,110 @@
+"""`sijill log`: the log itself, for whoever does not want to take the operator's word."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from sijill.cli.faults import Unusable, verb
+from sijill.cli.options import LEDGER, Cosigners, Desk, Reach, Sure, Talk, check_address
+from sijill.cli.output import Output
+
+app = App(name="log", help="The log itself: its newest checkpoint, and the check of all of it.")
+
+
+@app.command
+@verb
+def head(*, reach: Reach) -> int:
+    """Fetch the newest checkpoint, verify it, and compare it with the newest one seen before.
+
+    What is kept in the state folder is never given up: a ledger that tells another story later ends
+    this command with exit 6, and both stories are kept for an auditor.
+    """
+    output = Output(reach)
+    with reach.anonymous(keep=True) as client:
+        newest = client.checkpoint()
+        found = {
+            "ledger": client.identity.ledger.hex(),
+            "origin": newest.origin,
+            "size": newest.size,
+            "root": newest.root.hex(),
+            "state": str(client.state.folder) if client.state else None,
+        }
+    output.result(found, *(f"{name}: {value}" for name, value in found.items()))
+    output.say(output.words("cli.head", size=newest.size))
+    return 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Checked(Talk):
+    """Which log is checked, and what the checker brings along."""
+
+    source: Annotated[
+        str | None,
+        Parameter(
+            name=["--from", "--url"],
+            group=LEDGER,
+            env_var="SIJILL_URL",
+            validator=check_address,
+            help="A ledger's address.",
+        ),
+    ] = None
+    data: Annotated[
+        Path | None,
+        Parameter(group=LEDGER, help="An operator's data folder, read behind the service's back."),
+    ] = None
+    state: Annotated[
+        Path | None,
+        Parameter(
+            group=LEDGER,
+            env_var="SIJILL_STATE",
+            help="Folder with what a client kept (ledger, checkpoint, receipts): it must fit, too.",
+        ),
+    ] = None
+    key: Annotated[
+        Path | None,
+        Parameter(
+            group=LEDGER, env_var="SIJILL_KEY", help="A key that opens more than the public parts."
+        ),
+    ] = None
+
+
+@app.command
+@verb
+def fsck(*, checked: Checked | None = None) -> int:
+    """Check the whole log: bytes, chain, tree, tiles, checkpoints, and every signature in the open.
+
+    Tells each thing that does not fit, says what it could not check for lack of material, and exits
+    with 6 when it found anything. With `--output json` each finding is a line of its own and the
+    last line sums up.
+    """
+    from sijill.cli.checking import check_log
+
+    wanted = checked or Checked()
+    if wanted.data is None and wanted.source is None:
+        raise Unusable(code="input_log_missing")
+    return check_log(wanted)
+
+
+@app.command(name="rotate-key")
+@verb
+def rotate_key(
+    *,
+    data: Annotated[
+        Path, Parameter(group=LEDGER, env_var="SIJILL_DATA", help="The ledger's data folder.")
+    ],
+    cosigner: Cosigners = (),
+    yes: Sure = False,
+    desk: Desk,
+) -> int:
+    """Make the log's next key in the data folder, and order that it signs from now on.
+
+    Both founding authorities sign, `--key` is the operator's. While both key files lie in the
+    folder both keys sign checkpoints; take the older one away when everybody has followed. An order
+    that was interrupted, or refused by the other authority, is made again for the same new key.
+    """
+    from sijill.cli.rotating import rotate_log_key
+
+    return rotate_log_key(desk, data, cosigner, sure=yes)

@@ -1,0 +1,159 @@
+"""`sijill verify`: what anybody with a document in hand may ask."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from sijill.cli.faults import Unusable, problem_of, say, verb
+from sijill.cli.options import Reach
+from sijill.cli.output import Output, paint
+
+_SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
+
+
+@verb
+def verify(
+    code: Annotated[str, Parameter(help="The public code, as people write it.")],
+    /,
+    *,
+    field: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative="",
+            show_default=False,
+            help="`name=value` as printed on the paper: `number`, `date`, or a field of its type; "
+            "may be given again.",
+        ),
+    ] = (),
+    fields: Annotated[
+        str | None, Parameter(help="The same as a JSON object, in a file or - for standard input.")
+    ] = None,
+    document: Annotated[
+        Path | None, Parameter(help="The document's file; only its SHA-256 is sent.")
+    ] = None,
+    receipt: Annotated[
+        bool,
+        Parameter(negative="", show_default=False, help="Also give the verdict as a signed note."),
+    ] = False,
+    reach: Reach,
+) -> int:
+    """Ask whether the record behind a code is in force, and whether a paper says the same.
+
+    Exits with 0 for the best answer to what was asked (a bare code in force included), 10 for not
+    valid, 11 withdrawn, 12 not in its time, 13 unreadable, 14 could not be checked.
+    """
+    from infrastructure.proofs import verdict as verdicts
+    from infrastructure.proofs.codes import normalise
+    from infrastructure.proofs.errors import ProofError
+
+    output = Output(reach)
+    presented = _presented(field, fields, document)
+    try:
+        stored = normalise(code)
+    except ProofError:
+        return _tell(_local(verdicts.unreadable(), output), output)
+    try:
+        found = _ask(reach, stored, presented, receipt=receipt)
+    except Exception as error:
+        known = problem_of(error, output)
+        if known is None:
+            raise
+        say(known[0], output)
+        return _tell(_local(verdicts.could_not_check(), output), output)
+    return _tell(found, output)
+
+
+def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) -> dict[str, Any]:
+    """What stands on the paper: `fields` and the `document`'s digest.
+
+    Raises:
+        Unusable: a pair that is none, or the holder's secret where others can read it.
+    """
+    from sijill.cli.reading import composed, read_object, read_text
+
+    said = dict(read_object(read_text(name), name)) if name is not None else {}
+    for pair in pairs:
+        field, equals, value = pair.partition("=")
+        if not equals or not field:
+            raise Unusable(code="input_malformed", detail="name=value", path=pair)
+        if field == _SECRET:
+            raise Unusable(code="input_secret_exposed")
+        said[field] = composed(value)
+    presented: dict[str, Any] = {"fields": said} if said else {}
+    if document is not None:
+        presented["document"] = hashlib.sha256(document.read_bytes()).hexdigest()
+    return presented
+
+
+def _ask(reach: Reach, code: str, presented: Mapping[str, Any], *, receipt: bool) -> dict[str, Any]:
+    with reach.anonymous() as client:
+        if not presented and not receipt:
+            return dict(client.get(f"/v1/verify/{code}", signed=False))
+        return dict(client.post("/v1/verify", {"code": code, "receipt": receipt, **presented}))
+
+
+def _local(verdict: Any, output: Output) -> dict[str, Any]:
+    """A verdict that no ledger was needed, or to be had, for."""
+    reason = verdict.reason.value
+    return {
+        "outcome": verdict.outcome.value,
+        "reason": reason,
+        "headline": output.words(f"verdict.outcome.{verdict.outcome.value}"),
+        "text": output.words(f"verdict.reason.{reason}"),
+        "advice": output.words(f"verdict.advice.{reason}"),
+        "questions": {
+            "unchanged": verdict.unchanged,
+            "issuer": verdict.issuer,
+            "in_force": verdict.in_force,
+        },
+        "compared": {},
+        "record": None,
+        "basis": None,
+    }
+
+
+def _tell(found: Mapping[str, Any], output: Output) -> int:
+    from infrastructure.proofs.verdict import EXIT_CODES, Outcome
+
+    output.result(dict(found), *_lines(found, output))
+    return EXIT_CODES[Outcome(found["outcome"])]
+
+
+def _lines(found: Mapping[str, Any], output: Output) -> list[str]:
+    import sys
+
+    from infrastructure.proofs.codes import for_people
+
+    words = output.words
+    colour = output.verdict_colour(found["outcome"])
+    lines = [paint(found["headline"], colour, sys.stdout), found["text"]]
+    lines += [
+        words(f"verdict.{question}.{answer}") for question, answer in found["questions"].items()
+    ]
+    for name in ("matched", "mismatched", "not_comparable", "not_compared"):
+        if found["compared"].get(name):
+            lines.append(words(f"cli.compared.{name}", names=", ".join(found["compared"][name])))
+    record = found["record"]
+    if record is not None:
+        language = output.language
+        lines.append(
+            words(
+                "cli.record",
+                code=for_people(record["code"]),
+                type=record["type_names"][language],
+                agency=record["agency_names"][language],
+                index=record["index"],
+            )
+        )
+        if record["successor"]:
+            lines.append(words("cli.successor", code=for_people(record["successor"])))
+        if record["custodial"]:
+            lines.append(words("verdict.custodial"))
+    if found["basis"] is not None:
+        lines.append(words("cli.basis", index=found["basis"]["index"]))
+    if "receipt" in found:
+        lines += ["", found["receipt"]]
+    return [*lines, found["advice"]]
