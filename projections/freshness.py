@@ -5,9 +5,12 @@ as in force, so every verdict carries the index that it rests on, and one that r
 says *could not check* instead.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from psycopg import errors
 from psycopg.rows import class_row
 
 from infrastructure.log.queries import load
@@ -23,6 +26,7 @@ STALE_MICROSECONDS: Final = 2_000_000
 
 _SQL = load("projections", "freshness.sql")
 _SECOND: Final = 1_000_000
+_NO_MODEL: Final = "no follower has made a read model here yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,21 @@ async def status(conn: Connection) -> Status:
     Raises:
         LookupError: no follower has ever run here.
     """
-    async with conn.cursor(row_factory=class_row(Status)) as cursor:
-        row = await (await cursor.execute(_SQL["status"])).fetchone()
+    with model_expected():
+        async with conn.cursor(row_factory=class_row(Status)) as cursor:
+            row = await (await cursor.execute(_SQL["status"])).fetchone()
     if row is None:
-        raise LookupError("there is no read model yet")
+        raise LookupError(_NO_MODEL)
     return row
+
+
+@contextmanager
+def model_expected() -> Iterator[None]:
+    """Turn the database's complaint about a missing read model into `LookupError`."""
+    try:
+        yield
+    except errors.UndefinedTable:
+        raise LookupError(_NO_MODEL) from None
 
 
 def basis(*, index: int, waiting_since: int | None, clock: int) -> Basis:

@@ -12,7 +12,7 @@ from infrastructure.log.queries import load
 from infrastructure.proofs.verdict import Basis, CodeState, RecordFacts
 from projections.agencies import Agency
 from projections.certificates.record import Certificate, Code, deciding, sound
-from projections.freshness import basis
+from projections.freshness import basis, model_expected
 from projections.keys import Key
 from projections.rows import Connection
 
@@ -74,11 +74,12 @@ async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Foun
     Raises:
         LookupError: no follower has ever run here.
     """
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(STATEMENTS["by_code"], {"code": code, "at": at})
-        row = await cursor.fetchone()
+    with model_expected():
+        async with conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(STATEMENTS["by_code"], {"code": code, "at": at})
+            row = await cursor.fetchone()
     if row is None:
-        raise LookupError("there is no read model yet")
+        raise LookupError("the read model is empty")
     judged_time = row["at_time"] if row["at_time"] is not None else row["clock"]
     rests_on = _basis(row, at)
     if row["code"] is None:

@@ -227,6 +227,14 @@ async def _blocked(reading: Reading) -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_without_a_read_model_nothing_is_answered(reading: Reading) -> None:
+    await reading.keeper.execute("DROP SCHEMA read CASCADE")
+    with pytest.raises(LookupError):
+        await freshness.status(reading.service)
+    with pytest.raises(LookupError):
+        await certificates.by_code(reading.service, code("a"))
+
+
 async def test_two_rebuilds_at_once_are_refused(reading: Reading) -> None:
     async with await connect_async(reading.urls.keeper, Role.KEEPER, autocommit=True) as other:
         await other.execute("SELECT pg_advisory_lock(hashtextextended('sijill.read.rebuild', 0))")
