@@ -127,7 +127,7 @@ async def open_services(data: Path) -> Services:
             desk=Desk(
                 vault,
                 factory.pool,
-                # The services hold the desk that asks them: they are looked up when a rotation comes.
+                # The services hold the desk that asks them: found when a rotation comes.
                 rotate(folder, identity.origin, identity.ledger, lambda: services.log_keys()),  # noqa: PLW0108 - bound later
             ),
             vault=vault,
