@@ -22,8 +22,9 @@ async def ledger(services: Open) -> JSONResponse:
         "ledger": services.ledger_id.hex(),
         "origin": services.origin,
         "format_version": leaf.VERSION,
-        "log_vkey": keys[-1],
-        "log_vkeys": keys,
+        "log_vkey": keys[-1].verifier,
+        "log_vkeys": [key.verifier for key in keys],
+        "log_key_indexes": [key.since for key in keys],
         "receipts_vkey": services.receipts_vkey,
     }
     return JSONResponse(answer, headers={"Cache-Control": "public, max-age=60"})

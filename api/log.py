@@ -95,7 +95,7 @@ async def checkpoint_of_size(services: Open, size: int) -> PlainTextResponse:
 async def verifier_key(services: Open) -> PlainTextResponse:
     """The verifier key under which checkpoints are signed, as C2SP signed-note spells keys."""
     keys = await anyio.to_thread.run_sync(services.log_keys)
-    return PlainTextResponse(f"{keys[-1]}\n", headers=NEWEST)
+    return PlainTextResponse(f"{keys[-1].verifier}\n", headers=NEWEST)
 
 
 @router.get("/log/tile/{name:path}", response_class=Response)

@@ -14,7 +14,7 @@ from api.limits import Limits
 from api.orders import KeyRing, now_us
 from api.policy import Caller
 from domain.errors import KeyUnknown
-from domain.foundation import Foundation
+from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
@@ -80,13 +80,12 @@ class Services:
         except KeyUnknown:
             return None
 
-    def log_keys(self) -> list[str]:
+    def log_keys(self) -> list[LogKey]:
         """Every verifier key that the log ever had, the present one last; for threads."""
         stream = self.directory.find("ledger", "foundation")
         if stream is None:
             return []
-        foundation = cast("Foundation", self.ledger.repository.get(stream))
-        return [key.verifier for key in foundation.log_keys]
+        return list(cast("Foundation", self.ledger.repository.get(stream)).log_keys)
 
     def caller_of(self, thumbprint: str) -> Caller:
         """Who signs with a key that may sign now; for threads.

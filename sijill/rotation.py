@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from api.problems import Problem
+from domain.foundation import LogKey
 from infrastructure import keyfiles
 from infrastructure.proofs import receipts
 from infrastructure.proofs.note import SignerKey
@@ -27,16 +28,16 @@ def make_key(data: Path, origin: str) -> tuple[Path, str]:
 
 
 def rotate(
-    folder: Folder, origin: str, ledger: bytes, present: Callable[[], list[str]]
+    folder: Folder, origin: str, ledger: bytes, present: Callable[[], list[LogKey]]
 ) -> Callable[[str, bytes], list[str]]:
     """What signs the notes of a rotation, with the keys that lie in the folder at that moment.
 
-    `present` gives the verifier keys that the log has had, the present one last.
+    `present` gives the keys that the log has had, the present one last.
     """
 
     def sign(new: str, digest: bytes) -> list[str]:
         keys = {key.verifier.encode(): key for key in folder.log_keys(origin)}
-        wanted = (present()[-1], new)
+        wanted = (present()[-1].verifier, new)
         if not all(key in keys for key in wanted):
             raise Problem("log_key_not_here")
         word = receipts.Rotation(ledger=ledger, statement_digest=digest)

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from infrastructure import postgres
+from infrastructure.log.checking import DatabaseSource
 from infrastructure.postgres import Role
 from infrastructure.proofs import merkle, receipts
 from infrastructure.proofs.checkpoint import open_checkpoint
@@ -82,7 +84,7 @@ def test_2_recorded_is_final(ledger: Served, agency: Agency) -> None:
             "DELETE FROM ledger.events",
             "TRUNCATE ledger.events",
         ):
-            with pytest.raises(postgres.psycopg.errors.InsufficientPrivilege):
+            with pytest.raises(InsufficientPrivilege):
                 service.execute(statement)
     with postgres.connect(urls.admin, None) as superuser:
         superuser.execute("SET session_replication_role = replica")
@@ -247,7 +249,7 @@ def _all_recorded(ledger: Served, answers: list[dict[str, Any]]) -> None:
     urls = Settings(data=ledger.folder).embedded().urls()
     with postgres.connect(urls.service, Role.SERVICE) as service:
         rows = service.execute("SELECT index, encode(leaf_hash, 'hex') FROM ledger.events")
-        recorded = dict(rows.fetchall())
+        recorded: dict[int, str] = dict(rows.fetchall())
     assert {one["index"]: one["leaf_hash"] for one in answers}.items() <= recorded.items()
     assert len({one["index"] for one in answers}) == len(answers)
     assert _findings(ledger) == []
@@ -257,7 +259,7 @@ def _findings(ledger: Served, connection: Any = None) -> list[Finding]:
     findings: list[Finding] = []
     trust = Trust(acts=audit.act_rules())
     if connection is not None:
-        source = audit.DatabaseSource(connection)
+        source = DatabaseSource(connection)
         audit.check(source, trust, findings.append)
         return findings
     urls = Settings(data=ledger.folder).embedded().urls()
