@@ -123,7 +123,7 @@ async def show(
     try:
         normal = codes.normalise(code)
     except ProofError:
-        raise Problem("certificate_unknown", code="") from None
+        raise Problem("certificate_unknown") from None
     await services.caught_up()
     async with services.pool.connection() as connection:
         found = await certificates.by_code(connection, normal, at=at)
