@@ -12,7 +12,8 @@ CREATE OR REPLACE FUNCTION ledger.append(
     request_order integer[],
     event_request integer[], event_stream uuid[], event_version bigint[], event_type text[],
     event_line integer[], event_header bytea[], event_header_salt bytea[], event_body bytea[],
-    event_body_salt bytea[], event_sealed bytea[],
+    event_body_salt bytea[],
+    sealed_event integer[], sealed_bytes bytea[],
     lookup_event integer[], lookup_space text[], lookup_hmac bytea[],
     guard_request integer[], guard_stream uuid[], guard_version bigint[],
     claim_event integer[], claim_kind integer[], claim_space text[], claim_key text[],
@@ -56,6 +57,7 @@ DECLARE
     order_known boolean[] := array_fill(false, ARRAY[orders]);
     order_judged boolean := false;
     replays boolean := false;
+    several_lines boolean := false;
 
     clock bigint;
     next_index bigint;
@@ -373,6 +375,7 @@ BEGIN
         IF order_first[o] IS NULL THEN
             order_first[o] := next_index;
         END IF;
+        several_lines := several_lines OR order_lines[o] > 1;
         new_index[i] := next_index;
         new_order[i] := order_first[o];
         new_agency[i] := agencies[o];
@@ -415,11 +418,13 @@ BEGIN
     FROM unnest(order_first, order_known, order_agency, order_key, order_digest)
         AS a (first_index, known, agency, key, digest)
     WHERE a.first_index IS NOT NULL AND NOT a.known;
-    INSERT INTO ledger.order_lines (first_index, line, index)
-    SELECT e.order_index, e.line, e.index
-    FROM unnest(new_order, event_line, new_index, event_request)
-        AS e (order_index, line, index, request)
-    WHERE e.index IS NOT NULL AND order_lines[request_order[e.request]] > 1;
+    IF several_lines THEN
+        INSERT INTO ledger.order_lines (first_index, line, index)
+        SELECT e.order_index, e.line, e.index
+        FROM unnest(new_order, event_line, new_index, event_request)
+            AS e (order_index, line, index, request)
+        WHERE e.index IS NOT NULL AND order_lines[request_order[e.request]] > 1;
+    END IF;
     IF fault IS NOT NULL THEN PERFORM ledger.fault('append.orders_inserted'); END IF;
 
     IF cardinality(claim_event) > 0 THEN
@@ -438,10 +443,12 @@ BEGIN
     END IF;
     IF fault IS NOT NULL THEN PERFORM ledger.fault('append.claims_changed'); END IF;
 
-    INSERT INTO vault.sealed (index, stream, sealed)
-    SELECT e.index, e.stream, e.sealed
-    FROM unnest(new_index, event_stream, event_sealed) AS e (index, stream, sealed)
-    WHERE e.index IS NOT NULL AND e.sealed IS NOT NULL;
+    IF cardinality(sealed_event) > 0 THEN
+        INSERT INTO vault.sealed (index, stream, sealed)
+        SELECT new_index[a.event], event_stream[a.event], a.sealed
+        FROM unnest(sealed_event, sealed_bytes) AS a (event, sealed)
+        WHERE new_index[a.event] IS NOT NULL;
+    END IF;
     IF cardinality(lookup_event) > 0 THEN
         INSERT INTO vault.lookups (space, hmac, stream, index)
         SELECT a.space, a.hmac, event_stream[a.event], new_index[a.event]

@@ -150,7 +150,7 @@ def _encode(requests: Sequence[AppendRequest], now_us: int) -> list[Any]:
         *_order_arrays(orders),
         arrays.int4(request_order),
         *_event_arrays(events, owners),
-        *_lookup_arrays(events),
+        *_vault_arrays(events),
         *_guard_arrays(requests),
         *_side_arrays(requests),
     ]
@@ -197,11 +197,15 @@ def _event_arrays(events: Sequence[Event], owners: Sequence[int]) -> list[arrays
         arrays.bytea([event.header_salt for event in events]),
         arrays.bytea([event.body for event in events]),
         arrays.bytea([event.body_salt for event in events]),
-        arrays.bytea([event.sealed for event in events]),
     ]
 
 
-def _lookup_arrays(events: Sequence[Event]) -> list[arrays.Packed]:
+def _vault_arrays(events: Sequence[Event]) -> list[arrays.Packed]:
+    sealed = [
+        (ordinal, event.sealed)
+        for ordinal, event in enumerate(events, 1)
+        if event.sealed is not None
+    ]
     rows = [
         (ordinal, space, hmac)
         for ordinal, event in enumerate(events, 1)
@@ -209,6 +213,8 @@ def _lookup_arrays(events: Sequence[Event]) -> list[arrays.Packed]:
         for space, hmac in dict.fromkeys(event.lookups)
     ]
     return [
+        arrays.int4([ordinal for ordinal, _ in sealed]),
+        arrays.bytea([data for _, data in sealed]),
         arrays.int4([ordinal for ordinal, _, _ in rows]),
         arrays.text([space for _, space, _ in rows]),
         arrays.bytea([hmac for _, _, hmac in rows]),

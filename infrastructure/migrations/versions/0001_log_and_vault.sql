@@ -180,7 +180,8 @@ DECLARE
     child text;
 BEGIN
     PERFORM pg_advisory_xact_lock(1397377356, 2);
-    SELECT s.partition_size, h.size / s.partition_size + ahead INTO STRICT width, wanted
+    SELECT s.partition_size, h.size / s.partition_size + least(ahead, 16)
+    INTO STRICT width, wanted
     FROM ledger.settings s CROSS JOIN ledger.head h;
     -- By the newest one's name and not by their count: old ones may leave for an archive.
     SELECT coalesce(max(substring(c.relname FROM '[0-9]+$')::bigint) + 1, 0) INTO part
@@ -196,7 +197,10 @@ BEGIN
             EXECUTE format(
                 'CREATE TABLE %s (LIKE %s INCLUDING ALL) WITH ('
                 'autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_scale_factor = 0,'
-                'autovacuum_vacuum_insert_threshold = 1000000)',
+                'autovacuum_vacuum_insert_threshold = 1000000,'
+                'toast.autovacuum_freeze_min_age = 0,'
+                'toast.autovacuum_vacuum_insert_scale_factor = 0,'
+                'toast.autovacuum_vacuum_insert_threshold = 1000000)',
                 child, parent
             );
             PERFORM ledger.protect(child::regclass, false);

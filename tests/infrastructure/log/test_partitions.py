@@ -68,6 +68,24 @@ def test_making_partitions_and_appending_do_not_wait_for_each_other(narrow: Urls
             assert partitions(conn, parent) == 4
 
 
+def test_a_new_partition_is_as_final_as_the_first(narrow: Urls) -> None:
+    with connect(narrow.service, Role.SERVICE, autocommit=True) as conn:
+        conn.execute("SELECT ledger.prepare_partitions(3)")
+    for statement in (
+        "UPDATE ledger.events_3 SET body = ''",
+        "DELETE FROM ledger.orders_3",
+        "TRUNCATE vault.sealed_3",
+    ):
+        with connect(narrow.admin, None) as admin, pytest.raises(psycopg.Error) as caught:
+            admin.execute(statement)
+        assert caught.value.sqlstate == "SJ002"
+
+
+def test_nobody_orders_partitions_without_end(narrow: Urls) -> None:
+    with connect(narrow.service, Role.SERVICE) as conn:
+        assert conn.execute("SELECT ledger.prepare_partitions(1000000)").fetchone() == (17 * WIDTH,)
+
+
 def test_two_makers_make_them_once(narrow: Urls) -> None:
     async def make() -> None:
         conn = await postgres.connect_async(narrow.service, Role.SERVICE, autocommit=True)
