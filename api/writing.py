@@ -6,7 +6,7 @@ A decision that the log has overtaken is made once more on fresh records, and on
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import anyio
@@ -37,7 +37,7 @@ _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 STORE_ERRORS = (psycopg.OperationalError,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
     """A complete order: the request, its lines by number, and all signatures in evidence order.
 
@@ -70,12 +70,12 @@ class Work:
             line=line,
         )
 
-    @property
+    @cached_property
     def evidence(self) -> bytes:
         """The evidence bytes of the whole order."""
         return evidence.encode_evidence(self.signatures)
 
-    @property
+    @cached_property
     def evidence_digest(self) -> bytes:
         """What every header of this order carries."""
         return evidence.evidence_digest(self.evidence)
