@@ -75,7 +75,7 @@ async def _read(conn: AsyncConnection[Any], start: int, end: int) -> list[tuple[
     cursor = conn.cursor(row_factory=tuple_row, binary=True)
     await cursor.execute(_QUERIES["leaves"], (start, end))
     found: list[tuple[Leaf, bytes]] = []
-    async for index, time, header, body, stored in cursor:
+    for index, time, header, body, stored in await cursor.fetchall():
         if index != start + len(found):
             raise BrokenChain(start + len(found))
         try:

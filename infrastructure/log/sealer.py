@@ -198,7 +198,7 @@ class Sealer:
             # Another machine's sealer went on meanwhile, under a mark of its own.
             self._mark.raise_to(Checkpoint(self._origin, size, published.root))
         for tile in missing_tiles(self._store, size=size):
-            self._store.write(tile, await self._reader.tile(tile))
+            self._store.write({tile: await self._reader.tile(tile)})
         self._tree = await self._reader.growing(size)
         await self._check_join(size)
         for checkpoint in promised:
@@ -266,10 +266,9 @@ class Sealer:
             stop = min(start + PAGE_EVENTS, end)
             hashes = await checked_leaf_hashes(self._conn, start, stop)
             await faults.point_async("seal.read")
-            for leaf_hash in hashes:
-                for tile, data in tree.append(leaf_hash):
-                    self._store.write(tile, data)
-                    await faults.point_async("seal.tile_written")
+            filled = {tile: data for one in hashes for tile, data in tree.append(one)}
+            if filled:
+                await asyncio.to_thread(self._store.write, filled)
         await faults.point_async("seal.tiles_durable")
 
     async def _prove(self, checkpoint: Checkpoint) -> None:

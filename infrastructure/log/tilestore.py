@@ -9,9 +9,11 @@ bundles are not kept either. A folder that is lost or empty can be rebuilt from 
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from infrastructure import faults
 from infrastructure.keyfiles import sync_folder
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.growth import GrowingTree
@@ -19,6 +21,7 @@ from infrastructure.proofs.tiles import Tile
 
 TILE_BYTES = tiles.WIDTH * merkle.HASH_BYTES
 ROOTS_KEPT = 65_536
+WRITERS = 16
 FILE_MODE = 0o644
 
 LeafHashes = Callable[[int, int], Awaitable[bytes]]
@@ -62,26 +65,26 @@ class TileStore:
         except FileNotFoundError:
             return None
 
-    def write(self, tile: Tile, data: bytes) -> None:
-        """Keep a full hash tile; it is durable when this returns. The same bytes again are no-op.
+    def write(self, filled: Mapping[Tile, bytes]) -> None:
+        """Keep full hash tiles; they are durable when this returns. The same bytes again are fine.
+
+        Lower levels are durable before a higher one is written, so that a tile which is there
+        vouches for all below it. The disk is asked for many tiles of a level at the same time,
+        which costs it little more than one.
 
         Raises:
-            TileConflict: the file is there and holds other bytes.
+            TileConflict: a file is there and holds other bytes.
         """
-        if tile.level is None or tile.width != tiles.WIDTH or len(data) != TILE_BYTES:
-            raise ValueError("only full hash tiles are kept")
-        path = self.folder / tile.path
-        created = _missing_folders(path.parent)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        held = self.read(tile)
-        if held is None:
-            self._publish(path, tile, data)
-        elif held != data:
-            raise TileConflict(tile)
-        # Also when the file was there: whoever wrote it may have lost power before this point.
-        sync_folder(path.parent)
-        for folder in created:
-            sync_folder(folder.parent)
+        top = self.folder if self.folder.exists() else self.folder.parent
+        for level in sorted({tile.level or 0 for tile in filled}):
+            together = {tile: data for tile, data in filled.items() if (tile.level or 0) == level}
+            with ThreadPoolExecutor(max_workers=WRITERS) as writers:
+                holders = set(writers.map(self._write, together.keys(), together.values()))
+            # Also where the files were there: who wrote them may have lost power before this.
+            folders = {one for holder in holders for one in (holder, *holder.parents)}
+            for folder in sorted(folders, reverse=True):
+                if folder.is_relative_to(top):
+                    sync_folder(folder)
 
     def known_root(self, tile: Tile) -> bytes | None:
         """The root of a full tile's subtree, where it was asked for lately."""
@@ -94,8 +97,25 @@ class TileStore:
             self._roots.popitem(last=False)
         return found
 
+    def _write(self, tile: Tile, data: bytes) -> Path:
+        """Write one tile's file; the folder that has to be made durable with it."""
+        if tile.level is None or tile.width != tiles.WIDTH or len(data) != TILE_BYTES:
+            raise ValueError("only full hash tiles are kept")
+        path = self.folder / tile.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = self.read(tile)
+        if held is None:
+            self._publish(path, tile, data)
+            faults.point("seal.tile_written")
+        elif held != data:
+            raise TileConflict(tile)
+        return path.parent
+
     def _publish(self, path: Path, tile: Tile, data: bytes) -> None:
-        """Give durable bytes their name; link(2), unlike rename(2), never replaces a file."""
+        """Give durable bytes their name; link(2), unlike rename(2), never replaces a file.
+
+        A crash may leave a file behind whose name begins with a dot. Nobody reads those.
+        """
         descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
         temporary = Path(name)
         try:
@@ -209,12 +229,3 @@ def _missing_under(store: TileStore, tile: Tile) -> Iterator[Tile]:
         for n in range(tile.n * tiles.WIDTH, (tile.n + 1) * tiles.WIDTH):
             yield from _missing_under(store, Tile(tile.level - 1, n))
     yield tile
-
-
-def _missing_folders(folder: Path) -> list[Path]:
-    """The folders on the way to ``folder`` that do not exist yet, the outermost first."""
-    missing: list[Path] = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    return missing[::-1]

@@ -158,11 +158,14 @@ def check_note(note: bytes, origin: str, seed: bytes = SEED) -> tuple[int, bytes
 
 
 def _die_at(point: str) -> None:
-    async def reach(name: str) -> None:
+    def reach(name: str) -> None:
         if name == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    faults.point_async = reach
+    async def reach_async(name: str) -> None:
+        reach(name)
+
+    faults.point, faults.point_async = reach, reach_async
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def filled(store: TileStore, size: int) -> GrowingTree:
     tree = GrowingTree()
     for leaf in LEAVES[:size]:
         for tile, data in tree.append(leaf):
-            store.write(tile, data)
+            store.write({tile: data})
     return tree
 
 
@@ -126,25 +126,25 @@ def test_every_proof_verifies(grown: tuple[TileStore, GrowingTree], data: st.Dat
 
 def test_a_tile_is_written_once_and_never_over_other_bytes(tmp_path: Path) -> None:
     store = TileStore(tmp_path)
-    store.write(Tile(0, 1_234_067), DATA)
+    store.write({Tile(0, 1_234_067): DATA})
     path = tmp_path / "tile/0/x001/x234/067"
     inode = path.stat().st_ino
-    store.write(Tile(0, 1_234_067), DATA)
+    store.write({Tile(0, 1_234_067): DATA})
     assert path.stat().st_ino == inode
     with pytest.raises(TileConflict):
-        store.write(Tile(0, 1_234_067), DATA[::-1])
+        store.write({Tile(0, 1_234_067): DATA[::-1]})
     assert path.read_bytes() == DATA
     assert [entry.name for entry in path.parent.iterdir()] == ["067"]
 
 
 def test_a_torn_file_is_a_conflict_and_never_served(tmp_path: Path) -> None:
     store = TileStore(tmp_path)
-    store.write(Tile(0, 0), DATA)
+    store.write({Tile(0, 0): DATA})
     (tmp_path / "tile/0/000").write_bytes(DATA[:-32])
     with pytest.raises(TileConflict):
         store.read(Tile(0, 0))
     with pytest.raises(TileConflict):
-        store.write(Tile(0, 0), DATA)
+        store.write({Tile(0, 0): DATA})
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_torn_file_is_a_conflict_and_never_served(tmp_path: Path) -> None:
 )
 def test_only_full_hash_tiles_are_kept(tmp_path: Path, tile: Tile, data: bytes) -> None:
     with pytest.raises(ValueError, match="only full hash tiles"):
-        TileStore(tmp_path).write(tile, data)
+        TileStore(tmp_path).write({tile: data})
     assert not list(tmp_path.iterdir())
 
 
@@ -164,16 +164,14 @@ def test_missing_tiles_are_found_below_what_is_there(tmp_path: Path) -> None:
     assert sorted(missing) == sorted(everything)
     assert missing.index(Tile(1, 0)) > missing.index(Tile(0, 255))
     reader = TreeReader(store, some_leaves)
-    for tile in missing[:200]:
-        store.write(tile, asyncio.run(reader.tile(tile)))
+    store.write({tile: asyncio.run(reader.tile(tile)) for tile in missing[:200]})
     assert list(missing_tiles(store, size=COUNT)) == missing[200:]
-    for tile in missing[200:]:
-        store.write(tile, asyncio.run(reader.tile(tile)))
+    store.write({tile: asyncio.run(reader.tile(tile)) for tile in missing[200:]})
     assert list(missing_tiles(store, size=COUNT)) == []
     (tmp_path / "tile/0/258").unlink()
     assert list(missing_tiles(store, size=COUNT)) == [Tile(0, 258)]
 
 
 def test_files_may_be_read_by_a_web_server(tmp_path: Path) -> None:
-    TileStore(tmp_path).write(Tile(0, 0), DATA)
+    TileStore(tmp_path).write({Tile(0, 0): DATA})
     assert (tmp_path / "tile/0/000").stat().st_mode & 0o777 == 0o644
