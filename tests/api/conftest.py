@@ -1,0 +1,28 @@
+"""Fixtures of the HTTP tests: an agency and an auditor for all tests of a module."""
+
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+
+from tests.api.talking import Wire
+from tests.serving import Agency, Served
+
+
+@pytest.fixture(scope="module")
+def agency(served: Served) -> Agency:
+    """An agency of this module's own, with an officer who may do everything."""
+    return served.agency()
+
+
+@pytest.fixture(scope="module")
+def stranger(served: Served) -> Agency:
+    """Another agency, to which nothing of `agency` belongs."""
+    return served.agency()
+
+
+@pytest.fixture(scope="session")
+def wire(served: Served) -> Iterator[Wire]:
+    """Requests as they are sent, answers as they come."""
+    with httpx2.Client(base_url=served.url, timeout=60) as http:
+        yield Wire(http)
