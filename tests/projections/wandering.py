@@ -20,6 +20,7 @@ from tests.given_when_then import (
     on_agency,
     on_certificate,
     order,
+    verifier,
 )
 
 AGENCIES = ("moj", "moe", "moh")
@@ -227,6 +228,50 @@ _TURNS: tuple[Callable[[Wanderer], Order], ...] = (
 )
 
 
+def _on_moi(act: str, name: str, **members: str) -> Order:
+    return on_certificate(act, name, "moi", **members)
+
+
+def end(scenario: Scenario) -> Scenario:
+    """Let everything happen at least once, whatever chance did before."""
+    scenario.given(
+        linked("moi", parent="comsec"),
+        enrol("moi-3", "moi"),
+        *(issue(name, "moi") for name in ("a", "b", "c", "d", "e", "f")),
+        _on_moi("suspend", "a", reason="under_review"),
+        _on_moi("reinstate", "a", reason="review_passed"),
+        _on_moi("revoke", "b", reason="decision"),
+        _on_moi("annul_revocation", "b", reason="appeal_granted").also_by("moi-2"),
+        _on_moi("void", "c", reason="duplicate_entry"),
+        _on_moi("supersede", "d", by=code("a"), reason="renewed"),
+        _on_moi("original", "a").saying(new_code=code("a2"), claims=claims()),
+        _on_moi("replace", "a2", reason="lost").saying(new_code=code("a3"), claims=claims()),
+        _on_moi("correct", "e", reason="translation").saying(
+            new_code=code("e2"), language="ckb", claims=claims("holder_name", "supported_fact")
+        ),
+    )
+    begins = scenario.world.size
+    scenario.given(
+        issue("g", "moi").signed_by("moi-2"),
+        order("key.compromise", "moi", key=key_of("moi-2"), as_of=begins, reason="lost"),
+        _on_moi("reaffirm", "g"),
+        on_agency("suspend", "moi", reason="legal_order"),
+        on_agency("reinstate", "moi"),
+        on_agency("rename", "moi", names=names("new"), effective_date="2026-10-01"),
+        on_agency("reparent", "moi", effective_date="2026-10-01").also_by("comsec"),
+        order("ledger.rotate_key", "ndc", log_key=verifier("sijill.test/log", "second")).also_by(
+            "comsec"
+        ),
+        order("ledger.accept_clock", "ndc", clock_seconds=scenario.world.now // 1_000_000),
+    )
+    scenario.on("2060-01-01").given(
+        _on_moi("erase", "f").also_by("moi-3"),
+        order("key.retire", "moi", key=key_of("moi-3"), reason="rotated"),
+        on_agency("close", "moi", reason="merged"),
+    )
+    return scenario
+
+
 def wander(seed: int, steps: int) -> Scenario:
     """A scenario of chance, the same for the same seed but for the ids that the domain draws."""
-    return Wanderer(Random(seed)).wander(steps)
+    return end(Wanderer(Random(seed)).wander(steps))
