@@ -286,7 +286,7 @@ def _found(key: str, sitting: Sitting) -> tuple[Registry, KeyState]:
     registry = sitting.registry("key", key)
     if registry is None:
         raise KeyNotFound(key=key)
-    return registry, registry.keys[key]
+    return registry, sitting.part(registry, registry.keys, key)
 
 
 def _check_scopes(order: EnrolKey, *, founder: bool) -> None:

@@ -139,4 +139,4 @@ def found(code: str, agency: str, sitting: Sitting) -> tuple[Certificate, Origin
     record = sitting.load(stream) if stream else None
     if not isinstance(record, Certificate) or record.agency != agency:
         raise CertificateUnknown(code=code)
-    return record, record.originals[code]
+    return record, sitting.part(record, record.originals, code)

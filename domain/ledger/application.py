@@ -26,7 +26,7 @@ from domain.errors import (
 )
 from domain.ledger.decisions import Decision, Directory, Requirement, Signed
 from domain.ledger.facts import Record
-from domain.ledger.sitting import DESKS, Sitting
+from domain.ledger.sitting import DESKS, OutdatedCopy, Sitting
 
 if TYPE_CHECKING:
     from domain.agencies import AgencyState
@@ -42,6 +42,9 @@ CACHED_CLAIMS = 100_000
 
 FRESH_SECONDS = 0.05
 """A refusal rests on nothing older. A bulk of refused lines asks the store this often, no more."""
+
+LOOKS = 8
+"""How often a record is loaded again whose copy other threads keep replacing by an older one."""
 
 
 class Ledger(Application[UUID]):
@@ -211,17 +214,22 @@ class Ledger(Application[UUID]):
         directory: Directory,
         statement: bytes = b"",
     ) -> _Answer:
-        sitting = self._seat(signed, directory, statement)
-        try:
-            return judge(sitting)
-        except Malformed:
-            raise
-        except Refusal:
-            size = signed.ledger_size
-            stale = [at for at, one in sitting.read.items() if self._may_have_moved(one, size)]
-            if not stale:
+        refreshed = False
+        for _ in range(LOOKS):
+            sitting = self._seat(signed, directory, statement)
+            try:
+                return judge(sitting)
+            except OutdatedCopy as outdated:
+                self.forget([outdated.stream])
+            except Malformed:
                 raise
-        self.forget(stale)
+            except Refusal:
+                size = signed.ledger_size
+                stale = [at for at, one in sitting.read.items() if self._may_have_moved(one, size)]
+                if refreshed or not stale:
+                    raise
+                self.forget(stale)
+                refreshed = True
         return judge(self._seat(signed, directory, statement))
 
     def _seat(self, signed: Signed, directory: Directory, statement: bytes) -> Sitting:

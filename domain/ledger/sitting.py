@@ -4,7 +4,7 @@ Whatever a sitting loads becomes a guard of its decision: the store appends only
 still stand at the versions that were judged on. So a desk cannot forget to guard what it read.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _Order = TypeVar("_Order", bound=Command)
 _Desk = Callable[[_Order, "Sitting"], None]
+_Part = TypeVar("_Part")
 
 DESKS: dict[type[Command], Callable[[Any, "Sitting"], None]] = {}
 """For each act the desk that applies its rules and records its fact."""
@@ -34,6 +35,14 @@ def desk(command: type[_Order]) -> Callable[[_Desk[_Order]], _Desk[_Order]]:
         return decide
 
     return appoint
+
+
+class OutdatedCopy(Exception):
+    """The directory leads to a part of a record that the copy at hand does not have yet."""
+
+    def __init__(self, stream: UUID) -> None:
+        super().__init__(f"{stream} has moved on")
+        self.stream = stream
 
 
 class Sitting:
@@ -81,6 +90,17 @@ class Sitting:
             record = self.read[stream] = self._load(stream)
         return record
 
+    def part(self, record: Record, parts: Mapping[str, _Part], name: str) -> _Part:
+        """What a record holds under a name that the directory has just led here from.
+
+        Raises:
+            OutdatedCopy: the copy is older than the directory; the application asks again.
+        """
+        try:
+            return parts[name]
+        except KeyError:
+            raise OutdatedCopy(record.id) from None
+
     def registry(self, space: str, key: str) -> Registry | None:
         """The record that holds an agency or a key, or None."""
         stream = self.find(space, key)
@@ -98,12 +118,12 @@ class Sitting:
         registry = self.registry("agency", agency)
         if registry is None:
             raise AgencyUnknown(agency=agency)
-        return registry.agencies[agency]
+        return self.part(registry, registry.agencies, agency)
 
     def key(self, thumbprint: str) -> "KeyState | None":
         """A key's state, or None where nobody enrolled it."""
         registry = self.registry("key", thumbprint)
-        return registry.keys[thumbprint] if registry else None
+        return self.part(registry, registry.keys, thumbprint) if registry else None
 
     def new_stream(self) -> UUID:
         """The id of a record that does not exist yet."""

@@ -17,6 +17,7 @@ from tests.certificate_orders import (
     certificate,
     correct,
     reinstate,
+    replaced,
     revoke,
     supersede,
     suspend,
@@ -180,6 +181,21 @@ def test_another_process_is_believed_before_it_was_heard_of() -> None:
     world.size = heard
     seconds[0] += 2 * FRESH_SECONDS
     assert world.decide(suspend("a")).events
+
+
+def test_a_key_that_another_process_enrolled_on_a_known_record_is_known_at_once() -> None:
+    world = given(linked("moj")).world
+    world.decide(issue("a"))  # the cache knows the agency, and with it its keys
+    scopes = ("administer", "issue")
+    world.append(world.decide(enrol("moj-9", "moj", scopes)), forget=False)
+    assert world.decide(issue("b").signed_by("moj-9")).events
+
+
+def test_a_code_that_another_process_made_on_a_known_record_is_known_at_once() -> None:
+    world = given(linked("moj"), issue("a")).world
+    world.decide(suspend("a"))  # the cache knows the certificate
+    world.append(world.decide(replaced("a", "b")), forget=False)
+    assert world.decide(suspend("b")).events
 
 
 def test_lines_that_go_together_make_one_decision() -> None:
