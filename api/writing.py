@@ -149,7 +149,10 @@ async def record_in_pieces(services: Services, work: Work) -> AsyncIterator[list
         return
     for start in range(0, len(work.lines), CHUNK_LINES):
         chunk = range(start, min(start + CHUNK_LINES, len(work.lines)))
-        outcomes = await _attempt(services, work, order, chunk)
+        outcomes: dict[int, Outcome] = {}
+        for together in _in_turns(work, chunk):
+            outcomes |= await _attempt(services, work, order, together)
+        await _find_replays(services, work, outcomes)
         yield [outcomes[number] for number in chunk]
 
 
@@ -158,6 +161,27 @@ async def recall(services: Services, work: Work, error: Exception) -> Outcome:
     done = {0: Outcome(0, error=error)}
     await _find_replays(services, work, done)
     return done[0]
+
+
+def _in_turns(work: Work, chunk: Sequence[int]) -> list[list[int]]:
+    """Lines that may be judged at the same time: one that names a code waits for those before it.
+
+    Otherwise the second line about a certificate would be judged on what the first has changed.
+    """
+    turns: list[list[int]] = []
+    last: dict[str, int] = {}
+    for number in chunk:
+        named = _codes(work.commands.get(number))
+        turn = max((last[code] + 1 for code in named if code in last), default=0)
+        last |= dict.fromkeys(named, turn)
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(number)
+    return turns
+
+
+def _codes(command: Command | None) -> set[str]:
+    return {code for name in ("code", "new_code", "by") if (code := getattr(command, name, None))}
 
 
 async def _attempt(
@@ -189,7 +213,6 @@ async def _attempt(
         waiting = again
         if not waiting:
             break
-    await _find_replays(services, work, done)
     return done
 
 

@@ -20,8 +20,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infrastructure import keyfiles
+from infrastructure.log.reader import load_head
+from infrastructure.postgres import Role, connect
 from infrastructure.proofs import codes, signing
 from infrastructure.proofs.jwk import PrivateKey, public_of
+from projections import freshness
+from sijill.cli.databases import running_database
 from sijill.client import Client, commit, statement
 from sijill.founding import found
 from tests.clock import now_seconds
@@ -59,6 +63,20 @@ class Served:
     def anybody(self) -> Client:
         """A client without a key."""
         return self.client()
+
+    def settle(self) -> None:
+        """Return when the read models hold everything that is recorded by now."""
+        with (
+            running_database(self.folder) as urls,
+            connect(urls.service, Role.SERVICE, autocommit=True) as connection,
+        ):
+            size = load_head(connection).size
+            connection.execute(f"LISTEN {freshness.CHANNEL}")
+            while True:
+                [[applied]] = connection.execute(freshness.APPLIED_EVENTS).fetchall()
+                if applied >= size:
+                    return
+                list(connection.notifies(timeout=1, stop_after=1))
 
     def agency(self, *, scopes: list[str] | None = None, link: bool = True) -> "Agency":
         """A new agency with one enrolled key, linked unless told otherwise."""
@@ -140,14 +158,17 @@ def enrol(
 
 
 def issuance(agency: str, **changes: Any) -> bytes:
-    """The line of an issuance: a support letter unless told otherwise; `values` are its fields."""
+    """The line of an issuance: a support letter unless told otherwise.
+
+    `values` are its fields; one that is None is left out.
+    """
     values = {
         "holder_name": "حامل 0001",
         "supported_fact": "تأييد سكن",
         "holder_secret": "holder-secret-0001",
         **changes.pop("values", {}),
     }
-    claims, texts = commit(values)
+    claims, texts = commit({name: text for name, text in values.items() if text is not None})
     members = {
         "type": "support_letter",
         "code": codes.generate(),
@@ -164,7 +185,9 @@ def issuance(agency: str, **changes: Any) -> bytes:
 
 
 @contextmanager
-def serving(folder: Path, *, workers: int = 1, environment: dict[str, str] | None = None) -> Iterator[Served]:
+def serving(
+    folder: Path, *, workers: int = 1, environment: dict[str, str] | None = None
+) -> Iterator[Served]:
     """Serve a founded ledger in a process of its own until the block ends."""
     code = (
         "import sys; from pathlib import Path; from sijill.serving import serve; "

@@ -26,11 +26,13 @@ from sijill.cli.reading import (
     folder_of,
     open_lines,
     read_object,
+    require_bulk,
     waits,
 )
 from sijill.client import Client, Draft, Prepared, Refused
 
 BULK_PATH = "/v1/certificates/bulk"
+OTHER_LINE = "other_line_refused"
 _LINE_FEED_BYTES = 1
 
 
@@ -84,6 +86,8 @@ class Bulk:
         self._progress = Progress(output)
         self._numbers: dict[str, int] = {}
         self._done: set[str] = set()
+        self._to_wait: set[str] = set()
+        self._held: list[tuple[int | None, Mapping[str, Any]]] = []
         self._receipts: list[str] = []
 
     def rehearse(self) -> int:
@@ -138,6 +142,7 @@ class Bulk:
         try:
             item = read_object(line, self._name)
             command = command_class(str(item.get("act", "certificate.issue")))
+            require_bulk(command)
             asked = Asked(number, mark, item, waits(command, item))
             return asked, self._draft(asked, wait=asked.wait)
         except Exception as error:
@@ -179,15 +184,18 @@ class Bulk:
             self._send(whole, atomic=True)
 
     def _send(self, chunk: Chunk, *, atomic: bool = False) -> None:
-        try:
-            self._deliver(self._prepare(chunk, atomic=atomic))
-        except Refused as refused:
-            if refused.code != "valid_until_missing" or chunk.wait:
-                raise
-            # Others have to sign, too: only the ledger knows of what type a certificate is.
-            drafts = [self._draft(asked, wait=True) for asked in chunk.asked]
-            again = Chunk(wait=True, asked=chunk.asked, drafts=drafts)
-            self._deliver(self._prepare(again, atomic=atomic))
+        self._to_wait.clear()
+        self._held.clear()
+        self._deliver(self._prepare(chunk, atomic=atomic))
+        if not self._to_wait:
+            for number, problem in self._held:
+                self._tell_refused(number, problem)
+            return
+        # Others have to sign, too: only the ledger knows of what type a certificate is.
+        asked = [one for one in chunk.asked if atomic or one.mark in self._to_wait]
+        drafts = [self._draft(one, wait=True) for one in asked]
+        again = Chunk(wait=True, asked=asked, drafts=drafts)
+        self._deliver(self._prepare(again, atomic=atomic))
 
     def _prepare(self, chunk: Chunk, *, atomic: bool) -> Prepared:
         return self._client.prepare(
@@ -250,9 +258,16 @@ class Bulk:
         line = answer["line"]
         mark, draft = prepared.marks[line], drafts[line]
         number = self._numbers.get(mark)
+        problem = answer.get("problem")
+        if problem is not None and _must_wait(draft, problem):
+            self._to_wait.add(mark)
+            return
+        if problem is not None and problem["code"] == OTHER_LINE:
+            self._held.append((number, problem))
+            return
         self._progress.step()
-        if "problem" in answer:
-            self._tell_refused(number, answer["problem"])
+        if problem is not None:
+            self._tell_refused(number, problem)
             return
         self._done.add(mark)
         self._counts["recorded"] += 1
@@ -308,6 +323,11 @@ class Bulk:
             self._output.item({"summary": summary})
         self._output.say(text)
         return bad if self._counts["refused"] else codes.DONE
+
+
+def _must_wait(draft: Draft, problem: Mapping[str, Any]) -> bool:
+    """Whether a line was refused only because its order does not wait for a second officer."""
+    return problem["code"] == "valid_until_missing" and b'"valid_until":' not in draft.statement
 
 
 _COUNTED = ("recorded", "recorded_before", "waiting", "accepted", "refused")

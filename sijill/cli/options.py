@@ -160,7 +160,9 @@ Sure = Annotated[
         help="Do not ask whether this is really meant.",
     ),
 ]
-Input = Annotated[str, Parameter(help="A file, or - for standard input.")]
+Input = Annotated[
+    str, Parameter(allow_leading_hyphen=True, help="A file, or - for standard input.")
+]
 
 
 def _home() -> Path:

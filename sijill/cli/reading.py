@@ -146,6 +146,16 @@ def command_class(act: str) -> type[Command]:
     return ACTS[act]
 
 
+def require_bulk(command: type[Command]) -> None:
+    """Refuse an act that no bulk may hold: one such line would spoil its whole order.
+
+    Raises:
+        Unusable: `act_not_for_bulk`.
+    """
+    if not command.ACT.bulk:
+        raise Unusable(code="act_not_for_bulk")
+
+
 def draft_of(
     item: Mapping[str, Any], agency: str, folder: Path, valid_until: int | None = None
 ) -> Draft:

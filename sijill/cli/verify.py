@@ -29,7 +29,11 @@ def verify(
         ),
     ] = (),
     fields: Annotated[
-        str | None, Parameter(help="The same as a JSON object, in a file or - for standard input.")
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The same as a JSON object, in a file or - for standard input.",
+        ),
     ] = None,
     document: Annotated[
         Path | None, Parameter(help="The document's file; only its SHA-256 is sent.")

@@ -25,4 +25,4 @@ def stranger(served: Served) -> Agency:
 def wire(served: Served) -> Iterator[Wire]:
     """Requests as they are sent, answers as they come."""
     with httpx2.Client(base_url=served.url, timeout=60) as http:
-        yield Wire(http)
+        yield Wire(http, served)

@@ -20,7 +20,7 @@ from infrastructure.proofs.orders import JSON, LINE_LIMIT_BYTES, NDJSON, ORDER_T
 from infrastructure.proofs.statements import statement_root
 from sijill.client import Client, Prepared, Refused
 from tests.clock import now_seconds
-from tests.serving import Agency, act, issuance
+from tests.serving import Agency, Served, act, issuance
 
 LIFE_SECONDS = 600
 PATIENCE_SECONDS = 30.0
@@ -32,6 +32,7 @@ class Wire:
     """One address, without patience and without belief."""
 
     http: httpx2.Client
+    served: Served
 
     def post(self, path: str, headers: Mapping[str, str], body: bytes) -> httpx2.Response:
         return self.http.post(path, headers=dict(headers), content=body)
@@ -44,6 +45,8 @@ class Wire:
         return self.http.get(path, headers=headers)
 
     def verdict(self, code: str, **headers: str) -> dict[str, Any]:
+        """The verdict on a code that rests on everything recorded by now."""
+        self.served.settle()
         answer = self.get(f"/v1/verify/{code}", **headers)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -177,3 +180,16 @@ def colleague(agency: Agency, officer: str, scopes: list[str] | None = None) -> 
 def thumbprint(agency: Agency) -> str:
     """The name of the key that the agency signs with here."""
     return public_of(agency.key).thumbprint
+
+
+def degree(agency: str, **changes: Any) -> bytes:
+    """The line of an issuance that a second officer must sign."""
+    values = {
+        "holder_name": "حامل 0001",
+        "qualification": "بكالوريوس هندسة",
+        "graduation_year": "2026",
+        "supported_fact": None,
+    }
+    return issuance(
+        agency, type="degree", values=values, valid_until=now_seconds() + 86_400, **changes
+    )

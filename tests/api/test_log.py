@@ -17,6 +17,7 @@ from api import ledger, log
 from api.orders import KeyRing
 from api.policy import Caller
 from api.problems import Problem, respond
+from domain.foundation import LogKey
 from infrastructure.postgres import Role, Urls, async_pool, connect
 from infrastructure.proofs import jwk, merkle
 from infrastructure.proofs.errors import ProofError
@@ -57,7 +58,7 @@ def client(sealed: SealedLog, readers: dict[str, Caller]) -> Iterator[TestClient
                 tiles=sealed.store,
                 origin=ORIGIN,
                 ledger_id=LEDGER,
-                log_vkey=sealed.key.verifier.encode(),
+                log_keys=lambda: [LogKey(sealed.key.verifier.encode(), 0)],
                 receipts_vkey="receipts",
                 keys=KEYS,
                 caller_of=readers.get,
@@ -282,7 +283,7 @@ def test_who_is_entitled_sees_what_others_do_not(
         KEYS.put(public.thumbprint, public)
         readers[public.thumbprint] = who
         answer = signed(client, key, "/v1/log/openings", query)
-        seen[name] = [set(item) for item in answer.json()["openings"]]  # type: ignore[attr-defined]
+        seen[name] = [set(item) for item in answer.json()["openings"]]  # type: ignore[attr-defined]  # httpx2's
     nobody = client.get(f"/v1/log/openings?{query}").json()
     seen["nobody"] = [set(item) for item in nobody["openings"]]
 
@@ -337,5 +338,7 @@ def test_a_client_learns_which_ledger_this_is(client: TestClient) -> None:
         "origin": ORIGIN,
         "format_version": 1,
         "log_vkey": client.get("/log/vkey").text.strip(),
+        "log_vkeys": [client.get("/log/vkey").text.strip()],
+        "log_key_indexes": [0],
         "receipts_vkey": "receipts",
     }

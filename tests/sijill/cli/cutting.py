@@ -1,0 +1,44 @@
+"""A go-between that lets orders through and loses the answers: what a bad line does."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+
+@contextmanager
+def losing_answers(url: str) -> Iterator[str]:
+    """The address of a go-between to `url`: reads are answered, answers to orders are lost."""
+    upstream = httpx2.Client(base_url=url, timeout=60)
+
+    class GoBetween(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = upstream.get(self.path, headers=dict(self.headers.items()))
+            self.send_response(answer.status_code)
+            for name in ("content-type", "retry-after"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            upstream.post(self.path, content=body, headers=dict(self.headers.items()))
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: the test looks at what the client says."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GoBetween)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        upstream.close()
