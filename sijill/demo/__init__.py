@@ -151,10 +151,10 @@ def _close(output: Output, told: dict[str, Any]) -> None:
     url, code = told["url"], "CODE"
     lines = [
         output.words("cli.demo.done", seconds=str(told["seconds"])),
-        output.words("cli.demo.done_agencies", count=told["agencies"]),
-        output.words("cli.demo.done_certificates", count=told["certificates"]),
-        output.words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
-        output.words("cli.demo.done_forgery", count=len(told["findings"])),
+        "  " + output.words("cli.demo.done_agencies", count=told["agencies"]),
+        "  " + output.words("cli.demo.done_certificates", count=told["certificates"]),
+        "  " + output.words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
+        "  " + output.words("cli.demo.done_forgery", count=len(told["findings"])),
         output.words("cli.demo.next"),
         f"  curl {url}/v1/verify/{code}",
         f"  curl {url}/log/checkpoint",
