@@ -35,6 +35,7 @@ from infrastructure.proofs.receipts import Rotation, verify_rotation
 
 NO_LEDGER: Final = bytes(32)
 """What event 0 is signed for: the ledger has no id before it."""
+FOUNDERS: Final = 2
 OPENED: Final = "sijill.ledger.opened.v1"
 KEY_ROTATED: Final = "sijill.ledger.key_rotated.v1"
 KEY_ENROLLED: Final = "sijill.key.enrolled.v1"
@@ -240,17 +241,21 @@ class Judge:
             self._report(code, index, found=type(error).__name__)
             self.keys.complete = False
 
+    def _open(self, index: int, header: Header, said: Mapping[str, Any]) -> None:
+        """Event 0, and no other: signed by the founders that it names, the operator first."""
+        signers = tuple(parse_jwk(one["key"]["jwk"]).thumbprint for one in said["founders"])
+        if index or header.keys != signers or len(set(signers)) < FOUNDERS:
+            self._report("genesis_invalid", index)
+            self.keys.complete = False
+            return
+        self.keys.found(said)
+        self.log_keys.append(VerifierKey.parse(said["log_key"]))
+        self.receipt_key = VerifierKey.parse(said["receipt_key"])
+
     def _take_up(self, index: int, header: Header, body: Body) -> None:
         said = body.parsed
         if header.type == OPENED:
-            if index:
-                raise ProofError("genesis_invalid", "a ledger is opened once")
-            signers = tuple(parse_jwk(one["key"]["jwk"]).thumbprint for one in said["founders"])
-            if header.keys != signers or len(signers) < 2:  # noqa: PLR2004 - two authorities found
-                raise ProofError("genesis_invalid", "both founders sign, the operator first")
-            self.keys.found(said)
-            self.log_keys.append(VerifierKey.parse(said["log_key"]))
-            self.receipt_key = VerifierKey.parse(said["receipt_key"])
+            self._open(index, header, said)
         elif header.type == KEY_ROTATED:
             rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
             new = VerifierKey.parse(said["log_key"])

@@ -6,10 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
+from psycopg import Connection
+
 from domain.values import uuid7
-from infrastructure.log.batch import AppendRequest, Event, Order
+from infrastructure.log import committer
+from infrastructure.log.batch import Appended, AppendRequest, Event, Order, Result, append
 
 SECOND = 1_000_000
 TOPIC = "sijill.thing.done.v1"
@@ -82,3 +86,21 @@ def a_request(order: Order | None = None, *events: Event, **parts: object) -> Ap
         lines,
         **parts,  # type: ignore[arg-type]  # each test names what the class names
     )
+
+
+def once(conn: Connection[Any], *requests: AppendRequest) -> list[Result]:
+    """One call of the procedure."""
+    return append(conn, requests, now_us())
+
+
+def done(conn: Connection[Any], *requests: AppendRequest) -> list[Appended]:
+    """All of them recorded, in as many calls as it takes."""
+    answers = committer.append(conn, requests)
+    assert all(isinstance(answer, Appended) for answer in answers), answers
+    return [answer for answer in answers if isinstance(answer, Appended)]
+
+
+def log_size(conn: Connection[Any]) -> int:
+    row = conn.execute("SELECT size FROM ledger.head").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg import sql
 
 from infrastructure import faults
 from infrastructure.keyfiles import HighWaterMark
@@ -155,6 +156,35 @@ def check_note(note: bytes, origin: str, seed: bytes = SEED) -> tuple[int, bytes
     first, size, root = text.splitlines()
     assert first == origin
     return int(size), base64.b64decode(root, validate=True)
+
+
+def as_superuser(log: SealedLog, *statements: str | sql.Composed, **values: int) -> None:
+    """What no role of ours may do: change what is recorded."""
+    with connect(log.urls.admin, Role.OWNER) as conn:
+        tables = conn.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'ledger'::regnamespace"
+            " AND relkind IN ('r', 'p')"
+        ).fetchall()
+        for switch in ("DISABLE", "ENABLE"):
+            for (table,) in tables:
+                conn.execute(f"ALTER TABLE ledger.{table} {switch} TRIGGER USER")
+            for statement in statements if switch == "DISABLE" else ():
+                conn.execute(statement, values or None)
+
+
+def restore_to(log: SealedLog, size: int) -> None:
+    """What restoring an older backup comes to: events and checkpoints beyond it are gone."""
+    as_superuser(
+        log,
+        "DELETE FROM ledger.events WHERE index >= %(size)s",
+        "DELETE FROM ledger.orders WHERE first_index >= %(size)s",
+        "DELETE FROM ledger.order_lines WHERE first_index >= %(size)s",
+        "DELETE FROM ledger.order_keys WHERE first_index >= %(size)s",
+        "DELETE FROM ledger.checkpoints WHERE size > %(size)s",
+        "UPDATE ledger.head SET (size, time, leaf_hash) = (SELECT index + 1, time, leaf_hash"
+        " FROM ledger.events WHERE index = %(size)s - 1)",
+        size=size,
+    )
 
 
 def _die_at(point: str) -> None:

@@ -1,21 +1,17 @@
 """The contract of `ledger.append`: what it records, what it refuses, and in which words."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import Connection
 
 from infrastructure.log import batch
-from infrastructure.log.batch import Appended, AppendRequest, Result
+from infrastructure.log.batch import Appended, AppendRequest
 from infrastructure.log.committer import append
 from infrastructure.log.refusals import (
-    ClaimTaken,
     ClockUnsafe,
     Conflict,
     Deferred,
@@ -25,23 +21,17 @@ from infrastructure.log.refusals import (
 )
 from infrastructure.postgres import Role, Urls, connect
 from infrastructure.proofs import leaf
-from tests.infrastructure.log.making import SECOND, a_request, a_stream, an_event, an_order, now_us
-
-
-def once(conn: Connection[Any], *requests: AppendRequest) -> list[Result]:
-    return batch.append(conn, requests, now_us())
-
-
-def done(conn: Connection[Any], *requests: AppendRequest) -> list[Appended]:
-    answers = append(conn, requests)
-    assert all(isinstance(answer, Appended) for answer in answers), answers
-    return [answer for answer in answers if isinstance(answer, Appended)]
-
-
-def size(conn: Connection[Any]) -> int:
-    row = conn.execute("SELECT size FROM ledger.head").fetchone()
-    assert row is not None
-    return int(row[0])
+from tests.infrastructure.log.making import (
+    SECOND,
+    a_request,
+    a_stream,
+    an_event,
+    an_order,
+    done,
+    log_size,
+    now_us,
+    once,
+)
 
 
 def test_indexes_have_no_gap_after_refusals(service: Connection[Any]) -> None:
@@ -64,7 +54,7 @@ def test_indexes_have_no_gap_after_refusals(service: Connection[Any]) -> None:
     assert done(service, a_request())[0].index == 2
     rows = service.execute("SELECT index FROM ledger.events ORDER BY index").fetchall()
     assert rows == [(0,), (1,), (2,)]
-    assert size(service) == 3
+    assert log_size(service) == 3
 
 
 def test_leaf_and_chain_are_what_the_proofs_compute(service: Connection[Any]) -> None:
@@ -118,7 +108,7 @@ def test_a_request_is_recorded_as_a_whole(service: Connection[Any]) -> None:
     (refused,) = once(service, torn)
     assert isinstance(refused, Conflict)
     assert refused.stream == stream
-    assert size(service) == 3
+    assert log_size(service) == 3
 
 
 def test_versions_inside_a_request_have_no_gap(service: Connection[Any]) -> None:
@@ -190,7 +180,7 @@ def test_the_same_key_answers_the_same(service: Connection[Any]) -> None:
         second = once(service, again)[0]
         assert isinstance(first, Appended)
         assert second == replace(first, replayed=True)
-    assert size(service) == 1
+    assert log_size(service) == 1
 
 
 def test_the_same_key_for_another_root_is_refused(service: Connection[Any]) -> None:
@@ -273,7 +263,7 @@ def test_one_statement_makes_one_event(service: Connection[Any]) -> None:
         with pytest.raises(psycopg.Error) as caught:
             once(service, request)
         assert caught.value.sqlstate == "SJ003"
-    assert size(service) == 0
+    assert log_size(service) == 0
 
 
 def test_an_atomic_order_is_answered_as_a_whole(service: Connection[Any]) -> None:
@@ -282,84 +272,6 @@ def test_an_atomic_order_is_answered_as_a_whole(service: Connection[Any]) -> Non
     first = once(service, request)[0]
     assert isinstance(first, Appended)
     assert once(service, request)[0] == replace(first, replayed=True)
-
-
-def claim(space: str, key: str, stream: UUID | None = None) -> dict[str, Any]:
-    holder = stream or a_stream()
-    return {"events": (an_event(holder),), "claims": [(space, key, holder)]}
-
-
-def claiming(space: str, key: str, stream: UUID | None = None) -> AppendRequest:
-    return AppendRequest(an_order(), **claim(space, key, stream))
-
-
-def test_a_claim_is_held_by_one(service: Connection[Any]) -> None:
-    first, second = claiming("number", "moj|1|2026|7"), claiming("number", "moj|1|2026|7")
-    answers = once(service, first, second, claiming("code", "moj|1|2026|7"))
-    assert [type(answer) for answer in answers] == [Appended, Deferred, Appended]
-    (refused,) = once(service, second)
-    assert isinstance(refused, ClaimTaken)
-    assert (refused.space, refused.key) == ("number", "moj|1|2026|7")
-    assert size(service) == 2
-    assert service.execute("SELECT index FROM ledger.claims WHERE space = 'number'").fetchall() == [
-        (0,)
-    ]
-
-
-def test_a_claim_hangs_on_the_event_of_its_stream(service: Connection[Any]) -> None:
-    second = a_stream()
-    done(
-        service,
-        a_request(None, an_event(), an_event(second), claims=[("code", "A", second)]),
-    )
-    assert service.execute("SELECT stream, index FROM ledger.claims").fetchall() == [(second, 1)]
-
-
-def test_two_claims_on_one_thing_in_one_request_are_refused(service: Connection[Any]) -> None:
-    stream = a_stream()
-    request = a_request(
-        None, an_event(stream), claims=[("code", "A", stream), ("code", "A", stream)]
-    )
-    assert isinstance(once(service, request)[0], ClaimTaken)
-
-
-def test_what_must_not_exist(service: Connection[Any]) -> None:
-    closed = ("register-closed", "moj|1|2026")
-    before, after = a_request(absent=[closed]), a_request(absent=[closed])
-    another = a_request(absent=[closed])
-    answers = once(service, before, another, claiming(*closed), after)
-    assert [type(answer) for answer in answers] == [Appended, Appended, Appended, Deferred]
-    (refused,) = once(service, after)
-    assert isinstance(refused, ClaimTaken)
-    assert refused.space == "register-closed"
-
-
-def test_a_released_claim_is_free_again(service: Connection[Any]) -> None:
-    holder, number = a_stream(), ("number", "7")
-    done(service, claiming(*number, holder))
-    stranger = a_request(releases=[number])
-    assert isinstance(once(service, stranger)[0], Conflict)
-    void = a_request(None, an_event(holder, 2), releases=[number])
-    successor = claiming(*number)
-    assert [type(answer) for answer in once(service, void, successor)] == [Appended, Deferred]
-    done(service, successor)
-    assert isinstance(
-        once(service, a_request(None, an_event(holder, 3), releases=[number]))[0], Conflict
-    )
-
-
-def test_a_claim_is_handed_over_within_one_request(service: Connection[Any]) -> None:
-    holder, heir, code = a_stream(), a_stream(), ("code", "A")
-    done(service, claiming(*code, holder))
-    handover = a_request(
-        None,
-        an_event(heir),
-        an_event(holder, 2),
-        releases=[code],
-        claims=[(*code, heir)],
-    )
-    done(service, handover)
-    assert service.execute("SELECT stream FROM ledger.claims").fetchall() == [(heir,)]
 
 
 def test_clock_bounds_of_an_order(service: Connection[Any]) -> None:
@@ -429,28 +341,6 @@ def test_another_isolation_level_is_refused(database: Urls, level: str) -> None:
         with pytest.raises(psycopg.Error) as caught:
             once(conn, a_request())
         assert caught.value.sqlstate == "SJ001"
-
-
-def race(url: str) -> list[str]:
-    """Claims twenty numbers, one after another; what came of each. Runs in a process of its own."""
-    with connect(url, Role.SERVICE, autocommit=True) as conn:
-        requests = [claiming("number", str(number)) for number in range(20)]
-        return [type(append(conn, [request])[0]).__name__ for request in requests]
-
-
-def test_two_processes_race_for_one_number(database: Urls, admin: Connection[Any]) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    waiting = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    admin.execute("SELECT pg_advisory_lock(1397377356, 1)")
-    with ProcessPoolExecutor(2, mp_context=spawn) as processes:
-        racers = [processes.submit(race, database.service) for _ in range(2)]
-        try:
-            while admin.execute(waiting).rowcount < 2:
-                assert not any(racer.done() for racer in racers)
-        finally:
-            admin.execute("SELECT pg_advisory_unlock(1397377356, 1)")
-        names = [name for racer in racers for name in racer.result()]
-    assert sorted(names) == ["Appended"] * 20 + ["ClaimTaken"] * 20
 
 
 def test_an_append_notifies_with_the_size_once_committed(
