@@ -138,18 +138,24 @@ BEGIN
     END LOOP;
 
     -- What the log knows already overrides the verdicts above: an order that was recorded in time
-    -- is answered in the same way for ever.
+    -- is answered in the same way for ever. Signed anew it is answered for the lines that are
+    -- recorded, and records no more: its evidence is stored once, and all its headers commit to it.
     FOR found_row IN
-        SELECT a.ordinal, k.first_index, k.request_digest = a.digest AS same
-        FROM unnest(order_agency, order_key, order_digest)
-            WITH ORDINALITY AS a (agency, key, digest, ordinal)
+        SELECT a.ordinal, k.first_index, k.request_digest = a.digest AS same,
+            EXISTS (
+                SELECT FROM ledger.orders x
+                WHERE x.first_index = k.first_index AND x.evidence = a.evidence
+            ) AS evident
+        FROM unnest(order_agency, order_key, order_digest, order_evidence)
+            WITH ORDINALITY AS a (agency, key, digest, evidence, ordinal)
         JOIN ledger.order_keys k ON k.agency = a.agency AND k.idempotency_key = a.key
     LOOP
         IF found_row.same THEN
             order_first[found_row.ordinal] := found_row.first_index;
             order_known[found_row.ordinal] := true;
             replays := true;
-        ELSE
+        END IF;
+        IF NOT (found_row.same AND found_row.evident) THEN
             order_refusal[found_row.ordinal] := 'idempotency_key_reused';
             order_judged := true;
         END IF;
