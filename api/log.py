@@ -40,6 +40,9 @@ NEWEST = {"Cache-Control": "public, max-age=1"}
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 OCTETS = "application/octet-stream"
 
+COVERING_SECONDS = 10.0
+"""How long a request waits for the checkpoint that covers what was just recorded."""
+
 Index = Annotated[int, Query(ge=0, le=INTEGER_MAX, description="Log index of a leaf.")]
 Size = Annotated[
     int | None,
@@ -47,7 +50,9 @@ Size = Annotated[
 ]
 
 
-@router.get("/log/checkpoint", response_class=PlainTextResponse)
+@router.get(
+    "/log/checkpoint", response_class=PlainTextResponse, responses=problems(400, 404, 422, 503)
+)
 async def newest_checkpoint(
     services: Open,
     covers: Annotated[
@@ -55,7 +60,17 @@ async def newest_checkpoint(
         Query(ge=0, le=INTEGER_MAX, description="The first checkpoint that covers this index."),
     ] = None,
 ) -> PlainTextResponse:
-    """The newest checkpoint, a signed note; or the first one that covers an index, else 404."""
+    """The newest checkpoint, a signed note; or the first one that covers an index.
+
+    An index that was recorded a moment ago is waited for: a checkpoint follows within about a
+    second. 404 for one that nobody has recorded.
+    """
+    if covers is not None and not await services.covered(covers, 0):
+        # Asked of the database: another process may have appended just now.
+        if covers >= (await services.reader.head()).size:
+            raise Problem("index_unknown")
+        if not await services.covered(covers, COVERING_SECONDS):
+            raise Problem("checkpoint_pending")
     async with services.pool.connection() as conn:
         if covers is None:
             return _note(await checkpoints.newest(conn), NEWEST)

@@ -62,6 +62,7 @@ STATUS: dict[str, int] = {
     "busy": 503,
     "store_unavailable": 503,
     "log_frozen": 503,
+    "checkpoint_pending": 503,
     "status_stale": 503,
 }
 RETRY_AFTER_SECONDS: dict[int, int] = {429: 10, 503: 2}

@@ -64,8 +64,8 @@ class Served:
         """A client without a key."""
         return self.client()
 
-    def settle(self) -> None:
-        """Return when the read models hold everything that is recorded by now."""
+    def settle(self) -> int:
+        """Return the size of the log once the read models hold all of it."""
         with (
             running_database(self.folder) as urls,
             connect(urls.service, Role.SERVICE, autocommit=True) as connection,
@@ -75,7 +75,7 @@ class Served:
             while True:
                 [[applied]] = connection.execute(freshness.APPLIED_EVENTS).fetchall()
                 if applied >= size:
-                    return
+                    return size
                 list(connection.notifies(timeout=1, stop_after=1))
 
     def agency(self, *, scopes: list[str] | None = None, link: bool = True) -> "Agency":

@@ -2,6 +2,7 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,9 @@ from api.orders import KeyRing
 from api.policy import Caller
 from api.problems import Problem, respond
 from domain.foundation import LogKey
+from infrastructure.log import checkpoints
+from infrastructure.log.reader import Reader
+from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls, async_pool, connect
 from infrastructure.proofs import jwk, merkle
 from infrastructure.proofs.errors import ProofError
@@ -29,6 +33,7 @@ ORIGIN = "ledger.example/iq"
 LEDGER = b"\x11" * 32
 SEALED = 700
 UNSEALED = 5
+SEALED_NOW = "SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL"
 
 
 @pytest.fixture
@@ -52,9 +57,15 @@ def readers() -> dict[str, Caller]:
 def client(sealed: SealedLog, readers: dict[str, Caller]) -> Iterator[TestClient]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with async_pool(sealed.urls.service, Role.SERVICE, size=2, autocommit=True) as pool:
+        async with (
+            async_pool(sealed.urls.service, Role.SERVICE, size=2, autocommit=True) as pool,
+            Reader(sealed.urls.service) as reader,
+            Watch(sealed.urls.service, checkpoints.CHANNEL, SEALED_NOW, role=Role.SERVICE) as seal,
+        ):
             app.state.services = SimpleNamespace(
                 pool=pool,
+                reader=reader,
+                covered=lambda index, seconds: seal.reach(index + 1, seconds),
                 tiles=sealed.store,
                 origin=ORIGIN,
                 ledger_id=LEDGER,
@@ -130,7 +141,24 @@ def test_the_checkpoint_that_covers_an_index_is_the_first_one(client: TestClient
     for index, size in ((0, 300), (299, 300), (300, 700), (699, 700)):
         answer = client.get("/log/checkpoint", params={"covers": index})
         assert check_note(answer.content, ORIGIN)[0] == size
-    assert problem(client.get("/log/checkpoint?covers=700")) == (404, "index_unknown")
+
+
+def test_a_checkpoint_for_what_was_just_recorded_is_waited_for(
+    client: TestClient, sealed: SealedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded, unknown = SEALED + UNSEALED - 1, SEALED + UNSEALED
+    assert problem(client.get(f"/log/checkpoint?covers={unknown}")) == (404, "index_unknown")
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(client.get, f"/log/checkpoint?covers={recorded}")
+        asyncio.run(sealed.seal())
+        answer = waiting.result()
+    assert check_note(answer.content, ORIGIN)[0] == unknown
+
+    append_events(sealed.urls, 1)
+    monkeypatch.setattr(log, "COVERING_SECONDS", 0.01)
+    late = client.get(f"/log/checkpoint?covers={unknown}")
+    assert problem(late) == (503, "checkpoint_pending")
+    assert late.headers["retry-after"]
 
 
 def test_tiles_are_the_hashes_that_the_tree_says(client: TestClient, sealed: SealedLog) -> None:

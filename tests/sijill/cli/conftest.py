@@ -42,7 +42,7 @@ class Shell:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         self.folder = folder
-        self.settle: Callable[[], None] = lambda: None
+        self.settle: Callable[[], int] = lambda: 0
         self._monkeypatch = monkeypatch
         self._capsys = capsys
         for name in SETTINGS:
