@@ -72,7 +72,7 @@ class Limits:
 # A host that lost power says no good-bye. Unasked, a client waits a quarter of an hour for its
 # answer and the server keeps a dead keeper's lease for two hours. libpq takes seconds, the timeout
 # milliseconds; a socket of the same host has no use for either.
-_ALIVE_HERE = {
+_ALIVE_HERE: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -101,7 +101,7 @@ def parameters(url: str, role: Role | None, limits: Limits = DEFAULT) -> dict[st
     Raises:
         psycopg.ProgrammingError: the string is not one that libpq understands.
     """
-    found = dict(conninfo_to_dict(url))
+    found = {**_ALIVE_HERE, **conninfo_to_dict(url)}
     options = [_ALIVE_THERE, str(found.pop("options", None) or ""), limits.options()]
     if role is not None:
         options.append(f"-c role={role}")
@@ -109,7 +109,6 @@ def parameters(url: str, role: Role | None, limits: Limits = DEFAULT) -> dict[st
     found.setdefault("target_session_attrs", "read-write")
     found.setdefault("application_name", role or "sijill_admin")
     found.setdefault("connect_timeout", 10)
-    found = _ALIVE_HERE | found
     return {**found, "options": " ".join(filter(None, options))}
 
 

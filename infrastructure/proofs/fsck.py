@@ -8,12 +8,12 @@ The walk goes once from left to right and holds one bundle of leaves, the tree's
 keys, and what :class:`authorship.Judge` remembers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from infrastructure.proofs import note, tiles
-from infrastructure.proofs.authorship import ActRule, Judge
+from infrastructure.proofs.authorship import ActRule, Judge, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -30,7 +30,8 @@ class Trust:
     """What the checker brings along.
 
     ``ledger`` is the id it expects, ``log_keys`` the log's keys that it knows. ``checkpoints`` and
-    ``receipts`` are notes that it kept. ``acts`` are the act table, by the act's name.
+    ``receipts`` are notes that it kept. ``acts`` are the act table, by the act's name; ``rules``
+    begins a judge of who had to sign and where an event belongs.
     """
 
     ledger: bytes | None = None
@@ -38,6 +39,7 @@ class Trust:
     checkpoints: Sequence[bytes] = ()
     receipts: Sequence[bytes] = ()
     acts: Mapping[str, ActRule] = field(default_factory=dict)
+    rules: Callable[[Summary], Rules] | None = None
 
 
 class Fsck:
@@ -47,7 +49,8 @@ class Fsck:
         self._source = source
         self._trust = trust or Trust()
         self.summary = Summary()
-        self._judge = Judge(self.summary, self._trust.acts)
+        rules = self._trust.rules(self.summary) if self._trust.rules else None
+        self._judge = Judge(self.summary, self._trust.acts, rules)
         self._tree = GrowingTree()
         self._prev = FIRST_PREV
         self._time = 0
