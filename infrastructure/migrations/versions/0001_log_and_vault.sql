@@ -309,6 +309,10 @@ CREATE TABLE ledger.lease (
     state text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 10);
 
+-- Who serves looks which release made the schema, without the login that installs.
+GRANT USAGE ON SCHEMA migrations TO sijill_service;
+GRANT SELECT ON migrations.alembic_version TO sijill_service;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT USAGE ON SCHEMA ledger, vault, vault_keys TO sijill_service;
 GRANT USAGE ON SCHEMA ledger, vault TO sijill_keeper;
