@@ -44,8 +44,8 @@ def test_a_date_in_words_is_not_compared_and_never_looks_valid(wire: Wire, code:
 
 
 def test_dates_among_the_values_are_compared_as_dates(wire: Wire, agency: Agency) -> None:
-    values = {"deceased_name": "حامل 0001", "death_date": "2026-03-01"}
-    values |= dict.fromkeys(("holder_name", "supported_fact"))
+    values: dict[str, str | None] = {"deceased_name": "حامل 0001", "death_date": "2026-03-01"}
+    values = {**values, "holder_name": None, "supported_fact": None}
     found = agency.issue(type="death_record_extract", values=values)["code"]
 
     assert presented(wire, found, death_date="١/٣/٢٠٢٦")[0] == "in_force_fields_match"

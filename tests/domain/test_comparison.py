@@ -35,7 +35,7 @@ def test_blanks_and_marks_of_a_copied_number_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    "one, other",
     [
         ("فاطمة", "فاطمه"),
         ("كوردستان", "کوردستان"),
@@ -50,6 +50,6 @@ def test_spellings_that_two_keyboards_interchange_are_one_value(one: str, other:
     assert fold_value(one) == fold_value(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("علي", "عليا"), ("1/2", "12"), ("أ ب", "أب")])
+@pytest.mark.parametrize("one, other", [("علي", "عليا"), ("1/2", "12"), ("أ ب", "أب")])
 def test_other_values_stay_others(one: str, other: str) -> None:
     assert fold_value(one) != fold_value(other)
