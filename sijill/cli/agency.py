@@ -106,8 +106,5 @@ def _key_lines(key: dict[str, Any], output: Output) -> list[str]:
         key["key"],
         f"  {output.words('cli.column.office')}: {key['office']}, {key['officer']}",
         *(f"  {line}" for line in ended),
-        *(
-            f"  {line}"
-            for line in fold(f"{output.words('cli.column.scopes')}: {', '.join(scopes)}")
-        ),
+        *fold(f"{output.words('cli.column.scopes')}: {', '.join(scopes)}", indent=2),
     ]

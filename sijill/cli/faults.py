@@ -80,7 +80,9 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     from sijill.client import Refused, Untrustworthy
 
     if isinstance(error, Refused):
-        return error.problem, codes.of_problem(error.status)
+        # What the client refused itself, or a proxy in between, comes without words.
+        words = {} if "title" in error.problem else described(error.code, output)
+        return words | error.problem, codes.of_problem(error.status)
     if isinstance(error, OSError):
         params = {"path": str(error.filename or ""), "reason": error.strerror or str(error)}
         return described("input_unusable", output, params), codes.USAGE

@@ -16,7 +16,7 @@ from infrastructure.proofs.codes import for_people
 from infrastructure.proofs.jwk import PrivateKey
 from infrastructure.proofs.orders import COSIGNED_LIFE_SECONDS
 from sijill.cli.options import Desk
-from sijill.cli.output import Output, moment
+from sijill.cli.output import Output, fold, moment
 from sijill.client import Client, Draft, Prepared, Refused
 
 WAIT_SECONDS = COSIGNED_LIFE_SECONDS
@@ -111,8 +111,10 @@ def lines_of(answer: Mapping[str, Any], output: Output) -> list[str]:
     words = output.words
     lines = []
     if "order" in answer:
-        lines.append(words("cli.waiting", order=answer["order"], until=moment(answer["not_after"])))
-        lines += [f"  {group}" for group in wanted(answer["waiting_for"], output)]
+        until = moment(answer["not_after"])
+        lines += fold(words("cli.waiting", order=answer["order"], until=until))
+        for group in wanted(answer["waiting_for"], output):
+            lines += fold(group, indent=2)
     else:
         text = "cli.recorded_before" if answer["replayed"] else "cli.recorded"
         lines.append(words(text, index=answer["index"], time=moment(answer["time"])))
