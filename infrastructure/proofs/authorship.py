@@ -67,6 +67,16 @@ class ActRule(NamedTuple):
         return re.fullmatch(_MEMBER.sub("[^/]+", re.escape(self.path)), path) is not None
 
 
+class Row(NamedTuple):
+    """What a database keeps beside a header to find it by; ``place`` is where its stream leads."""
+
+    agency: str
+    stream: UUID
+    type: str
+    version: int
+    place: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What is known of the leaf at ``index``; whatever is None was not opened to us."""
@@ -77,6 +87,7 @@ class Opening:
     body: bytes | None = None
     body_salt: bytes = b""
     order: OrderMaterial | None = None
+    row: Row | None = None
 
 
 class Rules(Protocol):
@@ -127,6 +138,7 @@ class Judge:
             self._pass_over(None)
         else:
             self._check_version(leaf.index, header)
+            self._check_row(leaf.index, header, opening.row)
             if body is not None:
                 self._check_body(leaf.index, header, body)
             proven = self._check_evidence(leaf, header, body, opening.order)
@@ -180,6 +192,12 @@ class Judge:
             self._summary.skip("version_unknown", index)
             return
         self._report("version_wrong", index, str(expected), str(header.version))
+
+    def _check_row(self, index: int, header: Header, row: Row | None) -> None:
+        said = Row(header.agency, header.stream, header.type, header.version, index)
+        if row is not None and row != said:
+            wrong = (name for name in Row._fields if getattr(row, name) != getattr(said, name))
+            self._report("row_mismatch", index, found=", ".join(wrong))
 
     def _check_body(self, index: int, header: Header, body: Body) -> None:
         agency = body.parsed.get("agency")

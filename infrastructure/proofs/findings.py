@@ -132,6 +132,7 @@ MEANINGS = {
     "root_mismatch_goes_on": "Later checkpoints do not fit either; the last of them is named.",
     "rotation_mismatch": "A note in a rotation of the log key speaks of another rotation.",
     "signature_invalid": "The signature is not the key's over these bytes.",
+    "row_mismatch": "The database finds the event by other marks than its header has.",
     "signature_missing": "The act asks for a further signature that the evidence does not hold.",
     "signer_not_entitled": "The signers were not entitled to the act when it was recorded.",
     "statement_invalid": "The statement is not one that the act table allows.",
