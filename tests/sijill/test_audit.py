@@ -82,7 +82,8 @@ async def test_an_honest_ledger_passes_from_its_own_database(grown: Grown) -> No
         findings, summary = judge(source, grown.trust)
     assert findings == set()
     assert summary.leaves == summary.headers == summary.bodies
-    assert summary.unchecked == {}
+    # From 256 leaves on a database has partial tiles above level 0, which no file holds.
+    assert summary.unchecked.keys() <= {"tile_not_given"}
 
 
 @pytest.mark.parametrize(
