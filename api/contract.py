@@ -89,7 +89,7 @@ _STATUSES: dict[int, str] = {
     413: f"More than {BODY_LIMIT_BYTES >> 20} MiB, or {LINE_LIMIT_BYTES >> 10} KiB without bulk.",
     415: "Another content type or an encoding.",
     422: "A value is missing or not of its form.",
-    429: "Too many comparisons of this code; come back later.",
+    429: "Too many comparisons, or too many orders that wait; come back later.",
     503: "Not now: the log, its clock or the queue. Send the same again.",
 }
 
@@ -108,7 +108,7 @@ def _told(status: int, text: str, model: str, media: str = JSON) -> dict[int | s
     return {status: {"description": text, "content": content}}
 
 
-_REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 _ANSWERS = {
     **_told(201, "Recorded and durable.", "Recorded"),
     **_told(202, "It waits for further signatures.", "Pending"),
