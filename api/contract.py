@@ -66,6 +66,21 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
             "verify": _TEXT,
         },
     },
+    "Rehearsed": {
+        "type": "object",
+        "description": "What a line would be answered: `accepted`, or a `problem`.",
+        "required": ["line"],
+        "properties": {
+            "line": {**_NUMBER, "description": "Its number in the order, from 0."},
+            "accepted": {"type": "boolean"},
+            "problem": {"$ref": _REF.format(model="Problem")},
+            "depends_on": {
+                **_NUMBER,
+                "description": "A line before it that changes the same record, or frees the same "
+                "number: the answer holds for the ledger as it is, and may be another afterwards.",
+            },
+        },
+    },
     "Pending": {
         "type": "object",
         "description": "An order that waits: of each group in `waiting_for` any signature does.",
@@ -120,6 +135,14 @@ _LINES = {
         "content": {NDJSON: {"schema": _TEXT}},
     },
     **_told(202, "The whole waits for further signatures.", "Pending"),
+    **_REFUSALS,
+}
+
+_REHEARSED = {
+    200: {
+        "description": "For each line, in order, a `Rehearsed`.",
+        "content": {NDJSON: {"schema": {"$ref": _REF.format(model="Rehearsed")}}},
+    },
     **_REFUSALS,
 }
 
@@ -179,11 +202,14 @@ def _signed(
     }
 
 
-BULK = _signed(
-    {NDJSON: {"schema": {**_TEXT, "description": "One envelope a line, each ending in LF."}}},
-    _LINES,
-)
-"""`responses` and `openapi_extra` of the bulk routes."""
+_ENVELOPES = {
+    NDJSON: {"schema": {**_TEXT, "description": "One envelope a line, each ending in LF."}}
+}
+BULK = _signed(_ENVELOPES, _LINES)
+"""`responses` and `openapi_extra` of the bulk route."""
+
+CHECK = _signed(_ENVELOPES, _REHEARSED)
+"""The same of the rehearsal of a bulk."""
 
 COUNTERSIGNING = _signed(
     {JSON: {"schema": {"type": "object", "maxProperties": 0}}},
