@@ -31,10 +31,10 @@ def signed_headers(agency: Agency, path: str, query: str = "", method: str = "GE
     )
 
 
-def read(wire: Wire, agency: Agency, path: str, **query: str | int) -> httpx2.Response:
+def read(wire: Wire, reader: Agency, path: str, **query: str | int) -> httpx2.Response:
     """A signed read as it is answered."""
     text = urlencode(query)
-    headers = signed_headers(agency, path, text)
+    headers = signed_headers(reader, path, text)
     return wire.get(f"{path}?{text}" if text else path, **headers)
 
 
@@ -47,6 +47,22 @@ def present(wire: Wire, code: str, **body: Any) -> httpx2.Response:
 def issued(agency: Agency, **changes: Any) -> str:
     """The code of what the agency has just issued."""
     return str(agency.issue(**changes)["code"])
+
+
+def listed(wire: Wire, reader: Agency, **query: Any) -> list[str]:
+    """The codes that a search by the agency answers."""
+    answer = read(wire, reader, "/v1/certificates", **query)
+    assert answer.status_code == 200, answer.text
+    return [item["code"] for item in answer.json()["items"]]
+
+
+def search(wire: Wire, agency: Agency, field: str, value: str, **more: Any) -> httpx2.Response:
+    """A search by a value, on everything that is recorded by now."""
+    path = "/v1/certificates/search"
+    headers = signed_headers(agency, path, method="POST")
+    body = {"field": field, "value": value, **more}
+    wire.served.settle()
+    return wire.http.post(path, json=body, headers=headers)
 
 
 def auditor(served: Served) -> Agency:
