@@ -42,6 +42,9 @@ async def types() -> JSONResponse:
     return JSONResponse({"items": items}, headers={"Cache-Control": "public, max-age=300"})
 
 
+_NARROWING = ("type", "unit", "series", "number", "state", "from_day", "to_day", "in_doubt")
+
+
 class Filters(BaseModel):
     """Which of an agency's certificates are wanted; what is left out lets everything through."""
 
@@ -67,8 +70,7 @@ async def listed(
 ) -> JSONResponse:
     """Search by what stands in clear; by a committed value with `POST /v1/certificates/search`."""
     who = await caller(request, services, required=True)
-    names = ("type", "unit", "series", "number", "state", "from_day", "to_day", "in_doubt")
-    chosen = Filter(**{name: getattr(wanted, name) for name in names})
+    chosen = Filter(**{name: getattr(wanted, name) for name in _NARROWING})
     owner = _owner(who, wanted.agency)
     return await _page(
         request, services, owner, chosen, after=wanted.after, limit=wanted.limit, at=wanted.at
@@ -85,7 +87,13 @@ class Search(BaseModel):
     ]
     value: Annotated[str, Field(min_length=1, max_length=500)]
     type: Word = None
+    unit: Word = None
+    series: Word = None
+    number: Word = Field(None, description="In whatever script of digits.")
     state: Word = None
+    from_day: Day = None
+    to_day: Day = None
+    in_doubt: bool | None = Field(None, description="Waiting for re-affirmation, or not.")
 
 
 @router.post(
@@ -103,7 +111,8 @@ async def search(
     owner = _owner(who, None)
     space = lookup_space(owner, wanted.field)
     hmac = services.vault.lookup(space, fold_value(wanted.value))
-    chosen = Filter(type=wanted.type, state=wanted.state, looked_up=(space, hmac))
+    narrowed = {name: getattr(wanted, name) for name in _NARROWING}
+    chosen = Filter(**narrowed, looked_up=(space, hmac))
     return await _page(request, services, owner, chosen, after=after, limit=limit, at=None)
 
 

@@ -72,7 +72,8 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     if kept.state == "appended":
         return await _record(request, services, kept)
     _require_open(kept)
-    return _accepted(kept, await waiting.missing(services, kept.work))
+    # All may be there: whoever brought the last one was cut off before it was recorded.
+    return await _record_or_wait(request, services, kept)
 
 
 async def add_possession(request: Request, services: Services) -> Response:
@@ -294,6 +295,10 @@ async def _sign(
     if not kept.readable:
         # Another signature completed it at the same moment.
         return await _tell_again(request, services, kept)
+    return await _record_or_wait(request, services, kept)
+
+
+async def _record_or_wait(request: Request, services: Services, kept: Waiting) -> Response:
     needed = await waiting.missing(services, kept.work)
     if not needed.complete:
         return _accepted(kept, needed)
@@ -369,12 +374,9 @@ def _require_same(kept: Waiting, head: SignedRequest) -> None:
 
 
 def _accepted(kept: Waiting, needed: Requirement) -> Response:
-    body = {
-        "order": str(kept.order.id),
-        "state": kept.state,
-        "waiting_for": needed.listed(),
-        "not_after": kept.order.not_after,
-    }
+    order = kept.order
+    said = {"order": str(order.id), "state": kept.state, "not_after": order.not_after}
+    body = {**said, "waiting_for": needed.listed()}
     headers = {"Location": f"/v1/orders/{kept.order.id}", **NO_STORE}
     return JSONResponse(body, status_code=202, headers=headers)
 

@@ -24,8 +24,7 @@ from api.problems import Problem
 from api.services import Open, Services
 from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
-from domain.values import fold_number
-from domain.values.comparison import fold_value
+from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure import telemetry
 from infrastructure.proofs import canonical, codes, receipts
 from infrastructure.proofs import verdict as verdicts
@@ -42,7 +41,7 @@ CACHE_CONTROL = "no-cache"
 STATED = ("number", "date")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
-Code = Annotated[str, Path(max_length=64, description="The public code, as people write it.")]
+Code = Annotated[str, Path(description="The public code, as people write it.")]
 
 
 class Presented(BaseModel):
@@ -50,7 +49,7 @@ class Presented(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    code: Annotated[str, Field(max_length=64, description="The public code, as people write it.")]
+    code: Annotated[str, Field(description="The public code, as people write it.")]
     fields: Annotated[
         dict[
             Annotated[str, Field(pattern=r"^[a-z0-9_]{1,48}$")],
@@ -152,21 +151,34 @@ async def _compare(
     certificate = found.certificate
     outcome: dict[str, list[str]] = {"matched": [], "mismatched": [], "not_comparable": []}
     if "number" in asked:
-        same = _equal(fold_number(asked.pop("number")), certificate.folded_number)
-        outcome["matched" if same else "mismatched"].append("number")
+        number = fold_presented_number(asked.pop("number"))
+        same = _equal(number, certificate.folded_number)
+        outcome[_told(same)].append("number")
     if "date" in asked:
-        same = _equal(asked.pop("date"), certificate.date)
-        outcome["matched" if same else "mismatched"].append("date")
+        day = fold_day(asked.pop("date"))
+        # What cannot be read as a day was not compared; to call the paper false would be a guess.
+        told = "not_comparable" if day is None else _told(_equal(day, certificate.date))
+        outcome[told].append("date")
     values = await open_values(services, connection, found) if asked else {}
     for name, value in asked.items():
         recorded = values.get(name) if name != HOLDER_SECRET else None
         if recorded is None:
             outcome["not_comparable"].append(name)
-        elif _equal(fold_value(value), fold_value(recorded)):
-            outcome["matched"].append(name)
         else:
-            outcome["mismatched"].append(name)
+            outcome[_told(_same(value, recorded))].append(name)
     return Comparison(**{name: tuple(sorted(names)) for name, names in outcome.items()})
+
+
+def _told(same: bool) -> str:  # noqa: FBT001  # the one thing that it is about
+    return "matched" if same else "mismatched"
+
+
+def _same(presented: str, recorded: str) -> bool:
+    """Whether two spellings are of one value; a day may be written in several ways."""
+    days = fold_day(presented), fold_day(recorded)
+    if None not in days and days[0] == days[1]:
+        return True
+    return _equal(fold_value(presented), fold_value(recorded))
 
 
 def _equal(one: str, other: str) -> bool:

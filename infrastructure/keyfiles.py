@@ -178,17 +178,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def _create(path: Path, data: bytes) -> None:
+    """A new file, whole or not at all: half a key would be kept by whoever finds it there."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Made with mode 0600, whatever the umask.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), PRIVATE_MODE)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        # link(2), unlike rename(2), never replaces a file.
+        path.hardlink_to(temporary)
     except FileExistsError as error:
         raise KeyFileError("key_file_exists", path) from error
-    with os.fdopen(descriptor, "wb") as file:
-        # The mode given to open() is masked by umask, which may only take away; chmod settles it.
-        os.fchmod(file.fileno(), PRIVATE_MODE)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

@@ -69,6 +69,20 @@ class Limits:
         return " ".join(f"-c {name}={round(value * 1000)}" for name, value in limits.items())
 
 
+# A host that lost power says no good-bye. Unasked, a client waits a quarter of an hour for its
+# answer and the server keeps a dead keeper's lease for two hours. libpq takes seconds, the timeout
+# milliseconds; a socket of the same host has no use for either.
+_ALIVE_HERE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+_ALIVE_THERE = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=25000"
+)
+
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
 
@@ -87,8 +101,8 @@ def parameters(url: str, role: Role | None, limits: Limits = DEFAULT) -> dict[st
     Raises:
         psycopg.ProgrammingError: the string is not one that libpq understands.
     """
-    found = dict(conninfo_to_dict(url))
-    options = [str(found.pop("options", None) or ""), limits.options()]
+    found = {**_ALIVE_HERE, **conninfo_to_dict(url)}
+    options = [_ALIVE_THERE, str(found.pop("options", None) or ""), limits.options()]
     if role is not None:
         options.append(f"-c role={role}")
     # Of several hosts only the primary may take writes; a replica's string says otherwise itself.

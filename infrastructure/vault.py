@@ -180,12 +180,18 @@ async def streams_found(conn: AsyncConnection[Any], space: str, digest: bytes) -
     return list(dict.fromkeys([row[0] async for row in cursor]))
 
 
+def apply_erasures(conn: Connection[Any]) -> None:
+    """Destroy the keys and look-ups that a restore brought back and the log has erased."""
+    conn.execute(_QUERIES["apply_erasures"])
+
+
 def _present(row: tuple[Any, ...] | None) -> bytes:
     wrapped, erased = row if row is not None else (None, False)
-    if wrapped is not None:
-        return bytes(wrapped)
+    # First: a key that is there all the same came back with a restore.
     if erased:
         raise ValuesErased("the record's key was destroyed")
+    if wrapped is not None:
+        return bytes(wrapped)
     raise RecordKeyMissing("the record has no key in this database")
 
 

@@ -9,3 +9,6 @@ SELECT stream, sealed FROM vault.sealed WHERE index = %s;
 
 -- name: lookup
 SELECT stream FROM vault.lookups WHERE space = %s AND hmac = %s ORDER BY index;
+
+-- name: apply_erasures
+SELECT ledger.apply_erasures();

@@ -98,9 +98,13 @@ def basis(*, index: int, waiting_since: int | None, clock: int) -> Basis:
     """What an answer after event `index` rests on, asked when the database's clock said `clock`.
 
     Knowledge is as old as the oldest event that it lacks; lacking nothing, it is of this moment.
+    Where that event's time lies ahead of the clock, the clock went back, and nobody can tell how
+    long the event has waited: it may have been acknowledged minutes ago.
     """
     age = _age(waiting_since, clock)
-    return Basis(index=index, age_seconds=age // _SECOND, stale=age > STALE_MICROSECONDS)
+    ahead = 0 if waiting_since is None else waiting_since - clock
+    stale = max(age, ahead) > STALE_MICROSECONDS
+    return Basis(index=index, age_seconds=age // _SECOND, stale=stale)
 
 
 def _age(waiting_since: int | None, clock: int) -> int:

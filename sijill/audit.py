@@ -1,11 +1,12 @@
 """The check of a ledger as an auditor runs it: from a database, or from any address.
 
-It brings the act table to the checker in infrastructure/proofs, which knows no noun, and the
-material to it; all judging is done there.
+It brings the act table and the rules of the record to the checker in infrastructure/proofs, which
+knows no noun, and the material to it.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -20,6 +21,7 @@ from infrastructure.proofs.authorship import ActRule
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
+from sijill.rules import Rules
 
 BULK_PATH = "/v1/certificates/bulk"
 
@@ -35,7 +37,7 @@ def act_rules() -> dict[str, ActRule]:
 
 def check(source: Source, trust: Trust, on_finding: Callable[[Finding], None]) -> Summary:
     """Check a whole log; every finding is told as it is made."""
-    fsck = Fsck(source, trust)
+    fsck = Fsck(source, replace(trust, rules=Rules))
     for finding in fsck.run():
         on_finding(finding)
     return fsck.summary

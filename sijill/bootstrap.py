@@ -9,13 +9,14 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg.rows import tuple_row
+from psycopg_pool import AsyncConnectionPool
 
 from api.desk import Desk
 from api.services import Services
 from domain.ledger import Ledger
 from infrastructure import postgres
-from infrastructure.log import checkpoints
-from infrastructure.log.committer import Committer
+from infrastructure.log import checkpoints, pending
+from infrastructure.log.committer import Committer, now_us
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
@@ -29,6 +30,7 @@ LOGGER = structlog.get_logger("bootstrap")
 READ_CONNECTIONS = 8
 LOAD_THREADS = 8
 REGISTRY_INTERVAL_SECONDS = 0.5
+EXPIRY_INTERVAL_SECONDS = 60.0
 
 _SIZE = "SELECT size FROM ledger.head"
 _SEALED = "SELECT coalesce(max(size), 0) FROM ledger.checkpoints WHERE note IS NOT NULL"
@@ -142,6 +144,8 @@ async def open_services(data: Path) -> Services:
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)
+        closing = asyncio.create_task(close_expired_orders(pool), name="expiry")
+        stack.callback(closing.cancel)
         services.closing = stack.pop_all()
         return services
 
@@ -167,3 +171,14 @@ async def _forget_registry_changes(services: Services) -> None:
         else:
             seen = size
         await asyncio.sleep(REGISTRY_INTERVAL_SECONDS)
+
+
+async def close_expired_orders(pool: AsyncConnectionPool[Any]) -> None:
+    """Close orders whose time is over, for ever: their values go when nobody asks, too."""
+    while True:
+        try:
+            async with pool.connection() as connection:
+                await pending.expire(connection, now_us())
+        except psycopg.Error as error:
+            LOGGER.warning("expired orders not closed", error=type(error).__name__)
+        await asyncio.sleep(EXPIRY_INTERVAL_SECONDS)

@@ -92,6 +92,12 @@ class Keeper:
                 pause = PAUSES_SECONDS[min(failures, len(PAUSES_SECONDS) - 1)]
                 failures += 1
                 LOGGER.warning("again", role=role, error=type(error).__name__, in_seconds=pause)
+            except Exception:
+                # A record that was changed, a fault of ours: without this the task would end, and
+                # a keeper without a sealer looks alive.
+                LOGGER.critical("failed", role=role, exc_info=True)
+                self._works(role)
+                pause = PAUSES_SECONDS[-1]
             await asyncio.sleep(pause)
 
     async def _follow(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import structlog
 
-from infrastructure import migrations, postgres
+from infrastructure import migrations, postgres, vault
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.log.reader import load_head
 from infrastructure.postgres import Role
@@ -63,7 +63,7 @@ def serve(
         if urls is None:
             server = settings.embedded()
             urls = server.start()
-        _check(folder, urls.admin, urls.service)
+        _check(folder, urls.service)
         listener = listen(host, port)
         address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
         supervisor = Supervisor(data, listener, workers, _environment(folder))
@@ -83,8 +83,8 @@ def serve(
         lock.release()
 
 
-def _check(folder: Folder, admin: str, service: str) -> None:
-    if migrations.current(admin) != migrations.head():
+def _check(folder: Folder, service: str) -> None:
+    if migrations.current(service) != migrations.head():
         raise SchemaOutdated
     with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
         size = load_head(connection).size
@@ -92,6 +92,9 @@ def _check(folder: Folder, admin: str, service: str) -> None:
         raise NotFounded
     if size < folder.mark.read().size:
         raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
+    patient = postgres.PATIENT
+    with postgres.connect(service, Role.SERVICE, autocommit=True, limits=patient) as connection:
+        vault.apply_erasures(connection)
 
 
 def _environment(folder: Folder) -> dict[str, str]:

@@ -9,6 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.postgres import Urls, external_urls
 
+EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL")
+"""What names a server from outside; who makes a ledger only to throw it away forgets them."""
+
 
 class Settings(BaseSettings):
     """Where a ledger lives. An empty variable counts as not set.

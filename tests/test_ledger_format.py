@@ -29,6 +29,7 @@ from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.tiles import Tile
 from sijill.audit import act_rules
+from sijill.rules import Rules
 from tests import stranger
 from tests.serving import Served
 from tests.stranger import NoteKey
@@ -226,6 +227,7 @@ def check(openings: dict[str, Any]) -> Summary:
         log_keys=[VerifierKey.parse(LOG["log_keys"]["log"]["vkey"])],
         receipts=[note.encode() for note in LOG["receipts"]],
         acts=act_rules(),
+        rules=Rules,
     )
     fsck = Fsck(Copy(openings), trust)
     assert list(fsck.run()) == []

@@ -5,8 +5,15 @@ It is lenient on purpose: a bank clerk's keyboard must not make a genuine docume
 never touches what is signed or stored.
 """
 
+import re
 import unicodedata
+from datetime import date
 
+from domain.values.text import fold_number
+
+# A day in figures, as forms are filled in: the year (of four digits) first, or the day first.
+_YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})")
+_DAY_FIRST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 # Letters that Arabic and Kurdish keyboards interchange; what is not here stays itself.
 _LETTERS = str.maketrans(
     {
@@ -43,3 +50,35 @@ def fold_value(text: str) -> str:
         if unicodedata.category(character) != "Mn"
     )
     return " ".join("".join(kept).casefold().split())
+
+
+def fold_presented_number(text: str) -> str:
+    """A document's number as uniqueness goes by it, from what is typed or copied off a paper.
+
+    No number holds blanks or direction marks, so those that came along do not count.
+    """
+    return fold_number(_without_marks("".join(text.split())))
+
+
+def fold_day(text: str) -> str | None:
+    """The day that people wrote in figures, as ISO 8601; None where that is not what it says.
+
+    In whatever digits, with dashes, slashes or dots, `2026-11-02` as well as `2/11/2026`: Arabic
+    and Kurdish papers write the day before the month.
+    """
+    folded = fold_value(_without_marks(text)).replace(" ", "")
+    if found := _YEAR_FIRST.fullmatch(folded):
+        year, _, month, day = found.groups()
+    elif found := _DAY_FIRST.fullmatch(folded):
+        day, _, month, year = found.groups()
+    else:
+        return None
+    try:
+        return date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return None
+
+
+def _without_marks(text: str) -> str:
+    """The text without the invisible format characters that copying brings along."""
+    return "".join(one for one in text if unicodedata.category(one) != "Cf")

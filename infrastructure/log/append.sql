@@ -138,18 +138,24 @@ BEGIN
     END LOOP;
 
     -- What the log knows already overrides the verdicts above: an order that was recorded in time
-    -- is answered in the same way for ever.
+    -- is answered in the same way for ever. Signed anew it is answered for the lines that are
+    -- recorded, and records no more: its evidence is stored once, and all its headers commit to it.
     FOR found_row IN
-        SELECT a.ordinal, k.first_index, k.request_digest = a.digest AS same
-        FROM unnest(order_agency, order_key, order_digest)
-            WITH ORDINALITY AS a (agency, key, digest, ordinal)
+        SELECT a.ordinal, k.first_index, k.request_digest = a.digest AS same,
+            EXISTS (
+                SELECT FROM ledger.orders x
+                WHERE x.first_index = k.first_index AND x.evidence = a.evidence
+            ) AS evident
+        FROM unnest(order_agency, order_key, order_digest, order_evidence)
+            WITH ORDINALITY AS a (agency, key, digest, evidence, ordinal)
         JOIN ledger.order_keys k ON k.agency = a.agency AND k.idempotency_key = a.key
     LOOP
         IF found_row.same THEN
             order_first[found_row.ordinal] := found_row.first_index;
             order_known[found_row.ordinal] := true;
             replays := true;
-        ELSE
+        END IF;
+        IF NOT (found_row.same AND found_row.evident) THEN
             order_refusal[found_row.ordinal] := 'idempotency_key_reused';
             order_judged := true;
         END IF;
@@ -282,17 +288,21 @@ BEGIN
                 SELECT t.space, t.key, array_agg(t.request) AS requests,
                     array_agg(t.kind) AS kinds, array_agg(t.stream) AS streams,
                     min(t.request) FILTER (WHERE t.kind <> requiring_absence) AS first_writer,
-                    bool_or(t.kind = releasing) AS releases, count(*) AS entries
+                    bool_or(t.kind = releasing) AS releases, count(*) AS entries,
+                    min(t.ordinal) AS place
                 FROM (
-                    SELECT event_request[a.event] AS request, a.kind, a.space, a.key, a.stream
+                    SELECT event_request[a.event] AS request, a.kind, a.space, a.key, a.stream,
+                        a.ordinal
                     FROM unnest(claim_event, claim_kind, claim_space, claim_key, claim_stream)
-                        AS a (event, kind, space, key, stream)
+                        WITH ORDINALITY AS a (event, kind, space, key, stream, ordinal)
                 ) t
                 WHERE live[t.request]
                 GROUP BY t.space, t.key
             ) g
             LEFT JOIN ledger.claims c ON c.space = g.space AND c.key = g.key
             WHERE c.index IS NOT NULL OR g.releases OR (g.entries > 1 AND g.first_writer IS NOT NULL)
+            -- Of several that are taken the first is named, as a rehearsal would.
+            ORDER BY g.place
         LOOP
             -- Only the first writer gets past the wait, so both of these are about it alone.
             released := false;
@@ -318,8 +328,8 @@ BEGIN
             FOR i IN 1..cardinality(found_row.requests) LOOP
                 r := found_row.requests[i];
                 CONTINUE WHEN found_row.first_writer < r OR found_row.kinds[i] = releasing;
-                IF (found_row.taken AND NOT (released AND r = found_row.first_writer))
-                    OR (claimed AND found_row.kinds[i] = claiming) THEN
+                IF live[r] AND ((found_row.taken AND NOT (released AND r = found_row.first_writer))
+                    OR (claimed AND found_row.kinds[i] = claiming)) THEN
                     live[r] := false;
                     refusal[r] := 'claim_taken';
                     detail[r] := found_row.space || ' ' || found_row.key;

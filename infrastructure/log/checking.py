@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 from infrastructure.log.queries import load
 from infrastructure.log.tilestore import TileStore
 from infrastructure.proofs import merkle
-from infrastructure.proofs.authorship import Opening
+from infrastructure.proofs.authorship import Opening, Row
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import FIRST_PREV, Leaf
 from infrastructure.proofs.ordering import OrderMaterial
@@ -60,8 +60,9 @@ class DatabaseSource:
 
     def openings(self) -> Iterator[Opening]:
         """Header, body, salts and evidence of every event."""
-        for index, order, header, header_salt, body, body_salt in self._rows("openings"):
-            yield Opening(index, header, header_salt, body, body_salt, self._material(order))
+        for index, order, header, header_salt, body, body_salt, *row in self._rows("openings"):
+            material = self._material(order)
+            yield Opening(index, header, header_salt, body, body_salt, material, Row(*row))
 
     def tile(self, tile: Tile) -> bytes | None:
         """The tile's file as it lies on disk, cut to its width: a file may be ahead of us.

@@ -4,7 +4,12 @@
 SELECT index, time, leaf_hash, header_digest, body_digest FROM ledger.events ORDER BY index
 
 -- name: openings
-SELECT index, order_index, header, header_salt, body, body_salt FROM ledger.events ORDER BY index
+-- With what the service finds records and answers by: the header says the same, or it is wrong.
+SELECT e.index, e.order_index, e.header, e.header_salt, e.body, e.body_salt,
+    e.agency, e.stream, e.type, e.version, s.index
+FROM ledger.events e
+LEFT JOIN ledger.streams s ON s.stream = e.stream AND s.version = e.version
+ORDER BY e.index
 
 -- name: order
 SELECT evidence, statement_digests FROM ledger.orders WHERE first_index = %s

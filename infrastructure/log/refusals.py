@@ -31,7 +31,10 @@ class ClaimTaken(AppendRefused, code="claim_taken"):
 
 
 class IdempotencyKeyReused(AppendRefused, code="idempotency_key_reused"):
-    """The agency used this key for another method, path, statement root or grouping of lines."""
+    """The agency used this key for another method, path, statement root or grouping of lines.
+
+    Also for the same ones under another signature, for lines that are not recorded yet.
+    """
 
 
 class OrderExpired(AppendRefused, code="order_expired"):

@@ -54,9 +54,9 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def current(admin_url: str) -> str | None:
-    """The revision that the database is at; None before its first upgrade."""
-    engine = _engine(admin_url)
+def current(url: str) -> str | None:
+    """The revision that the database is at; None before its first upgrade. Any login may ask."""
+    engine = _engine(url)
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table_schema": VERSION_SCHEMA}

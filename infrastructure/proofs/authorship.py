@@ -6,9 +6,9 @@ are not its business; whose signature is over which bytes, at what time and in w
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from infrastructure.proofs import canonical
@@ -30,6 +30,7 @@ from infrastructure.proofs.ordering import OrderMaterial, Orders, keys_named
 from infrastructure.proofs.orders import (
     POSSESSION_TAG,
     SignedRequest,
+    is_approval,
 )
 from infrastructure.proofs.receipts import Rotation, verify_rotation
 
@@ -66,6 +67,16 @@ class ActRule(NamedTuple):
         return re.fullmatch(_MEMBER.sub("[^/]+", re.escape(self.path)), path) is not None
 
 
+class Row(NamedTuple):
+    """What a database keeps beside a header to find it by; ``place`` is where its stream leads."""
+
+    agency: str
+    stream: UUID
+    type: str
+    version: int
+    place: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What is known of the leaf at ``index``; whatever is None was not opened to us."""
@@ -76,6 +87,19 @@ class Opening:
     body: bytes | None = None
     body_salt: bytes = b""
     order: OrderMaterial | None = None
+    row: Row | None = None
+
+
+class Rules(Protocol):
+    """What an auditor knows about acts and records beyond bytes and signatures."""
+
+    def judge(
+        self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
+    ) -> Iterable[tuple[str, str]]:
+        """What stands against an event whose signatures are right: code, and what was found."""
+
+    def pass_over(self, header: Header | None) -> None:
+        """An event could not be judged, so what rests on it cannot be either."""
 
 
 class Judge:
@@ -84,9 +108,15 @@ class Judge:
     Remembers the version of every stream and every line of every order: some 300 bytes an event.
     """
 
-    def __init__(self, summary: Summary, acts: Mapping[str, ActRule] | None = None) -> None:
+    def __init__(
+        self,
+        summary: Summary,
+        acts: Mapping[str, ActRule] | None = None,
+        rules: Rules | None = None,
+    ) -> None:
         self._summary = summary
         self._acts = acts or {}
+        self._rules = rules
         self._versions: dict[UUID, int] = {}
         self._lines: set[tuple[str, str, int]] = set()
         self._headers_complete = True
@@ -105,8 +135,10 @@ class Judge:
         body = self._body(leaf, opening)
         if header is None:
             self.keys.complete = False
+            self._pass_over(None)
         else:
             self._check_version(leaf.index, header)
+            self._check_row(leaf.index, header, opening.row)
             if body is not None:
                 self._check_body(leaf.index, header, body)
             proven = self._check_evidence(leaf, header, body, opening.order)
@@ -161,6 +193,12 @@ class Judge:
             return
         self._report("version_wrong", index, str(expected), str(header.version))
 
+    def _check_row(self, index: int, header: Header, row: Row | None) -> None:
+        said = Row(header.agency, header.stream, header.type, header.version, index)
+        if row is not None and row != said:
+            wrong = (name for name in Row._fields if getattr(row, name) != getattr(said, name))
+            self._report("row_mismatch", index, found=", ".join(wrong))
+
     def _check_body(self, index: int, header: Header, body: Body) -> None:
         agency = body.parsed.get("agency")
         if agency != header.agency:
@@ -173,6 +211,7 @@ class Judge:
         if material is None:
             self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
+            self._pass_over(header)
             return True
         before = len(self._findings)
         try:
@@ -180,12 +219,22 @@ class Judge:
             signed = self._orders.verify(leaf, header, body, material, ledger=ledger)
         except ProofError as error:
             self._findings.append(Finding.of(error, leaf.index))
+            self._pass_over(header)
             return False
         if signed is not None:
             self._check_act(leaf.index, header, body, signed[0].path)
             self._check_line(leaf.index, header, signed[0])
             self._check_signers(leaf, header, body, signed)
+        if signed is None or body is None or len(self._findings) > before:
+            self._pass_over(header)
+        elif self._rules is not None:
+            for code, found in self._rules.judge(leaf, header, body, signed):
+                self._report(code, leaf.index, found=found)
         return len(self._findings) == before
+
+    def _pass_over(self, header: Header | None) -> None:
+        if self._rules is not None:
+            self._rules.pass_over(header)
 
     def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
         line = (header.agency, order.idempotency_key, header.line)
@@ -211,11 +260,15 @@ class Judge:
     def _check_signers(
         self, leaf: Leaf, header: Header, body: Body | None, signed: Sequence[SignedRequest]
     ) -> None:
+        for one in signed[1:]:
+            if not is_approval(one, genesis=leaf.index == 0) and one.tag != POSSESSION_TAG:
+                # A refusal has the tag of an approval: only its path tells that it says no.
+                self._report("approval_misplaced", leaf.index, found=one.path)
         if leaf.index == 0:
             return
         for one in signed:
             if one.tag == POSSESSION_TAG:
-                self._check_possession(leaf.index, one, body)
+                self._check_possession(leaf.index, one, body, signed[0].path)
                 continue
             code = self.keys.objection(one.keyid, time_us=leaf.time)
             if code is not None:
@@ -224,8 +277,12 @@ class Judge:
         if signer is not None and signer.agency != header.agency:
             self._report("key_foreign", leaf.index, header.agency, signer.agency)
 
-    def _check_possession(self, index: int, proof: SignedRequest, body: Body | None) -> None:
+    def _check_possession(
+        self, index: int, proof: SignedRequest, body: Body | None, path: str
+    ) -> None:
         """The key that proves its possession is the one that the statement enrols."""
+        if proof.path != path:
+            self._report("possession_mismatch", index, found=proof.path)
         if body is not None and proof.keyid not in keys_named(body):
             self._report("possession_mismatch", index, found=proof.keyid)
 

@@ -8,12 +8,12 @@ The walk goes once from left to right and holds one bundle of leaves, the tree's
 keys, and what :class:`authorship.Judge` remembers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from infrastructure.proofs import note, tiles
-from infrastructure.proofs.authorship import ActRule, Judge
+from infrastructure.proofs.authorship import ActRule, Judge, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -30,14 +30,18 @@ class Trust:
     """What the checker brings along.
 
     ``ledger`` is the id it expects, ``log_keys`` the log's keys that it knows. ``checkpoints`` and
-    ``receipts`` are notes that it kept. ``acts`` are the act table, by the act's name.
+    ``receipts`` are notes that it kept, ``marks`` what the log may have signed. ``acts`` are the
+    act table, by the act's name; ``rules`` begins a judge of who had to sign and where an event
+    belongs.
     """
 
     ledger: bytes | None = None
     log_keys: Sequence[VerifierKey] = ()
     checkpoints: Sequence[bytes] = ()
     receipts: Sequence[bytes] = ()
+    marks: Sequence[Checkpoint] = ()
     acts: Mapping[str, ActRule] = field(default_factory=dict)
+    rules: Callable[[Summary], Rules] | None = None
 
 
 class Fsck:
@@ -47,7 +51,8 @@ class Fsck:
         self._source = source
         self._trust = trust or Trust()
         self.summary = Summary()
-        self._judge = Judge(self.summary, self._trust.acts)
+        rules = self._trust.rules(self.summary) if self._trust.rules else None
+        self._judge = Judge(self.summary, self._trust.acts, rules)
         self._tree = GrowingTree()
         self._prev = FIRST_PREV
         self._time = 0
@@ -71,7 +76,8 @@ class Fsck:
                 self._newest = Checkpoint.parse(text_of(newest))
             except ProofError as error:
                 yield Finding.of(error, None)
-        heads = Heads(self._source.checkpoints(), self._trust.checkpoints)
+        trusted = self._trust
+        heads = Heads(self._source.checkpoints(), trusted.checkpoints, trusted.marks)
         openings = Openings(self._source.openings())
         stopped = False
         for entry, following in pairs(self._source.entries()):
@@ -212,11 +218,11 @@ class Fsck:
 
     def _check_head(self, head: Head) -> Iterator[Finding]:
         checkpoint, size = head.checkpoint, head.checkpoint.size
-        self.summary.checkpoints += 1
+        self.summary.checkpoints += head.note is not None
         known = [*self._judge.log_keys, *self._trust.log_keys]
-        if not known:
+        if head.note is not None and not known:
             self.summary.skip("checkpoint_signature", size)
-        else:
+        elif head.note is not None:
             try:
                 note.open_note(head.note, dict.fromkeys(known))
             except ProofError as error:

@@ -47,22 +47,28 @@ class Entry:
 
 
 class Head(NamedTuple):
-    """A checkpoint that is still to be met on the walk."""
+    """A checkpoint that is still to be met on the walk; a high-water mark has no note."""
 
     checkpoint: Checkpoint
-    note: bytes
+    note: bytes | None
     held: bool
 
 
 class Heads:
     """Checkpoints by size: the published ones as they stream by, the held ones among them."""
 
-    def __init__(self, published: Iterable[bytes], held: Iterable[bytes]) -> None:
+    def __init__(
+        self,
+        published: Iterable[bytes],
+        held: Iterable[bytes],
+        marks: Iterable[Checkpoint] = (),
+    ) -> None:
         self._published = iter(published)
         self._next: Head | None = None
         self._last = -1
         self._findings: list[Finding] = []
-        self._held = sorted(self._read(held), key=lambda head: -head.checkpoint.size)
+        kept = [*self._read(held), *(Head(mark, None, held=True) for mark in marks)]
+        self._held = sorted(kept, key=lambda head: -head.checkpoint.size)
         self.met = -1
         self._advance()
 

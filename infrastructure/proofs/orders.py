@@ -37,6 +37,7 @@ LINES_LIMIT = 10_000
 BODY_LIMIT_BYTES = 16 * 2**20
 LINE_LIMIT_BYTES = 262_144
 APPROVAL_BODY = b"{}"
+GENESIS_PATH = "/v1/ledger"
 
 FIELDS = (
     "content-type",
@@ -52,6 +53,7 @@ _HASH_BYTES = 32
 _DIGEST = r"sha-256=:([A-Za-z0-9+/]{43}=):"
 _CONTENT_DIGEST = re.compile(_DIGEST)
 _STATEMENT = re.compile(_DIGEST + r";lines=([1-9][0-9]{0,4})(;atomic)?")
+_APPROVAL_PATH = re.compile(r"/v1/orders/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/approval")
 _IDEMPOTENCY_KEY = re.compile(r'"([A-Za-z0-9_-]{22,64})"')
 
 
@@ -160,6 +162,15 @@ def check_body(request: SignedRequest, body: bytes) -> None:
         raise ProofError("content_digest_mismatch", "the body is not the one that was digested")
     if request.tag == APPROVAL_TAG and (body != APPROVAL_BODY or request.content_type != JSON):
         raise ProofError("order_malformed", "the body of an approval is {}")
+
+
+def is_approval(request: SignedRequest, *, genesis: bool = False) -> bool:
+    """Whether a signature in evidence says yes to a pending order, or to the ledger's opening."""
+    said = (request.tag, request.method, request.content_type, request.content_digest)
+    right = said == (APPROVAL_TAG, "POST", JSON, sha256(APPROVAL_BODY).digest())
+    if genesis:
+        return right and request.path == GENESIS_PATH
+    return right and _APPROVAL_PATH.fullmatch(request.path) is not None
 
 
 def parse_lines(request: SignedRequest, body: bytes) -> list[Line]:

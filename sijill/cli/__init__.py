@@ -30,6 +30,7 @@ _NOUNS = {
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
     "db": "The database's schema.",
+    "bench": "How fast this machine records, beside the stock recorder.",
 }
 _MODULES = {
     "verify": "verify:verify",

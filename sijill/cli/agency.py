@@ -28,13 +28,15 @@ def add(file: Input, /, *, desk: Desk) -> int:
     """Enter one agency, or a list of them, into the ledger as planned; founders only.
 
     A JSON object has `subject` (the new id), `kind`, `names` (`ar`, `ckb`, `en`) and, where there
-    are any, `parent`, `effective_date` and `legal_basis`.
+    are any, `parent`, `effective_date` and `legal_basis`. Of a list each one is answered on a line
+    of its own, and one that is refused does not keep the others out.
     """
-    from sijill.cli.ordering import Order, perform
+    from sijill.cli.ordering import Order, perform, perform_each
     from sijill.cli.reading import draft_of, folder_of, read_json, read_text, require_object
 
     value = read_json(read_text(file), file)
-    items = [require_object(one, file) for one in (value if isinstance(value, list) else [value])]
+    listed = isinstance(value, list)
+    items = [require_object(one, file) for one in (value if listed else [value])]
 
     def order_of(item: dict[str, Any]) -> Order:
         whole = {**item, "act": "agency.add"}
@@ -44,7 +46,8 @@ def add(file: Input, /, *, desk: Desk) -> int:
             draft=lambda agency, until: draft_of(whole, agency, folder_of(file), until),
         )
 
-    return perform(desk, *map(order_of, items))
+    orders = [order_of(item) for item in items]
+    return perform_each(desk, orders) if listed else perform(desk, orders[0])
 
 
 @app.command(name="list")
@@ -106,8 +109,5 @@ def _key_lines(key: dict[str, Any], output: Output) -> list[str]:
         key["key"],
         f"  {output.words('cli.column.office')}: {key['office']}, {key['officer']}",
         *(f"  {line}" for line in ended),
-        *(
-            f"  {line}"
-            for line in fold(f"{output.words('cli.column.scopes')}: {', '.join(scopes)}")
-        ),
+        *fold(f"{output.words('cli.column.scopes')}: {', '.join(scopes)}", indent=2),
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from sijill.cli.acting import add_verbs
-from sijill.cli.faults import verb
+from sijill.cli.faults import Unusable, verb
 from sijill.cli.options import Cosigners, Desk, Input
 from sijill.cli.output import Output
 
@@ -119,7 +119,11 @@ class Chosen:
     ] = False
     at: At = None
     search: Annotated[
-        str | None, Parameter(help="A field and its value, `name=value`, exact but for spelling.")
+        str | None,
+        Parameter(
+            help="A field and its value, `name=value`, exact but for spelling; with `name=-` the "
+            "value is read from standard input, where no other process sees it."
+        ),
     ] = None
 
     def query(self) -> dict[str, Any]:
@@ -128,11 +132,24 @@ class Chosen:
         del asked["search"]
         return {**asked, "in_doubt": "true" if self.in_doubt else None}
 
-    def body(self) -> dict[str, str]:
-        """The body of the search."""
-        field, _, value = (self.search or "").partition("=")
-        chosen = {"type": self.type, "state": self.state, "field": field, "value": value}
-        return {name: said for name, said in chosen.items() if said is not None}
+    def body(self) -> dict[str, Any]:
+        """The body of the search.
+
+        Raises:
+            Unusable: it is no `name=value`, or asks for the past, which no search answers for.
+        """
+        from sijill.cli.reading import STDIN, read_line
+
+        field, equals, value = (self.search or "").partition("=")
+        if not (field and equals and value) or self.at is not None:
+            raise Unusable(
+                code="input_malformed", detail="name=value, and no --at", path="--search"
+            )
+        chosen = {name: said for name, said in asdict(self).items() if said is not None}
+        del chosen["search"]
+        if not self.in_doubt:
+            del chosen["in_doubt"]
+        return {**chosen, "field": field, "value": read_line() if value == STDIN else value}
 
 
 @app.command(name="list")
@@ -143,11 +160,15 @@ def list_(
     limit: Annotated[int, Parameter(help="At most so many.")] = 100,
     desk: Desk,
 ) -> int:
-    """List the agency's own certificates, the oldest first."""
+    """List the agency's own certificates, the oldest first.
+
+    An auditor names with `--agency` whose they are, and does not search by value.
+    """
     wanted = chosen or Chosen()
     with desk.client() as client:
         if wanted.search is None:
-            found = client.pages("/v1/certificates", limit=limit, **wanted.query())
+            query = {"agency": desk.agency, **wanted.query()}
+            found = client.pages("/v1/certificates", limit=limit, **query)
         else:
             path = "/v1/certificates/search"
             found = client.pages(path, limit=limit, body=wanted.body())

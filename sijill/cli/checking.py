@@ -52,10 +52,14 @@ def _source(checked: Checked) -> Iterator[Source]:
 
 
 def _trust(checked: Checked) -> Trust:
-    """What a client kept of this ledger; without it the log's own first event is believed."""
+    """What a client kept of this ledger; without it the log's own first event is believed.
+
+    Beside a database lies its high-water mark: what was signed once must still be there.
+    """
+    marks = [Folder(checked.data).mark.read()] if checked.data is not None else []
     folder = checked.state
     if folder is None or not (folder / "ledger.json").exists():
-        return Trust(acts=audit.act_rules())
+        return Trust(marks=marks, acts=audit.act_rules())
     state = State(folder)
     identity = Identity.parse(state.read("ledger.json") or b"")
     checkpoint = state.read("checkpoint")
@@ -64,6 +68,7 @@ def _trust(checked: Checked) -> Trust:
         log_keys=identity.log_keys,
         checkpoints=[checkpoint] if checkpoint else [],
         receipts=list(state.receipts()),
+        marks=marks,
         acts=audit.act_rules(),
     )
 

@@ -55,7 +55,8 @@ def tell(error: Exception, output: Output) -> int:
         raise error
     problem, exit_code = known
     if output.json:
-        output.result({"problem": problem})
+        # One line, as the last of many results too.
+        output.item({"problem": problem})
     say(problem, output)
     return exit_code
 
@@ -80,7 +81,9 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     from sijill.client import Refused, Untrustworthy
 
     if isinstance(error, Refused):
-        return error.problem, codes.of_problem(error.status)
+        # What the client refused itself, or a proxy in between, comes without words.
+        words = {} if "title" in error.problem else described(error.code, output)
+        return words | error.problem, codes.of_problem(error.status)
     if isinstance(error, OSError):
         params = {"path": str(error.filename or ""), "reason": error.strerror or str(error)}
         return described("input_unusable", output, params), codes.USAGE
@@ -88,7 +91,8 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     if not isinstance(code, str):
         return None
     params = {"path": str(getattr(error, "path", "")), **getattr(error, "params", {})}
-    problem = described(code, output, params, note=str(error))
+    note = str(error).removeprefix(code).removeprefix(": ")
+    problem = described(code, output, params, note=note)
     if pointers := getattr(error, "errors", None):
         problem["errors"] = pointers
     match error:

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from sijill.cli import codes
 from sijill.cli.faults import verb
 from sijill.cli.options import Desk, Sure
-from sijill.cli.output import Output, moment
+from sijill.cli.output import Output, fold, moment
 
 if TYPE_CHECKING:
     from sijill.client import Client, Prepared
@@ -149,20 +149,21 @@ def _lines(shown: Mapping[str, Any], output: Output) -> list[str]:
     from sijill.cli.ordering import wanted
 
     words = output.words
-    lines = [
-        words(
-            "cli.order",
-            act=shown["act"],
-            agency=shown["agency"],
-            lines=shown["lines"],
-            state=_state(shown, output),
-            until=moment(shown["not_after"]),
-        )
-    ]
-    lines += [json.dumps(one, ensure_ascii=False) for one in shown["statements"]]
+    text = words(
+        "cli.order",
+        act=shown["act"],
+        agency=shown["agency"],
+        lines=shown["lines"],
+        state=_state(shown, output),
+        until=moment(shown["not_after"]),
+    )
+    lines = fold(text)
+    for statement in shown["statements"]:
+        lines += fold(json.dumps(statement, ensure_ascii=False))
     if shown["waiting_for"]:
         lines.append(words("cli.waiting_for"))
-        lines += [f"  {line}" for line in wanted(shown["waiting_for"], output)]
+        for line in wanted(shown["waiting_for"], output):
+            lines += fold(line, indent=2)
     return lines
 
 

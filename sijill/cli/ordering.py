@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from domain.errors import Refusal
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs.codes import for_people
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PrivateKey
 from infrastructure.proofs.orders import COSIGNED_LIFE_SECONDS
+from sijill.cli import codes
+from sijill.cli.faults import problem_of
 from sijill.cli.options import Desk
-from sijill.cli.output import Output, moment
+from sijill.cli.output import Output, fold, moment
 from sijill.client import Client, Draft, Prepared, Refused
 
 WAIT_SECONDS = COSIGNED_LIFE_SECONDS
@@ -55,17 +59,46 @@ class Done:
     answer: dict[str, Any]
 
 
-def perform(desk: Desk, *orders: Order) -> int:
-    """Send orders one after another and tell what became of each."""
+def perform(desk: Desk, order: Order) -> int:
+    """Send an order and tell what became of it."""
     output = Output(desk)
     with desk.client() as client:
-        for order in orders:
-            done = execute(client, order, output)
-            output.result(done.answer, *lines_of(done.answer, output))
-            # Only now: what the caller has not read yet must be found again after a crash.
+        done = execute(client, order, output)
+        output.result(done.answer, *lines_of(done.answer, output))
+        # Only now: what the caller has not read yet must be found again after a crash.
+        settle(client, done)
+        warn_of_interrupted(client, output)
+    return codes.DONE
+
+
+def perform_each(desk: Desk, orders: Sequence[Order]) -> int:
+    """Send the orders of a list, each answered on a line of its own; a refused one stops none."""
+    output = Output(desk)
+    refused = 0
+    with desk.client() as client:
+        for number, order in enumerate(orders, 1):
+            try:
+                done = execute(client, order, output)
+            except (Refused, Refusal, ProofError) as error:
+                known = problem_of(error, output)
+                if known is None:
+                    raise
+                problem = known[0]
+                text = output.words("cli.line_refused", line=number, title=problem["title"])
+                output.item({"line": number, "problem": problem}, f"{text} ({problem['code']})")
+                refused += 1
+                continue
+            output.item({"line": number, **done.answer}, _line(number, done.answer, output))
             settle(client, done)
         warn_of_interrupted(client, output)
-    return 0
+    return codes.REFUSED if refused else codes.DONE
+
+
+def _line(number: int, answer: Mapping[str, Any], output: Output) -> str:
+    text = "cli.line_waiting" if "order" in answer else "cli.line_recorded"
+    return output.words(
+        text, line=number, index=answer.get("index", ""), order=answer.get("order", "")
+    )
 
 
 def execute(client: Client, order: Order, output: Output) -> Done:
@@ -111,8 +144,10 @@ def lines_of(answer: Mapping[str, Any], output: Output) -> list[str]:
     words = output.words
     lines = []
     if "order" in answer:
-        lines.append(words("cli.waiting", order=answer["order"], until=moment(answer["not_after"])))
-        lines += [f"  {group}" for group in wanted(answer["waiting_for"], output)]
+        until = moment(answer["not_after"])
+        lines += fold(words("cli.waiting", order=answer["order"], until=until))
+        for group in wanted(answer["waiting_for"], output):
+            lines += fold(group, indent=2)
     else:
         text = "cli.recorded_before" if answer["replayed"] else "cli.recorded"
         lines.append(words(text, index=answer["index"], time=moment(answer["time"])))

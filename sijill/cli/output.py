@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from sijill.cli.options import Talk
 
 COLUMNS = 80
+LAST_COLUMN = 20
 PROGRESS_SECONDS = 1.0
 _GAP = "  "
 _COLOURS = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "dim": "2"}
@@ -100,9 +101,17 @@ def write(text: str, stream: TextIO, end: str = "\n") -> None:
     stream.flush()
 
 
-def fold(text: str) -> list[str]:
+def fold(text: str, *, indent: int = 0) -> list[str]:
     """A paragraph in lines of at most 80 columns; a long word (an address) stays whole."""
-    return textwrap.wrap(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
+    blanks = " " * indent
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=blanks,
+        subsequent_indent=blanks,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def paint(text: str, colour: str | None, stream: TextIO) -> str:
@@ -127,13 +136,24 @@ def _cell(value: Any) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with their columns under one another; the last one is cut at 80 columns."""
+    """Lines with their columns under one another.
+
+    What does not fit into 80 columns goes on below the last column, or on lines of its own where
+    that is too narrow: nothing is cut, because the end of an act or of a name may be what matters.
+    """
     from rich.cells import cell_len, set_cell_size
 
     widths = [max(cell_len(row[at]) for row in rows) for at in range(len(rows[0]) - 1)]
+    begins = sum(widths) + len(_GAP) * len(widths)
     lines = []
     for row in rows:
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
         line = _GAP.join([*cells, row[-1]])
-        lines.append(set_cell_size(line, COLUMNS).rstrip() if cell_len(line) > COLUMNS else line)
+        if cell_len(line) <= COLUMNS:
+            lines.append(line.rstrip())
+        elif COLUMNS - begins >= LAST_COLUMN:
+            first, *more = fold(row[-1], indent=begins)
+            lines += [_GAP.join([*cells, first.lstrip()]), *more]
+        else:
+            lines += [_GAP.join(cells).rstrip(), *fold(row[-1], indent=2 * len(_GAP))]
     return lines

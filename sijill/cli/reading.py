@@ -38,6 +38,18 @@ def read_text(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
 
 
+def read_line() -> str:
+    """The first line of standard input, in form NFC.
+
+    Raises:
+        Unusable: `input_malformed`.
+    """
+    try:
+        return str(composed(sys.stdin.buffer.readline().decode().rstrip("\r\n")))
+    except ValueError as error:
+        raise Unusable(code="input_malformed", detail=str(error), path=STDIN) from None
+
+
 @contextmanager
 def open_lines(name: str) -> Iterator["Lines"]:
     """The lines of a file or of standard input, to be gone through as often as one likes.
@@ -98,9 +110,14 @@ def require_object(value: Any, name: str) -> dict[str, Any]:
 
 
 def composed(value: Any) -> Any:
-    """The same JSON value with every text in form NFC."""
+    """The same JSON value with every text in form NFC.
+
+    Raises:
+        ValueError: a text holds half of a character, which no encoding has a place for.
+    """
     match value:
         case str():
+            value.encode()
             return normalize("NFC", value)
         case list():
             return [composed(one) for one in value]

@@ -1,16 +1,28 @@
 """`sijill verify`: what anybody with a document in hand may ask."""
 
 import hashlib
+import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from domain.certificates import commands
 from sijill.cli.faults import Unusable, problem_of, say, verb
 from sijill.cli.options import Reach
-from sijill.cli.output import Output, paint
+from sijill.cli.output import Output, fold, paint
 
+# What a state may have been given as its reason; a correction supersedes, too.
+_REASONS: dict[str, tuple[type[StrEnum], ...]] = {
+    "revoked": (commands.RevocationReason,),
+    "original_revoked": (commands.RevocationReason,),
+    "suspended": (commands.SuspensionReason,),
+    "voided": (commands.VoidingReason,),
+    "replaced": (commands.ReplacementReason,),
+    "superseded": (commands.SupersessionReason, commands.CorrectionReason),
+}
 _SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
 
 
@@ -85,7 +97,10 @@ def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) 
             raise Unusable(code="input_malformed", detail="name=value", path=pair)
         if field == _SECRET:
             raise Unusable(code="input_secret_exposed")
-        said[field] = composed(value)
+        try:
+            said[field] = composed(value)
+        except ValueError as error:
+            raise Unusable(code="input_malformed", detail=str(error), path=field) from None
     presented: dict[str, Any] = {"fields": said} if said else {}
     if document is not None:
         presented["document"] = hashlib.sha256(document.read_bytes()).hexdigest()
@@ -129,35 +144,73 @@ def _tell(found: Mapping[str, Any], output: Output) -> int:
 def _lines(found: Mapping[str, Any], output: Output) -> list[str]:
     import sys
 
-    from infrastructure.proofs.codes import for_people
-
-    words = output.words
     colour = output.verdict_colour(found["outcome"])
-    lines = [paint(found["headline"], colour, sys.stdout), found["text"]]
-    lines += [
-        words(f"verdict.{question}.{answer}") for question, answer in found["questions"].items()
+    said = [found["text"]]
+    said += [
+        output.words(f"verdict.{question}.{answer}")
+        for question, answer in found["questions"].items()
     ]
-    for name in ("matched", "mismatched", "not_comparable", "not_compared"):
-        if found["compared"].get(name):
-            lines.append(words(f"cli.compared.{name}", names=", ".join(found["compared"][name])))
-    record = found["record"]
-    if record is not None:
-        language = output.language
-        lines.append(
-            words(
-                "cli.record",
-                code=for_people(record["code"]),
-                type=record["type_names"][language],
-                agency=record["agency_names"][language],
-                index=record["index"],
-            )
-        )
-        if record["successor"]:
-            lines.append(words("cli.successor", code=for_people(record["successor"])))
-        if record["custodial"]:
-            lines.append(words("verdict.custodial"))
+    said += _compared(found, output)
+    if found["record"] is not None:
+        said += _record(found, output)
     if found["basis"] is not None:
-        lines.append(words("cli.basis", index=found["basis"]["index"]))
+        said.append(output.words("cli.basis", index=found["basis"]["index"]))
+    lines = [paint(found["headline"], colour, sys.stdout)]
+    lines += [line for text in said for line in fold(text)]
     if "receipt" in found:
         lines += ["", found["receipt"]]
-    return [*lines, found["advice"]]
+    return [*lines, *fold(found["advice"])]
+
+
+def _compared(found: Mapping[str, Any], output: Output) -> list[str]:
+    """Which fields were compared and how, each as the reader calls it and as the ledger does."""
+    from domain.catalogue import TYPES
+
+    kind = TYPES.get(found["record"]["type"]) if found["record"] else None
+    labels = (
+        {one.id: one.names.model_dump()[output.language] for one in kind.fields} if kind else {}
+    )
+    labels |= {name: output.words(f"cli.column.{name}") for name in ("number", "date")}
+
+    def named(name: str) -> str:
+        label = labels.get(name, name)
+        return name if label == name else f"{label} ({name})"
+
+    return [
+        output.words(f"cli.compared.{how}", names=", ".join(map(named, names)))
+        for how in ("matched", "mismatched", "not_comparable", "not_compared")
+        if (names := found["compared"].get(how))
+    ]
+
+
+def _record(found: Mapping[str, Any], output: Output) -> list[str]:
+    """Which record it is, who issued it, and why it is withdrawn."""
+    from infrastructure.proofs.codes import for_people
+
+    record, language = found["record"], output.language
+    lines = [
+        output.words(
+            "cli.record",
+            code=for_people(record["code"]),
+            type=record["type_names"][language],
+            agency=record["agency_names"][language],
+            index=record["index"],
+        )
+    ]
+    if record["withdrawal_reason"] and found["questions"]["in_force"] in _REASONS:
+        reason = _reason(found["questions"]["in_force"], record["withdrawal_reason"], output)
+        lines.append(output.words("cli.withdrawn", reason=reason, index=record["withdrawn_index"]))
+    if record["successor"]:
+        lines.append(output.words("cli.successor", code=for_people(record["successor"])))
+    if record["custodial"]:
+        lines.append(output.words("verdict.custodial"))
+    return lines
+
+
+def _reason(state: str, reason: str, output: Output) -> str:
+    """Why a record stands as it does, in words; a word that this release does not know as it is."""
+    for kind in _REASONS[state]:
+        if reason in set(kind):
+            name = re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+            return output.words(f"word.certificates.{name}.{reason}")
+    return reason

@@ -213,7 +213,7 @@ class Client:
 
         Raises:
             Untrustworthy: what would be signed is not what was shown.
-            Refused, Unreachable: as `send`.
+            Refused, Unreachable: as `send`; and nothing is sent for an order that is closed.
         """
         read = shown or self.order(order, key=key)
         cover, digests = trust.read_order(read, read["statements"])

@@ -1,11 +1,12 @@
 """What a client believes: nothing that is not signed, and nothing that contradicts what was signed.
 
-Every check here is pure. What fails is `Untrustworthy`, whatever the ledger says beside it.
+Every check here is pure. What does not hold is `Untrustworthy`, whatever is said beside it.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 from infrastructure.proofs import canonical, checkpoint, merkle, note, receipts
@@ -13,7 +14,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.signing import Cover
 from infrastructure.proofs.statements import statement_root
-from sijill.client.errors import Untrustworthy
+from sijill.client.errors import Refused, Untrustworthy
 
 HASH_BYTES = 32
 
@@ -157,11 +158,14 @@ def read_order(shown: Mapping[str, Any], statements: Sequence[Any]) -> tuple[Cov
     """What a countersignature of this pending order covers, and its statements' digests.
 
     The statements that one has read must be the ones that the root is over: else one would sign
-    something that was not shown.
+    something that was not shown. Of an order that is closed none are shown, and none are signed.
 
     Raises:
-        Untrustworthy: they are not.
+        Untrustworthy: they are not. Refused: `order_closed`, as the ledger itself would say.
     """
+    state = shown.get("state", "open")
+    if state != "open":
+        raise Refused({"code": "order_closed", "status": HTTPStatus.CONFLICT, "note": state})
     try:
         cover = Cover(_digest(shown["root"]), int(shown["lines"]), bool(shown["atomic"]))
         digests = [canonical.statement_digest(canonical.dumps(one)) for one in statements]

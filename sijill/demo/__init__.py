@@ -30,7 +30,7 @@ from sijill.demo import scenes
 from sijill.demo.plan import CERTIFICATES, LOTS, holder
 from sijill.folder import Folder
 from sijill.founding import found
-from sijill.settings import Settings
+from sijill.settings import EXTERNAL, Settings
 
 ORIGIN = "demo.sijill.example/ledger"
 READY = "sijill ready "
@@ -51,7 +51,7 @@ def run(output: Output, *, data: Path | None, port: int, serve: bool) -> dict[st
     Raises:
         LedgerAlreadyOpen: `data` holds a ledger. ServiceEnded: it could not be served.
     """
-    for name in ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL"):
+    for name in EXTERNAL:
         os.environ.pop(name, None)
     chosen = data or Path(tempfile.mkdtemp(prefix="sijill-demo-"))
     if Folder(chosen).keys.exists():
@@ -129,7 +129,8 @@ def _verify(
     answers = []
     for what, question in questions:
         answer = anybody.post("/v1/verify", question)
-        answers.append({"case": what, "outcome": answer["outcome"], "reason": answer["reason"]})
+        told = {name: answer[name] for name in ("outcome", "reason")}
+        answers.append({"case": what, "code": question["code"], **told})
         output.say(
             f"  {question['code']}  {answer['headline']}: {answer['text']} [{answer['reason']}]",
             colour=output.verdict_colour(answer["outcome"]),
@@ -148,7 +149,7 @@ def _forge(output: Output, folder: Folder, index: int, trust: Trust) -> list[dic
 
 def _close(output: Output, told: dict[str, Any]) -> None:
     """Ten lines: what was done, and what to try next."""
-    url, code = told["url"], "CODE"
+    url, code = told["url"], told["verdicts"][0]["code"]
     lines = [
         output.words("cli.demo.done", seconds=str(told["seconds"])),
         "  " + output.words("cli.demo.done_agencies", count=told["agencies"]),

@@ -20,7 +20,7 @@ from sijill.demo.plan import LOTS, Lot, holder, planned
 from sijill.folder import Folder
 
 TAMPERED = "tampered_copy"
-COPIED = ("events", "orders", "order_lines", "checkpoints")
+COPIED = ("events", "streams", "orders", "order_lines", "checkpoints")
 BULK = "/v1/certificates/bulk"
 WAIT_SECONDS = 86_400
 

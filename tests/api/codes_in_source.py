@@ -106,8 +106,8 @@ def raised_params() -> Iterator[tuple[str, set[str]]]:
 
 def _takes_code(statement: ast.stmt) -> bool:
     match statement:
-        case ast.FunctionDef(name="__init__", args=ast.arguments(args=[_, ast.arg("code"), *_])):
-            return True
+        case ast.FunctionDef(name="__init__", args=ast.arguments(posonlyargs=first, args=then)):
+            return [one.arg for one in (*first, *then)][1:2] == ["code"]
         case _:
             return False
 

@@ -4,8 +4,20 @@ from dataclasses import replace
 from typing import Any
 
 from infrastructure.proofs import signing
+from infrastructure.proofs.orders import NDJSON
 from sijill.client import Prepared, statement
-from tests.api.talking import Wire, awaited, colleague, forged, refusal, revoke, thumbprint, told
+from tests.api.talking import (
+    Wire,
+    awaited,
+    codes_of,
+    colleague,
+    forged,
+    lines_of,
+    refusal,
+    revoke,
+    thumbprint,
+    told,
+)
 from tests.clock import now_seconds
 from tests.serving import Agency, act, issuance
 
@@ -29,6 +41,29 @@ def test_a_key_reused_with_a_statement_that_is_refused_anyway(wire: Wire, agency
     again = forged(agency, line, idempotency_key=first.idempotency_key)
 
     assert told(wire, again) == (422, "idempotency_key_reused")
+
+
+def test_a_bulk_signed_again_records_nothing_more(wire: Wire, agency: Agency) -> None:
+    """Its lines share one evidence: whoever signs anew takes a new key."""
+    number = f"signed/{now_seconds()}"
+    taken = forged(agency, issuance(agency.name, number=number))
+    code = wire.post(taken.path, taken.headers, taken.body).json()["code"]
+    body = b"".join(
+        line + b"\n" for line in (issuance(agency.name), issuance(agency.name, number=number))
+    )
+    bulk = {"path": "/v1/certificates/bulk", "content_type": NDJSON, "lines": 2}
+    first = forged(agency, body, **bulk)
+    answer = wire.post(first.path, first.headers, first.body)
+    assert codes_of(lines_of(answer)) == [None, "number_taken"]
+    voiding = f"/v1/certificates/{code}/voiding"
+    act(agency.client, voiding, "certificate.void", code=code, reason="entered_in_error")
+
+    again = replace(first, created=first.created + 1)
+    answer = wire.post(again.path, again.headers, again.body)
+
+    assert codes_of(lines_of(answer)) == [None, "idempotency_key_reused"]
+    answer = wire.post(first.path, first.headers, first.body)
+    assert codes_of(lines_of(answer)) == [None, None]
 
 
 def _same(wire: Wire, prepared: Prepared, first: dict[str, Any]) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -180,3 +182,17 @@ def test_a_mark_is_made_once_and_a_lost_or_broken_one_is_not_replaced(tmp_path: 
         mark.path.write_bytes(data)
         with refused("mark_malformed"):
             mark.read()
+
+
+def test_an_interrupted_creation_leaves_no_half_of_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            create_secret(tmp_path / "vault.key")
+    assert list(tmp_path.iterdir()) == []
+    assert create_secret(tmp_path / "vault.key") == load_secret(tmp_path / "vault.key")

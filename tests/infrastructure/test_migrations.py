@@ -36,6 +36,10 @@ def test_an_upgrade_reaches_the_newest_revision_and_may_be_repeated(empty_databa
     assert migrations.current(empty_database.admin) == migrations.head() is not None
 
 
+def test_who_serves_sees_the_revision_without_rights_to_change_it(database: Urls) -> None:
+    assert migrations.current(database.service) == migrations.head()
+
+
 def test_two_upgrades_at_once_are_one_upgrade(empty_database: Urls) -> None:
     # Alembic keeps its context in globals: at once means in two processes.
     installers = [

@@ -224,8 +224,29 @@ def test_two_strings_of_an_external_server_without_a_superuser(empty_database: U
     for role in (Role.SERVICE, Role.KEEPER):
         with postgres.connect(urls.service, role) as connection:
             assert one(connection, "SELECT current_user") == role
+    # Serving asks which release made the schema, and does not need the other string for that.
+    assert migrations.current(urls.service) == migrations.head()
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         postgres.connect(urls.service, Role.OWNER)
+
+
+def test_both_ends_notice_within_half_a_minute_that_the_other_is_gone(database: Urls) -> None:
+    found = postgres.parameters(f"{database.service}&keepalives_idle=60", Role.SERVICE)
+    assert found["keepalives_idle"] == "60"
+    waits = found["keepalives_interval"] * found["keepalives_count"], found["tcp_user_timeout"]
+    assert waits == (15, 25_000)
+
+    with postgres.connect(database.service, Role.SERVICE) as connection:
+        asked = connection.execute(
+            "SELECT name, reset_val FROM pg_settings"
+            " WHERE name LIKE 'tcp\\_%' AND source = 'client'"
+        ).fetchall()
+    assert dict(asked) == {
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "25000",
+    }
 
 
 def test_one_string_of_an_external_server_serves_with_few_rights(database: Urls) -> None:

@@ -33,6 +33,12 @@ def service(database: Urls) -> Iterator[Connection[Any]]:
         yield conn
 
 
+@pytest.fixture
+def admin(database: Urls) -> Iterator[Connection[Any]]:
+    with connect(database.admin, None, autocommit=True) as conn:
+        yield conn
+
+
 @given(st.binary())
 def test_what_was_sealed_opens(data: bytes) -> None:
     wrapped = VAULT.new_key()
@@ -151,3 +157,23 @@ def test_erased_and_missing_are_told_apart(service: Connection[Any]) -> None:
     with pytest.raises(RecordKeyMissing) as missing:
         vault.record_key(service, a_stream())
     assert missing.value.code == "record_key_missing"
+
+
+def test_a_restored_key_gives_nothing_back(
+    service: Connection[Any], admin: Connection[Any]
+) -> None:
+    """Record keys are backed up apart: an old copy of them may meet a log that has erased."""
+    wrapped = VAULT.new_key()
+    stream, _ = a_record(service, wrapped)
+    kept, _ = a_record(service, VAULT.new_key(), name="zaynab")
+    copied = admin.execute("SELECT * FROM vault.lookups").fetchall()
+    append(service, [a_request(None, an_event(stream, 2), erase=[stream])])
+    admin.execute("INSERT INTO vault_keys.records VALUES (%s, %s)", (stream, wrapped))
+    admin.cursor().executemany(
+        "INSERT INTO vault.lookups VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", copied
+    )
+    with pytest.raises(ValuesErased):
+        vault.record_key(service, stream)
+    vault.apply_erasures(service)
+    assert admin.execute("SELECT stream FROM vault_keys.records").fetchall() == [(kept,)]
+    assert admin.execute("SELECT stream FROM vault.lookups").fetchall() == [(kept,)]

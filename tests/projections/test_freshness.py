@@ -16,8 +16,9 @@ CLOCK = 1_795_000_000_000_000
         (CLOCK - STALE_MICROSECONDS, Basis(index=7, age_seconds=2)),
         (CLOCK - STALE_MICROSECONDS - 1, Basis(index=7, age_seconds=2, stale=True)),
         (CLOCK - 86_400_000_000, Basis(index=7, age_seconds=86_400, stale=True)),
-        # The head may lie ahead of the clock by what the store tolerates.
-        (CLOCK + 5_000_000, Basis(index=7, age_seconds=0)),
+        # A clock that went back hides how long an event has waited.
+        (CLOCK + STALE_MICROSECONDS, Basis(index=7, age_seconds=0)),
+        (CLOCK + STALE_MICROSECONDS + 1, Basis(index=7, age_seconds=0, stale=True)),
     ],
 )
 def test_knowledge_is_as_old_as_the_oldest_event_that_it_lacks(

@@ -216,6 +216,15 @@ END $$;
 REVOKE ALL ON FUNCTION ledger.prepare_partitions(integer) FROM PUBLIC;
 SELECT ledger.prepare_partitions();
 
+-- Record keys are backed up apart from the log, if at all: what a restore brought back of them and
+-- the log has destroyed goes again. Harmless when repeated.
+CREATE FUNCTION ledger.apply_erasures() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM vault_keys.records k USING vault.erasures e WHERE k.stream = e.stream;
+    DELETE FROM vault.lookups l USING vault.erasures e WHERE l.stream = e.stream;
+END $$;
+
 -- Orders that wait for countersignatures. They are no part of the log: they expire, and their
 -- bodies go with their keys.
 CREATE TABLE ledger.pending (
@@ -300,6 +309,10 @@ CREATE TABLE ledger.lease (
     state text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 10);
 
+-- Who serves looks which release made the schema, without the login that installs.
+GRANT USAGE ON SCHEMA migrations TO sijill_service;
+GRANT SELECT ON migrations.alembic_version TO sijill_service;
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT USAGE ON SCHEMA ledger, vault, vault_keys TO sijill_service;
 GRANT USAGE ON SCHEMA ledger, vault TO sijill_keeper;
@@ -311,6 +324,10 @@ GRANT INSERT, DELETE ON vault_keys.pending TO sijill_service;
 GRANT INSERT (size, root, note, time), UPDATE (note, time) ON ledger.checkpoints TO sijill_keeper;
 GRANT INSERT, UPDATE ON ledger.lease TO sijill_keeper;
 GRANT EXECUTE ON FUNCTION ledger.prepare_partitions(integer) TO sijill_service, sijill_keeper;
+GRANT EXECUTE ON FUNCTION ledger.apply_erasures() TO sijill_service;
+-- Who serves looks whether the schema is its release's, and needs no right to change it.
+GRANT USAGE ON SCHEMA migrations TO sijill_service;
+GRANT SELECT ON migrations.alembic_version TO sijill_service;
 
 -- Whatever the keeper builds as a read model, the service may read.
 SET LOCAL ROLE sijill_keeper;

@@ -229,6 +229,18 @@ def test_lines_of_a_bulk_are_recorded_singly_and_in_several_calls(
     assert rows == [(0, 0), (1, 2), (2, 1), (3, 3), (4, 4)]
 
 
+def test_all_lines_of_an_order_have_the_evidence_of_its_first(service: Connection[Any]) -> None:
+    """An order is stored with one evidence, and every header of it commits to that one."""
+    order = an_order(lines=2)
+    lines = [a_request(order, an_event(line=line)) for line in range(2)]
+    first = done(service, lines[0])[0]
+    signed_again = replace(order, evidence=b"other evidence")
+    answers = once(service, *(replace(line, order=signed_again) for line in lines))
+    assert answers[0] == replace(first, replayed=True)
+    assert isinstance(answers[1], IdempotencyKeyReused)
+    assert done(service, lines[1])[0].index == 1
+
+
 def test_an_order_whose_first_line_is_refused_starts_where_it_starts(
     service: Connection[Any],
 ) -> None:

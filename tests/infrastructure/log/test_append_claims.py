@@ -44,6 +44,17 @@ def test_a_claim_is_held_by_one(service: Connection[Any]) -> None:
     ]
 
 
+def test_of_several_that_are_taken_the_first_is_named(service: Connection[Any]) -> None:
+    stream = a_stream()
+    claims = [(space, "1", stream) for space in ("status", "code", "number", "a", "z")]
+    done(service, a_request(None, an_event(stream), claims=claims))
+    for first in range(len(claims)):
+        asked = claims[first:] + claims[:first]
+        (answer,) = once(service, a_request(claims=asked))
+        assert isinstance(answer, ClaimTaken)
+        assert answer.space == asked[0][0]
+
+
 def test_a_claim_hangs_on_the_event_of_its_stream(service: Connection[Any]) -> None:
     second = a_stream()
     done(

@@ -120,6 +120,7 @@ def test_only_the_service_appends(admin: Connection[Any]) -> None:
     ).fetchall()
     assert set(rows) == {
         ("sijill_service", "append"),
+        ("sijill_service", "apply_erasures"),
         ("sijill_service", "prepare_partitions"),
         ("sijill_keeper", "prepare_partitions"),
     }

@@ -130,6 +130,7 @@ class PaperLedger:
         *,
         cosigners: Sequence[str] = (),
         possession: str | None = None,
+        approving: str = "/v1/orders/0198c0de-0000-7000-8000-000000000000/approval",
         **changes: Any,
     ) -> tuple[SignedRequest, ...]:
         """The signatures under an order: its own, approvals, a proof of possession."""
@@ -143,7 +144,7 @@ class PaperLedger:
         kind = NDJSON if path == BULK else JSON
         order = sign_order(private(name), head(path), lines, content_type=kind).request
         cover = Cover(order.root, order.lines, order.atomic)
-        approval = head("/v1/orders/0198c0de-0000-7000-8000-000000000000/approval")
+        approval = head(approving)
         signed = [order]
         signed += [sign_approval(private(one), approval, cover).request for one in cosigners]
         if possession is not None:
@@ -231,7 +232,8 @@ class PaperLedger:
             receipt_key=RECEIPTS.verifier.encode(),
         )
         topic = "sijill.ledger.opened.v1"
-        self.order("ndc", said, "/v1/ledger", topic, "foundation", cosigners=["comsec"])
+        signing: dict[str, Any] = {"cosigners": ["comsec"], "approving": "/v1/ledger"}
+        self.order("ndc", said, "/v1/ledger", topic, "foundation", **signing)
         self.ledger = self.leaves[0].hash()
         return self
 

@@ -78,3 +78,20 @@ def test_garbage_ends_as_findings_and_never_as_an_exception(
     for finding in Fsck(source, trust).run():
         assert finding.code
         assert finding.meaning
+
+
+def test_a_log_that_ends_before_its_high_water_mark_was_cut() -> None:
+    """The checkpoints of the lost part went with it; the mark lies elsewhere."""
+    ledger = PaperLedger().open()
+    ledger.seal()
+    ledger.enrol("moh", "moh-1")
+    mark = ledger.seal()
+    whole = ledger.source()
+    cut = PaperSource(whole.leaves[:1], whole.notes[:1], whole.opened[:1], whole.tiles)
+    assert list(Fsck(whole, Trust(marks=[mark], acts=ACTS)).run()) == []
+    assert list(Fsck(cut, Trust(acts=ACTS)).run()) == []
+    findings = list(Fsck(cut, Trust(marks=[mark], acts=ACTS)).run())
+    assert [(one.code, one.index) for one in findings] == [("entry_missing", 1)]
+    other = Checkpoint(mark.origin, mark.size, bytes(32))
+    findings = list(Fsck(whole, Trust(marks=[other], acts=ACTS)).run())
+    assert [(one.code, one.index) for one in findings] == [("held_root_mismatch", 2)]

@@ -10,7 +10,7 @@ import pytest
 from infrastructure.proofs import receipts
 from infrastructure.proofs.codes import for_people, parse_code
 from sijill.client import State
-from tests.serving import Served
+from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Shell, letter
 from tests.sijill.cli.cutting import losing_answers
 
@@ -238,6 +238,61 @@ def test_list_finds_by_what_stands_in_clear_and_by_a_value(office: Shell) -> Non
     assert table[0].split() == ["code", "number", "date", "type", "state"]
     assert [line.split()[-1] for line in table[1:]] == ["force", "Revoked"]
     assert all(len(line) <= 80 for line in table)
+
+
+def test_a_search_is_narrowed_by_whatever_stands_beside_it(office: Shell) -> None:
+    name = "حامل 0200"
+    values = {"holder_name": name, "supported_fact": "x"}
+    one, other = (issue(office, unit=unit, fields=values) for unit in ("left", "right"))
+
+    def codes(*arguments: str, stdin: str = "") -> set[str]:
+        ran = office("certificate", "list", *arguments, "--output", "json", stdin=stdin)
+        assert ran.code == 0, ran.err
+        return {found["code"] for found in ran.json["items"]}
+
+    by_name = ("--search", f"holder_name={name}")
+    assert codes(*by_name) == {one["code"], other["code"]}
+    assert codes(*by_name, "--unit", "left") == {one["code"]}
+    assert codes(*by_name, "--number", one["code"]) == set()
+    assert codes(*by_name, "--from-day", "2026-11-03") == set()
+    assert codes(*by_name, "--in-doubt") == set()
+    # Whoever lists the processes of the machine sees a command line, but no standard input.
+    unseen = ("--search", "holder_name=-", "--unit", "right")
+    assert codes(*unseen, stdin=f"{name}\n") == {other["code"]}
+
+
+@pytest.mark.parametrize("said", ["holder_name", "=x", "holder_name=", "", "holder_name=x --at 1"])
+def test_a_search_that_is_none_is_a_usage_error(office: Shell, said: str) -> None:
+    search, *rest = said.split(" ")
+
+    ran = office("certificate", "list", "--search", search, *rest, "--output", "json")
+
+    assert ran.code == 2
+    assert ran.json["problem"]["code"] == "input_malformed"
+
+
+def test_another_agencys_list_is_for_auditors(
+    office: Shell, served: Served, agency: Agency
+) -> None:
+    found = issue(office, unit="audited")
+    asked = ("certificate", "list", "--unit", "audited", "--output", "json")
+    auditor = office.key("auditor", served.founder().key)
+
+    foreign = office(*asked, "--agency", "ndc")
+    seen = office(*asked, "--agency", agency.name, "--key", auditor)
+
+    assert (foreign.code, foreign.json["problem"]["code"]) == (5, "agency_unknown")
+    assert [one["code"] for one in seen.json["items"]] == [found["code"]]
+
+
+def test_half_a_character_is_told_as_what_it_is(office: Shell) -> None:
+    """JSON can spell what no text holds; a traceback would tell nobody what to do."""
+    text = json.dumps(letter(fields={"holder_name": "\ud800", "supported_fact": "x"}))
+
+    ran = office("certificate", "issue", office.file("half.json", text), "--output", "json")
+
+    assert ran.code == 2
+    assert ran.json["problem"]["code"] == "input_malformed"
 
 
 def test_show_gives_the_values_to_their_agency(office: Shell) -> None:

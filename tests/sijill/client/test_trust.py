@@ -7,7 +7,7 @@ import pytest
 from infrastructure.proofs import merkle
 from infrastructure.proofs.canonical import dumps, parse, statement_digest
 from infrastructure.proofs.statements import statement_root
-from sijill.client import Client, Untrustworthy, statement
+from sijill.client import Client, Refused, Untrustworthy, statement
 from tests.sijill.client.standin import REVOKE, StandIn, connect, line, problem, suspects
 
 
@@ -148,5 +148,20 @@ def test_nothing_is_countersigned_that_was_not_shown(
 
     with pytest.raises(Untrustworthy):
         client.approve("o1")
+
+    assert ledger.posts == []
+
+
+@pytest.mark.parametrize("state", ["appended", "refused", "expired"])
+def test_a_closed_order_is_no_contradiction_and_is_not_signed(
+    client: Client, ledger: StandIn, state: str
+) -> None:
+    """Its statements are not shown any more, so there is nothing that a signature could cover."""
+    pend(ledger, 1).update(state=state, statements=[])
+
+    for refuse in (False, True):
+        with pytest.raises(Refused) as caught:
+            client.approve("o1", refuse=refuse)
+        assert caught.value.code == "order_closed"
 
     assert ledger.posts == []
