@@ -131,3 +131,23 @@ def annul(agency: Agency, other: Agency, code: str) -> None:
     members = {"reason": "revoked_in_error", "valid_until": now_seconds() + DAY}
     order = on(agency.client, "annul_revocation", code, "revocation/annulment", **members)
     other.client.approve(order["order"])
+
+
+def retire(agency: Agency, leaving: Agency) -> None:
+    """An officer of the agency leaves."""
+    name = thumbprint(leaving)
+    members = {"key": name, "reason": "officer_left"}
+    act(agency.client, f"/v1/keys/{name}/retirement", "key.retire", **members)
+
+
+def countersignature(signer: Agency, path: str, cover: signing.Cover) -> dict[str, str]:
+    """The headers of an approval or refusal over this cover."""
+    now = now_seconds()
+    head = signing.Head(
+        path=path,
+        ledger=signer.client.identity.ledger,
+        idempotency_key=signing.new_idempotency_key(),
+        created=now,
+        expires=now + 600,
+    )
+    return signing.sign_approval(signer.key, head, cover).headers

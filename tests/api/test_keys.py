@@ -1,5 +1,6 @@
 """Keys over HTTP: who may read what of them, how they are proved, and how they end."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def compromise(agency: Agency, key: str, as_of: int, **members: Any) -> dict[str
 def test_a_key_is_shown_with_all_that_was_said_of_it(wire: Wire, served: Served) -> None:
     agency = served.agency()
     key = asking.new_key()
-    said = {
+    said: dict[str, Any] = {
         "scopes": ["issue", "revoke"],
         "office": "hall-3",
         "officer": "o-17",
@@ -170,10 +171,7 @@ def test_the_start_of_a_compromise_is_only_ever_moved_earlier(served: Served) ->
 
     assert future == (409, "compromise_in_future")
     for later in (index, index + 1):
-        assert refused(lambda at=later: compromise(agency, name, at)) == (
-            409,
-            "compromise_not_lower",
-        )
+        assert refused(partial(compromise, agency, name, later)) == (409, "compromise_not_lower")
     assert compromise(agency, name, index - 1)["index"] > index
 
 
