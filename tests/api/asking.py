@@ -1,5 +1,6 @@
 """Questions to a served ledger, and the longer sentences of agencies that tests ask about."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -63,6 +64,15 @@ def search(wire: Wire, agency: Agency, field: str, value: str, **more: Any) -> h
     body = {"field": field, "value": value, **more}
     wire.served.settle()
     return wire.http.post(path, json=body, headers=headers)
+
+
+def openings(wire: Wire, reader: Agency, size: int) -> Iterator[dict[str, Any]]:
+    """All that a reader may open of the first `size` leaves, page after page."""
+    start: int | None = 0
+    while start is not None:
+        page = read(wire, reader, "/v1/log/openings", **{"from": start, "to": size}).json()
+        yield from page["openings"]
+        start = page["next"]
 
 
 def auditor(served: Served) -> Agency:
