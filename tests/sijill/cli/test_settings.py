@@ -1,0 +1,31 @@
+"""A variable that cannot be used is named in a sentence, by every verb that reads it."""
+
+import pytest
+
+from tests.sijill.cli.conftest import Shell
+
+
+@pytest.mark.parametrize("language", ["ar", "ckb", "en"])
+@pytest.mark.parametrize(
+    "variable,value",
+    [("SIJILL_PG_SHARED_BUFFERS", "bad"), ("SIJILL_DATABASE_URL", "host=h secret nonsense")],
+)
+def test_a_bad_variable_is_named(shell: Shell, variable: str, value: str, language: str) -> None:
+    shell.set(**{variable: value, "SIJILL_LANGUAGE": language})
+
+    ran = shell("init", "--data", shell.folder / "ledger", "--origin", "a.example/log")
+
+    assert ran.code == 2
+    assert variable in ran.err
+    assert "(setting_unusable)" in ran.err
+    assert "secret" not in ran.err
+
+
+def test_serving_says_the_same(shell: Shell) -> None:
+    (shell.folder / "ledger" / "keys").mkdir(parents=True)
+    shell.set(SIJILL_PG_SHARED_BUFFERS="bad")
+
+    ran = shell("serve", "--data", shell.folder / "ledger", "--output", "json")
+
+    assert ran.code == 2
+    assert ran.json["problem"]["code"] == "setting_unusable"
