@@ -24,6 +24,7 @@ _NOT_READY_CODES = frozenset(
         "database_unreachable",
         "database_too_old",
         "folder_in_use",
+        "already_serving",
         "start_failed",
         "ledger_unreachable",
     }

@@ -1,7 +1,8 @@
-"""A variable that cannot be used is named in a sentence, by every verb that reads it."""
+"""What keeps `serve` and `init` from starting, as a sentence and as an exit code."""
 
 import pytest
 
+from sijill.supervisor import FolderLock
 from tests.sijill.cli.conftest import Shell
 
 
@@ -29,3 +30,15 @@ def test_serving_says_the_same(shell: Shell) -> None:
 
     assert ran.code == 2
     assert ran.json["problem"]["code"] == "setting_unusable"
+
+
+def test_a_folder_that_another_process_serves_is_not_ready(shell: Shell) -> None:
+    data = shell.folder / "ledger"
+    (data / "keys").mkdir(parents=True)
+    lock = FolderLock(data)
+
+    ran = shell("serve", "--data", data, "--output", "json")
+    lock.release()
+
+    assert ran.code == 3
+    assert ran.json["problem"]["code"] == "already_serving"
