@@ -7,6 +7,7 @@ back.
 """
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -58,13 +59,13 @@ def run(output: Output, *, data: Path | None, port: int, serve: bool) -> dict[st
     if Folder(chosen).keys.exists():
         raise LedgerAlreadyOpen
     try:
-        return _play(output, chosen, port, serve=serve)
+        return _play(output, chosen, port, serve=serve, kept=data is not None)
     finally:
         if data is None:
             shutil.rmtree(chosen, ignore_errors=True)
 
 
-def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, Any]:
+def _play(output: Output, data: Path, port: int, *, serve: bool, kept: bool) -> dict[str, Any]:
     started = time.monotonic()
     output.say(output.words("cli.demo.founding"))
     ledger = found(data, ORIGIN)
@@ -73,7 +74,7 @@ def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, An
         told = _scenes(output, url, ledger.folder)
         told |= {"url": url, "ledger": ledger.ledger.hex(), "data": str(data)}
         told["seconds"] = round(time.monotonic() - started, 1)
-        _close(output, told)
+        _close(output, told, _served(told) if serve else _stopped(data if kept else None))
         if serve:
             output.say(output.words("cli.demo.stop"), colour="bold")
             process.wait()
@@ -149,9 +150,8 @@ def _forge(output: Output, folder: Folder, index: int, trust: Trust) -> list[dic
     return [{"code": one.code, "index": one.index} for one in findings]
 
 
-def _close(output: Output, told: dict[str, Any]) -> None:
-    """Ten lines: what was done, and what to try next."""
-    url, code = told["url"], told["verdicts"][0]["code"]
+def _close(output: Output, told: dict[str, Any], to_try: list[str]) -> None:
+    """Ten lines at most: what was done, and what to try next."""
     lines = [
         output.words("cli.demo.done", seconds=str(told["seconds"])),
         "  " + output.words("cli.demo.done_agencies", count=told["agencies"]),
@@ -159,12 +159,28 @@ def _close(output: Output, told: dict[str, Any]) -> None:
         "  " + output.words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
         "  " + output.words("cli.demo.done_forgery", count=len(told["findings"])),
         output.words("cli.demo.next"),
-        f"  curl {url}/v1/verify/{code}",
-        f"  curl {url}/log/checkpoint",
-        f"  sijill log fsck --from {url}",
-        f"  {url}/docs",
+        *(f"  {line}" for line in to_try),
     ]
     output.result(told, *lines)
+
+
+def _served(told: dict[str, Any]) -> list[str]:
+    """What to try at a ledger that is served on."""
+    url, code = told["url"], told["verdicts"][0]["code"]
+    return [
+        f"curl {url}/v1/verify/{code}",
+        f"curl {url}/log/checkpoint",
+        f"sijill log fsck --from {url}",
+        f"{url}/docs",
+    ]
+
+
+def _stopped(data: Path | None) -> list[str]:
+    """What to try once it is not: with the folder that was kept, or, without one, to keep one."""
+    if data is None:
+        return ["sijill demo --data sijill-demo", "sijill serve --data sijill-demo"]
+    folder = shlex.quote(str(data))
+    return [f"sijill serve --data {folder}", f"sijill log fsck --data {folder}"]
 
 
 @contextmanager
