@@ -25,6 +25,7 @@ from api import (
     ledger,
     log,
     pending,
+    problem_pages,
     reports,
     verify,
 )
@@ -101,7 +102,18 @@ def create_app(open_services: Opener) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    for module in (health, ledger, log, agencies, certificates, pending, verify, reports, docs):
+    for module in (
+        health,
+        ledger,
+        log,
+        agencies,
+        certificates,
+        pending,
+        verify,
+        reports,
+        docs,
+        problem_pages,
+    ):
         app.include_router(module.router)
     app.include_router(acts.router)
     for error in (Problem, Refusal, ProofError, StoreFailure, VaultError):
