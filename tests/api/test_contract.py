@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,12 +23,11 @@ from api import published
 from domain.acts import ACTS, Cosigning
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from sijill.client import statement
+from tests.api.asking import COMMITTED, CONTRACT
 from tests.api.talking import Wire, forged, refusal
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, issuance
 
-COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
-CONTRACT: dict[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
