@@ -10,7 +10,6 @@ from api.contract import problems
 from api.paging import WORD, After, At, Limit, page
 from api.problems import Problem
 from api.services import Open
-from domain.values import baghdad_day
 from projections import agencies, freshness, keys
 from projections.agencies import Agency
 from projections.keys import Key
@@ -35,7 +34,7 @@ async def listed(
         rows = await agencies.page(
             connection, after=-1 if after is None else after, limit=limit, at=at
         )
-    day = baghdad_day(status.clock).isoformat()
+        day = await freshness.day(connection, status, at=at)
     items = [_agency(row, day) for row in rows]
     return page(request, items, limit=limit, cursor="added_index", at=_at(at, status.index))
 
@@ -48,9 +47,10 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         found = await agencies.show(connection, agency, at=at)
+        day = await freshness.day(connection, status, at=at)
     if found is None:
         raise Problem("agency_unknown", agency=agency)
-    body = _agency(found, baghdad_day(status.clock).isoformat())
+    body = _agency(found, day)
     body |= {"names_by_day": found.names, "parents_by_day": found.parents}
     return JSONResponse({**body, "at": _at(at, status.index)})
 

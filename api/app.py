@@ -5,6 +5,7 @@ It must not know how anything is decided.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import psycopg
@@ -52,6 +53,9 @@ class Application(FastAPI):
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # The framework's word for some bodies that it cannot read; for the others it has another.
+        return await respond(request, Problem("validation"))
     code = _CODES.get(error.status_code, "validation")
     response = await respond(request, Problem(code, error.status_code))
     response.headers.update(error.headers or {})

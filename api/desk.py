@@ -17,9 +17,10 @@ from domain.values.comparison import fold_value
 from infrastructure import vault
 from infrastructure.log.batch import AppendRequest, Order
 from infrastructure.log.mapper import Sealed, request_of
+from infrastructure.log.refusals import Conflict
 from infrastructure.proofs import disclosures
 from infrastructure.proofs.orders import Line
-from infrastructure.vault import Vault
+from infrastructure.vault import ValuesErased, Vault
 
 
 def lookup_space(agency: str, name: str) -> str:
@@ -43,7 +44,8 @@ class Desk:
         """The append request of a decision over these lines, by their numbers.
 
         Raises:
-            VaultError: a record's key is gone. ProofError: a part that the format has no place for.
+            Conflict: a record was erased since it was judged. VaultError: its key is missing.
+            ProofError: a part that the format has no place for.
             psycopg.Error: the database cannot be asked for a key.
         """
         events = tuple(self._completed(fact, lines[fact.line]) for fact in decision.events)
@@ -67,8 +69,12 @@ class Desk:
         if new:
             wrapped = self.vault.new_key()
         else:
-            with self.pool.connection() as connection:
-                wrapped = vault.record_key(connection, fact.originator_id)
+            try:
+                with self.pool.connection() as connection:
+                    wrapped = vault.record_key(connection, fact.originator_id)
+            except ValuesErased:
+                # It was judged on a copy from before the erasure: to be judged once more.
+                raise Conflict(fact.originator_id) from None
         values = {found.name: found.value for found in map(disclosures.parse, line.disclosures)}
         lookups = []
         for name in names:

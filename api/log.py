@@ -5,12 +5,13 @@ family can follow without knowing Sijill. Nothing is served beyond the newest pu
 what no signature covers is nobody's word yet. This module must not know how sealing works.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -39,6 +40,7 @@ INTEGER_MAX = 2**53 - 1
 NEWEST = {"Cache-Control": "public, max-age=1"}
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 OCTETS = "application/octet-stream"
+_SIZE = re.compile("0|[1-9][0-9]{0,15}")
 
 COVERING_SECONDS = 10.0
 """How long a request waits for the checkpoint that covers what was just recorded."""
@@ -97,13 +99,16 @@ async def every_checkpoint(
     return page(request, items, limit=limit, cursor="size")
 
 
-@router.get("/log/checkpoint/{size:int}", response_class=PlainTextResponse)
-async def checkpoint_of_size(services: Open, size: int) -> PlainTextResponse:
+@router.get("/log/checkpoint/{size}", response_class=PlainTextResponse)
+async def checkpoint_of_size(
+    services: Open, size: Annotated[str, Path(description="A tree size, in decimal digits.")]
+) -> PlainTextResponse:
     """The checkpoint that was published at exactly this size."""
-    if size > INTEGER_MAX:
+    # Read as text: an integer of the framework's own may have any number of digits.
+    if not _SIZE.fullmatch(size) or int(size) > INTEGER_MAX:
         raise Problem("index_unknown")
     async with services.pool.connection() as conn:
-        return _note(await checkpoints.at_size(conn, size), IMMUTABLE)
+        return _note(await checkpoints.at_size(conn, int(size)), IMMUTABLE)
 
 
 @router.get("/log/vkey", response_class=PlainTextResponse)

@@ -118,7 +118,7 @@ async def _judge(services: Services, presented: Presented) -> Answer:
 
 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
-    async with services.pool.connection() as connection:
+    async with services.pool.connection(timeout=WAIT_SECONDS) as connection:
         found = await certificates.by_code(connection, code)
         size = services.size
         if found.facts is None and found.basis.index < size - 1:

@@ -13,6 +13,7 @@ from typing import Final
 from psycopg import errors
 from psycopg.rows import class_row
 
+from domain.values import baghdad_day
 from infrastructure.log.queries import load
 from infrastructure.proofs.verdict import Basis
 from projections.rows import Connection
@@ -69,6 +70,19 @@ async def status(conn: Connection) -> Status:
     if row is None:
         raise LookupError(_NO_MODEL)
     return row
+
+
+async def day(conn: Connection, known: Status, *, at: int | None = None) -> str:
+    """The Baghdad day (ISO) to answer for: when event `at` was recorded, or (None) today.
+
+    What was recorded after `at` is left out of such an answer, and so is what only came into
+    effect after it.
+    """
+    moment = known.clock
+    if at is not None:
+        row = await (await conn.execute(_SQL["recorded"], {"at": at})).fetchone()
+        moment = row[0] if row is not None else moment
+    return baghdad_day(moment).isoformat()
 
 
 @contextmanager

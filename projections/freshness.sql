@@ -4,3 +4,6 @@ SELECT model.generation, model.fingerprint, model.index, model.time,
     (SELECT events.time FROM ledger.events WHERE events.index = model.index + 1) AS waiting_since,
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock
 FROM read.model CROSS JOIN ledger.head
+
+-- name: recorded
+SELECT events.time FROM ledger.events WHERE events.index = %(at)s

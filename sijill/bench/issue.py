@@ -5,6 +5,7 @@ Requests are signed before the clock starts. The load generator shares the machi
 
 import asyncio
 import os
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from infrastructure.proofs import codes
 from sijill.bench import Sample, interleaved, machine, median, scratch_server
 from sijill.bench.append import stock
 from sijill.client import Client, Draft, Prepared
@@ -73,7 +73,8 @@ def _officer(url: str, data: Path) -> Client:
 
 
 def _prepare(officer: Client) -> list[Prepared]:
-    """Signed orders that were never sent: numbers nobody has used."""
+    """Signed orders that were never sent, in a series that nobody has used."""
+    series = f"bench-{secrets.token_hex(4)}"
     return [
         officer.prepare(draft.path, [draft.envelope], journal=False)
         for draft in (
@@ -82,12 +83,12 @@ def _prepare(officer: Client) -> list[Prepared]:
                 {"deceased_name": "حامل", "death_date": "2026-01-01"},
                 type="death_record_extract",
                 unit="bench",
-                series="general",
-                number=codes.generate()[:12],
+                series=series,
+                number=str(number),
                 date="2026-01-01",
                 language="ar",
             )
-            for _ in range(ORDERS)
+            for number in range(ORDERS)
         )
     ]
 

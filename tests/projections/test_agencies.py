@@ -2,7 +2,8 @@
 
 import pytest
 
-from projections import agencies
+from domain.values import baghdad_day
+from projections import agencies, freshness
 from tests.given_when_then import Scenario, add, given, linked, names, on_agency
 from tests.projections.conftest import Reading
 
@@ -76,3 +77,20 @@ async def test_names_and_parents_hold_from_their_day_whenever_recorded(reading: 
     earlier = await agencies.show(reading.service, "moj", at=last - 2)
     assert earlier is not None
     assert earlier.names_on("2024-01-01") == names("moj")
+
+
+async def test_an_answer_about_the_past_is_of_the_day_of_its_event(reading: Reading) -> None:
+    """A name that was announced then, and came later, was not the name of that day."""
+    scenario = Scenario().on("2026-11-22").given(add("moj"))
+    scenario.given(on_agency("rename", "moj", names=names("next"), effective_date="2026-12-01"))
+    announced = await reading.follow(scenario)
+    later = await reading.follow(scenario.on("2026-12-05").given(add("moe")))
+    known = await freshness.status(reading.service)
+    shown = await agencies.show(reading.service, "moj", at=announced)
+    assert shown is not None
+
+    days = [await freshness.day(reading.service, known, at=at) for at in (announced, later)]
+
+    assert days == ["2026-11-22", "2026-12-05"]
+    assert [shown.names_on(day) for day in days] == [names("moj"), names("next")]
+    assert await freshness.day(reading.service, known) == baghdad_day(known.clock).isoformat()
