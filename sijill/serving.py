@@ -103,8 +103,7 @@ def _warn_of_rights(service: str) -> None:
     with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
         if postgres.may_rewrite(connection):
             LOGGER.warning(
-                "the serving login may change recorded rows",
-                code="login_may_rewrite",
+                "login may rewrite the log",
                 login=connection.info.user,
                 may_become=str(Role.OWNER),
                 advice="serve with a login of its own, see docs/how-to/run-in-production.md",

@@ -7,7 +7,7 @@ from infrastructure.postgres import Urls
 from sijill.founding import found_on
 from tests.serving import ORIGIN, serving
 
-WARNING = "login_may_rewrite"
+WARNING = "login may rewrite the log"
 
 
 def warnings(talk: list[str]) -> list[dict[str, str]]:
