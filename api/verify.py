@@ -92,7 +92,7 @@ class Answer:
 )
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
-    answer = await _judge(services, Presented(code=code, fields={}))
+    answer = await _judge(request, services, Presented(code=code, fields={}))
     return _tell(request, answer)
 
 
@@ -105,18 +105,19 @@ async def verify_presented(request: Request, services: Open, presented: Presente
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
     if presented.document is not None and not _DIGEST.fullmatch(presented.document):
         raise Problem("document_digest_malformed")
-    answer = await _judge(services, presented)
+    answer = await _judge(request, services, presented)
     receipt = _receipt(services, answer) if presented.receipt else None
     return _tell(request, answer, receipt)
 
 
-async def _judge(services: Services, presented: Presented) -> Answer:
+async def _judge(request: Request, services: Services, presented: Presented) -> Answer:
     try:
         code = codes.normalise(presented.code)
     except ProofError:
         return Answer(verdicts.unreadable())
     asks = bool(presented.fields or presented.document)
-    if asks and not services.limits.allow_comparison(code):
+    address = request.client.host if request.client else ""
+    if asks and not services.limits.allow_comparison(code, address):
         raise Problem("rate_limited")
     try:
         return await _judge_code(services, code, presented)

@@ -25,7 +25,7 @@ class Finding:
     @property
     def meaning(self) -> str:
         """What it means, in one sentence for an auditor."""
-        return MEANINGS.get(self.code, "The bytes are not what the record format asks for.")
+        return MEANINGS.get(self.code, MALFORMED)
 
     @classmethod
     def of(cls, error: ProofError, index: int | None) -> "Finding":
@@ -83,6 +83,9 @@ NOT_CHECKED = {
     "tile_not_given": "The tile was not given; its hashes were only computed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
 }
+
+MALFORMED = "The bytes are not what the record format asks for."
+"""What every other code means: the refusal of a parser."""
 
 MEANINGS = {
     "act_mismatch": "The event is of another type than the act that was signed, or its path.",

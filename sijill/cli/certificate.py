@@ -80,7 +80,12 @@ def bulk(
     /,
     *,
     dry_run: Annotated[
-        bool, Parameter(negative="", help="Have every line judged, and record nothing.")
+        bool,
+        Parameter(
+            negative="",
+            help="Have every line judged on the ledger as it is, and record nothing; says which "
+            "lines depend on others before them.",
+        ),
     ] = False,
     atomic: Annotated[
         bool, Parameter(negative="", help="All or none; at most 10,000 lines and 16 MiB.")

@@ -31,8 +31,8 @@ _NOT_READY_CODES = frozenset(
         "ledger_unreachable",
     }
 )
-# A file that the command line names and that cannot be used.
-_USAGE_PREFIXES = ("key_file_", "input_")
+# A file that the command line names, or a variable, that cannot be used.
+_USAGE_PREFIXES = ("key_file_", "input_", "setting_")
 
 
 def of_problem(status: int) -> int:

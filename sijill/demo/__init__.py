@@ -22,6 +22,7 @@ from typing import Any
 from domain.errors import LedgerAlreadyOpen
 from infrastructure.proofs.fsck import Trust
 from sijill import audit
+from sijill.cli.checking import meaning
 from sijill.cli.output import Output, Progress
 from sijill.client import Client
 from sijill.data import bodies
@@ -143,7 +144,8 @@ def _forge(output: Output, folder: Folder, index: int, trust: Trust) -> list[dic
     server = Settings(data=folder.path).embedded()
     findings = scenes.tamper(server, folder, trust, index)
     for finding in findings:
-        output.say(f"  {finding.code} @ {finding.index}: {finding.meaning}", colour="red")
+        told = meaning(finding.code, output)
+        output.say(f"  {finding.code} @ {finding.index}: {told}", colour="red")
     return [{"code": one.code, "index": one.index} for one in findings]
 
 
