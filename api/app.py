@@ -101,6 +101,8 @@ def create_app(open_services: Opener) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # A redirect would carry the host that a caller named, and a signature covers one path.
+        redirect_slashes=False,
     )
     for module in (
         health,

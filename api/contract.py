@@ -161,7 +161,7 @@ _SIGNED_HEADERS = [
 
 def tag_of(act: str) -> str:
     """The group that an act is listed in: its noun."""
-    return {"agency": "agencies"}.get(noun := act.partition(".")[0], f"{noun}s")
+    return {"agency": "agencies", "ledger": "ledger"}.get(noun := act.partition(".")[0], f"{noun}s")
 
 
 def of_act(command: type[Command]) -> dict[str, Any]:

@@ -134,7 +134,8 @@ async def refuse(request: Request, services: Open, order: OrderId) -> Response:
     if not waiting.may_refuse(who, kept, needed):
         raise CosignatureNotNeeded
     async with services.pool.connection() as connection:
-        await store.close(connection, order, "refused", reason=f"refused_by {signer}")
+        if await store.refuse(connection, order, f"refused_by {signer}") != "refused":
+            raise Problem("order_closed")
     return _refused(kept)
 
 
@@ -275,19 +276,18 @@ async def _sign(
     request: Request, services: Services, kept: Waiting, head: SignedRequest, agency: str
 ) -> Response:
     """Add a signature and, when nothing is missing any more, record."""
-    if kept.state == "appended" and kept.signed_by(head.keyid):
+    row = _row(head, agency)
+    while not kept.signed_by(head.keyid):
+        _require_open(kept)
+        await waiting.check_countersignature(services, kept, kept.with_signature(head))
+        present = len(kept.work.signatures)
+        async with services.pool.connection() as connection:
+            await store.add_signature(connection, kept.order.id, row, position=present)
+        # Where another one was faster, this one is judged anew: it may not be needed any more.
+        kept = await waiting.load(services, kept.order.id)
+    if kept.state == "appended":
         return await _tell_again(request, services, kept)
     _require_open(kept)
-    if not kept.signed_by(head.keyid):
-        signed = kept.with_signature(head)
-        await waiting.check_countersignature(services, kept, signed)
-        async with services.pool.connection() as connection:
-            await store.add_signature(connection, kept.order.id, _row(head, agency))
-        # Others may have signed meanwhile: what counts is what is stored.
-        kept = await waiting.load(services, kept.order.id)
-    if not kept.readable:
-        # Another signature completed it at the same moment.
-        return await _tell_again(request, services, kept)
     return await _record_or_wait(request, services, kept)
 
 
@@ -321,7 +321,7 @@ async def _close(services: Services, kept: Waiting, outcomes: list[writing.Outco
     indexes = [one.appended.indexes[one.position] for one in outcomes if one.appended is not None]
     if indexes:
         async with services.pool.connection() as connection:
-            await store.close(connection, kept.order.id, "appended", first_index=min(indexes))
+            await store.close(connection, kept.order.id, min(indexes))
 
 
 def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOrder:
@@ -338,6 +338,7 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
         act=commands[0].act,
         method=head.method,
         path=head.path,
+        codes=sorted(set().union(*map(writing.codes_of, commands))),
         root=head.root,
         lines=head.lines,
         atomic=head.atomic,

@@ -54,16 +54,15 @@ class Services:
     closing: AsyncExitStack
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
-    _seen: int = 0
 
     @property
     def size(self) -> int:
         """The size of the log as far as this process has heard."""
-        return max(self._seen, self.log.position)
+        return self.log.position
 
     def saw(self, size: int) -> None:
         """Note that the log has at least this size; our own append tells before any notice."""
-        self._seen = max(self._seen, size)
+        self.log.heard(size)
 
     async def covered(self, index: int, timeout_seconds: float) -> bool:
         """Whether a checkpoint covers an index before the time is over."""

@@ -39,6 +39,13 @@ WAIT_SECONDS = 2.0
 # A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
 CACHE_CONTROL = "no-cache"
 STATED = ("number", "date")
+# A verdict too, of the outcome `could_not_check`.
+_UNASKED: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "The ledger could not be asked: *could not check*, as a verdict.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Code = Annotated[str, Path(description="The public code, as people write it.")]
@@ -81,7 +88,7 @@ class Answer:
 @router.get(
     "/{code}",
     summary="Is the record behind this code in force?",
-    responses={304: {"description": "The verdict has not changed."}, **problems(422)},
+    responses={304: {"description": "The verdict has not changed."}, **_UNASKED, **problems(422)},
 )
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
@@ -92,7 +99,7 @@ async def verify(request: Request, services: Open, code: Code) -> Response:
 @router.post(
     "",
     summary="Does this paper say what the record says?",
-    responses=problems(400, 413, 422, 429),
+    responses={**_UNASKED, **problems(400, 413, 422, 429)},
 )
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""

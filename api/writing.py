@@ -171,7 +171,7 @@ def _in_turns(work: Work, chunk: Sequence[int]) -> list[list[int]]:
     turns: list[list[int]] = []
     last: dict[str, int] = {}
     for number in chunk:
-        named = _codes(work.commands.get(number))
+        named = codes_of(work.commands.get(number))
         turn = max((last[code] + 1 for code in named if code in last), default=0)
         last |= dict.fromkeys(named, turn)
         if turn == len(turns):
@@ -180,7 +180,8 @@ def _in_turns(work: Work, chunk: Sequence[int]) -> list[list[int]]:
     return turns
 
 
-def _codes(command: Command | None) -> set[str]:
+def codes_of(command: Command | None) -> set[str]:
+    """The certificates that a line names."""
     return {code for name in ("code", "new_code", "by") if (code := getattr(command, name, None))}
 
 

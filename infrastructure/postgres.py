@@ -18,6 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 OLDEST_VERSION = 150000
+# From here on CREATEROLE alone does not let a login into roles that others made.
+_ADMISSION_GUARDED = 160000
 
 
 class DatabaseUnusableError(RuntimeError):
@@ -242,6 +244,20 @@ def admit(admin: Connection, login: str, roles: Sequence[Role]) -> None:
             admin.execute(
                 sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login))
             )
+
+
+def may_rewrite(connection: Connection) -> bool:
+    """Whether the login of this session could change recorded rows, or make itself able to.
+
+    It can where it may become the owner, who may switch the triggers off. A superuser may become
+    anybody, and up to PostgreSQL 15 whoever may make roles could admit itself.
+    """
+    row = connection.execute(
+        "SELECT pg_has_role(session_user, %s, 'MEMBER') OR rolcreaterole AND %s"
+        " FROM pg_roles WHERE rolname = session_user",
+        (Role.OWNER, connection.info.server_version < _ADMISSION_GUARDED),
+    ).fetchone()
+    return row == (True,)
 
 
 def login_of(url: str) -> str | None:

@@ -174,11 +174,12 @@ async def _forget_registry_changes(services: Services) -> None:
 
 
 async def close_expired_orders(pool: AsyncConnectionPool[Any]) -> None:
-    """Close orders whose time is over, for ever: their values go when nobody asks, too."""
+    """Close what is over, or names what was erased, for ever: values go when nobody asks, too."""
     while True:
         try:
             async with pool.connection() as connection:
                 await pending.expire(connection, now_us())
+                await pending.close_erased(connection)
         except psycopg.Error as error:
             LOGGER.warning("expired orders not closed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_INTERVAL_SECONDS)

@@ -64,6 +64,7 @@ def serve(
             server = settings.embedded()
             urls = server.start()
         _check(folder, urls.service)
+        _warn_of_rights(urls.service)
         listener = listen(host, port)
         address = f"http://{_shown(host)}:{listener.getsockname()[1]}"
         supervisor = Supervisor(data, listener, workers, _environment(folder))
@@ -95,6 +96,18 @@ def _check(folder: Folder, service: str) -> None:
     patient = postgres.PATIENT
     with postgres.connect(service, Role.SERVICE, autocommit=True, limits=patient) as connection:
         vault.apply_erasures(connection)
+
+
+def _warn_of_rights(service: str) -> None:
+    """Say so where this login could change what is recorded: then only a checker would notice."""
+    with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
+        if postgres.may_rewrite(connection):
+            LOGGER.warning(
+                "login may rewrite the log",
+                login=connection.info.user,
+                may_become=str(Role.OWNER),
+                advice="serve with a login of its own, see docs/how-to/run-in-production.md",
+            )
 
 
 def _environment(folder: Folder) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import IO
 
 from infrastructure.embedded.errors import EmbeddedServerError
 from infrastructure.embedded.unprivileged import Runner
+from infrastructure.keyfiles import sync_folder
 
 SOCKET = ".s.PGSQL.5432"
 # What the kernel takes as the path of a socket (sun_path), less its closing NUL.
@@ -35,6 +36,7 @@ def write_private(path: Path, text: str, runner: Runner) -> None:
         os.fsync(file.fileno())
     _give(aside, runner)
     aside.replace(path)
+    sync_folder(path.parent)
 
 
 def open_lock(path: Path) -> IO[str]:

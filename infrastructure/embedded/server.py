@@ -42,6 +42,7 @@ from infrastructure.embedded.files import (
 )
 from infrastructure.embedded.postmaster import read_postmaster
 from infrastructure.embedded.unprivileged import Runner, runner_for
+from infrastructure.keyfiles import sync_folder
 from infrastructure.postgres import Role, Urls
 
 DATABASE = "sijill"
@@ -204,6 +205,7 @@ class EmbeddedServer:
             command.append("--no-sync")
         self._run(runner, command)
         aside.rename(self.data)
+        sync_folder(self.folder)
 
     def _clear_stale_numbers(self, sockets: Path) -> None:
         """Removes lock files whose process number may be another process's by now.

@@ -137,6 +137,17 @@ BEGIN
         order_judged := true;
     END LOOP;
 
+    -- Whoever refused an order while it waited for signatures was told that it is closed for good.
+    FOR found_row IN
+        SELECT a.ordinal
+        FROM unnest(order_agency, order_key) WITH ORDINALITY AS a (agency, key, ordinal)
+        JOIN ledger.pending p ON p.agency = a.agency AND p.idempotency_key = a.key
+        WHERE p.state = 'refused'
+    LOOP
+        order_refusal[found_row.ordinal] := 'order_closed';
+        order_judged := true;
+    END LOOP;
+
     -- What the log knows already overrides the verdicts above: an order that was recorded in time
     -- is answered in the same way for ever. Signed anew it is answered for the lines that are
     -- recorded, and records no more: its evidence is stored once, and all its headers commit to it.
@@ -481,6 +492,7 @@ BEGIN
         WHERE k.stream = a.stream AND new_index[a.event] IS NOT NULL;
         DELETE FROM vault.lookups k USING unnest(erase_event, erase_stream) AS a (event, stream)
         WHERE k.stream = a.stream AND new_index[a.event] IS NOT NULL;
+        PERFORM ledger.close_erased();
     END IF;
     IF fault IS NOT NULL THEN PERFORM ledger.fault('append.vault_changed'); END IF;
 

@@ -20,6 +20,7 @@ from infrastructure.log.refusals import (
     Conflict,
     Deferred,
     IdempotencyKeyReused,
+    OrderClosed,
     OrderExpired,
     OrderInFuture,
 )
@@ -291,7 +292,14 @@ def _decode(requests: Sequence[AppendRequest], row: Any) -> list[Result]:
 
 _PLAIN_REFUSALS: dict[str, type[AppendRefused]] = {
     kind.code: kind
-    for kind in (Deferred, IdempotencyKeyReused, OrderExpired, OrderInFuture, ClockUnsafe)
+    for kind in (
+        Deferred,
+        IdempotencyKeyReused,
+        OrderExpired,
+        OrderInFuture,
+        OrderClosed,
+        ClockUnsafe,
+    )
 }
 
 

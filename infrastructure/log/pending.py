@@ -39,7 +39,8 @@ ROOM = Room()
 class PendingOrder:
     """One order as stored. Times are microseconds UTC; `wrapped` is None once it is closed.
 
-    `asked` are the agencies whose signatures were missing when it arrived.
+    `asked` are the agencies whose signatures were missing when it arrived, `codes` the
+    certificates that its lines name.
     """
 
     id: UUID
@@ -50,6 +51,7 @@ class PendingOrder:
     act: str
     method: str
     path: str
+    codes: list[str]
     root: bytes
     lines: int
     atomic: bool
@@ -113,18 +115,23 @@ async def insert(
         if taken and (taken.orders > room.orders or taken.size_bytes > room.size_bytes):
             raise PendingFull(orders=room.orders, mebibytes=room.size_bytes >> 20)
         await conn.execute(_SQL["insert_key"], row)
-        await _sign(conn, order.id, first)
+        await add_signature(conn, order.id, first, position=0)
     return True
 
 
 async def add_signature(
-    conn: AsyncConnection[Any], order: UUID, signature: PendingSignature
+    conn: AsyncConnection[Any], order: UUID, signature: PendingSignature, *, position: int
 ) -> bool:
-    """Add a signature; False when this key has signed already."""
-    async with conn.transaction():
-        # Positions are given out one by one: the evidence keeps the order of arrival.
-        await conn.execute(_SQL["lock"], {"id": order})
-        return await _sign(conn, order, signature)
+    """Add a signature to an open order that has `position` of them.
+
+    False when it has others by now, or is closed: whoever judged what it lacks judges anew. So an
+    order that was found complete gets no more, and what is stored then is its evidence.
+    """
+    row = {name: getattr(signature, name) for name in PendingSignature.__dataclass_fields__}
+    cursor = await conn.execute(
+        _SQL["insert_signature"], {"id": order, "position": position, **row}
+    )
+    return cursor.rowcount == 1
 
 
 async def find(conn: AsyncConnection[Any], order: UUID) -> PendingOrder | None:
@@ -152,27 +159,35 @@ async def signatures(conn: AsyncConnection[Any], order: UUID) -> list[PendingSig
         return await (await cursor.execute(_SQL["signatures"], {"id": order})).fetchall()
 
 
-async def close(
-    conn: AsyncConnection[Any],
-    order: UUID,
-    state: str,
-    *,
-    reason: str | None = None,
-    first_index: int | None = None,
-) -> None:
-    """Close an open order as appended, refused or expired, and destroy the key of its body.
-
-    What stands in the log was appended, whatever was said about the order at the same moment.
-    """
+async def close(conn: AsyncConnection[Any], order: UUID, first_index: int) -> None:
+    """Close a recorded order and destroy the key of its body."""
     async with conn.transaction():
-        parameters = {"id": order, "state": state, "reason": reason, "first_index": first_index}
-        await conn.execute(_SQL["close"], parameters)
+        await conn.execute(_SQL["close"], {"id": order, "first_index": first_index})
         await conn.execute(_SQL["forget_key"], {"id": order})
+
+
+async def refuse(conn: AsyncConnection[Any], order: UUID, reason: str) -> str | None:
+    """Close an open order for good, unless it is recorded; the state that it has then.
+
+    What this has refused is never recorded, whatever is under way at the same moment.
+    """
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_SQL["refuse"], {"id": order, "reason": reason})
+        row = await cursor.fetchone()
+    return row["state"] if row else None
 
 
 async def expire(conn: AsyncConnection[Any], now_us: int) -> None:
     """Close every order whose time is over: nobody else would, and its values would stay."""
     await conn.execute(_SQL["expire"], {"now": now_us})
+
+
+async def close_erased(conn: AsyncConnection[Any]) -> None:
+    """Close orders that name an erased certificate.
+
+    The erasure itself has closed all but those that arrived at the same moment.
+    """
+    await conn.execute(_SQL["close_erased"])
 
 
 async def listed(
@@ -194,12 +209,6 @@ async def listed(
     }
     async with conn.cursor(row_factory=class_row(PendingSummary)) as cursor:
         return await (await cursor.execute(_SQL["listed"], parameters)).fetchall()
-
-
-async def _sign(conn: AsyncConnection[Any], order: UUID, signature: PendingSignature) -> bool:
-    row = {name: getattr(signature, name) for name in PendingSignature.__dataclass_fields__}
-    cursor = await conn.execute(_SQL["insert_signature"], {"id": order, **row})
-    return cursor.rowcount == 1
 
 
 async def _one_id(conn: AsyncConnection[Any], name: str, parameters: dict[str, Any]) -> UUID | None:

@@ -2,9 +2,9 @@
 
 -- name: insert
 INSERT INTO ledger.pending (id, agency, asked, idempotency_key, request_digest, act, method, path,
-    root, lines, atomic, content_type, sealed_body, created, not_after)
+    codes, root, lines, atomic, content_type, sealed_body, created, not_after)
 VALUES (%(id)s, %(agency)s, %(asked)s, %(idempotency_key)s, %(request_digest)s, %(act)s, %(method)s, %(path)s,
-    %(root)s, %(lines)s, %(atomic)s, %(content_type)s, %(sealed_body)s, %(created)s, %(not_after)s)
+    %(codes)s, %(root)s, %(lines)s, %(atomic)s, %(content_type)s, %(sealed_body)s, %(created)s, %(not_after)s)
 ON CONFLICT (agency, idempotency_key) DO NOTHING
 
 -- name: lock_agency
@@ -23,17 +23,14 @@ DELETE FROM vault_keys.pending WHERE id = %(id)s
 -- name: insert_signature
 INSERT INTO ledger.pending_signatures (id, position, base, sig, keyid, tag, agency,
     idempotency_key, created, expires)
-SELECT %(id)s, count(*), %(base)s, %(sig)s, %(keyid)s, %(tag)s, %(agency)s, %(idempotency_key)s,
+SELECT p.id, %(position)s, %(base)s, %(sig)s, %(keyid)s, %(tag)s, %(agency)s, %(idempotency_key)s,
     %(created)s, %(expires)s
-FROM ledger.pending_signatures WHERE id = %(id)s
-ON CONFLICT (id, keyid) DO NOTHING
-
--- name: lock
-SELECT 1 FROM ledger.pending WHERE id = %(id)s FOR UPDATE
+FROM ledger.pending p WHERE p.id = %(id)s AND p.state = 'open' FOR SHARE
+ON CONFLICT DO NOTHING
 
 -- name: find
-SELECT p.id, p.agency, p.asked, p.idempotency_key, p.request_digest, p.act, p.method, p.path, p.root,
-    p.lines, p.atomic, p.content_type, p.sealed_body, p.created, p.not_after, p.state, p.reason,
+SELECT p.id, p.agency, p.asked, p.idempotency_key, p.request_digest, p.act, p.method, p.path,
+    p.codes, p.root, p.lines, p.atomic, p.content_type, p.sealed_body, p.created, p.not_after, p.state, p.reason,
     p.first_index, k.wrapped
 FROM ledger.pending p LEFT JOIN vault_keys.pending k ON k.id = p.id
 WHERE p.id = %(id)s
@@ -53,9 +50,14 @@ SELECT base, sig, keyid, tag, agency, idempotency_key, created, expires
 FROM ledger.pending_signatures WHERE id = %(id)s ORDER BY position
 
 -- name: close
-UPDATE ledger.pending SET state = %(state)s, reason = %(reason)s, first_index = %(first_index)s,
-    sealed_body = ''
-WHERE id = %(id)s AND (state = 'open' OR state <> 'appended' AND %(state)s = 'appended')
+UPDATE ledger.pending SET state = 'appended', first_index = %(first_index)s, sealed_body = ''
+WHERE id = %(id)s AND state IN ('open', 'expired')
+
+-- name: refuse
+SELECT ledger.refuse_pending(%(id)s, %(reason)s) AS state
+
+-- name: close_erased
+SELECT ledger.close_erased()
 
 -- name: expire
 WITH expired AS (

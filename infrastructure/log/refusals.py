@@ -45,6 +45,10 @@ class OrderInFuture(AppendRefused, code="order_in_future"):
     """The leaf's time would be earlier than a signature allows."""
 
 
+class OrderClosed(AppendRefused, code="order_closed"):
+    """The order was refused while it waited for signatures."""
+
+
 class ClockUnsafe(AppendRefused, code="clock_unsafe"):
     """Database, service and head disagree about the time by more than five minutes."""
 

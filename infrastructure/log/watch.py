@@ -22,7 +22,9 @@ _FIRST_PAUSE_SECONDS = 0.05
 
 
 class Watch:
-    """Follows a number that only grows; use as an async context manager.
+    """Follows a number that grows, and falls only where a fail-over lost its end.
+
+    Use as an async context manager.
 
     Args:
         url: a connection string; it must reach the server itself, not a transaction pooler.
@@ -68,8 +70,13 @@ class Watch:
 
     @property
     def position(self) -> int:
-        """The number as it was last read."""
+        """The number as it was last read, or heard."""
         return self._position
+
+    def heard(self, position: int) -> None:
+        """Takes word from whoever made the number grow: it need not wait for the notice."""
+        self._position = max(self._position, position)
+        self._wake()
 
     async def open(self) -> None:
         """Starts listening and reads the number once.
@@ -137,7 +144,7 @@ class Watch:
         try:
             # Listening comes first: whatever grows after the look is notified.
             await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._channel)))
-            await self._look(conn)
+            await self._look(conn, anew=True)
         except BaseException:
             await self._disconnect()
             raise
@@ -148,11 +155,17 @@ class Watch:
         if conn is not None:
             await conn.close()
 
-    async def _look(self, conn: AsyncConnection[Any]) -> None:
+    async def _look(self, conn: AsyncConnection[Any], *, anew: bool = False) -> None:
+        known = self._position
         cursor = conn.cursor(row_factory=tuple_row)
         row = await (await cursor.execute(self._query)).fetchone()
         if row is not None and row[0] is not None:
-            self._position = max(self._position, row[0])
+            # Another server may answer now, and hold less than the one that was lost.
+            fallen = anew and self._position == known
+            self._position = row[0] if fallen else max(self._position, row[0])
+        self._wake()
+
+    def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._position:
             _tell(heapq.heappop(self._waiting)[2], reached=True)
 

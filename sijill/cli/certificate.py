@@ -116,7 +116,9 @@ class Chosen:
     unit: Annotated[str | None, Parameter(help="The register unit.")] = None
     series: Annotated[str | None, Parameter(help="The number series.")] = None
     number: Annotated[str | None, Parameter(help="In whatever script of digits.")] = None
-    state: Annotated[State | None, Parameter(help="Where the record stands.")] = None
+    state: Annotated[
+        State | None, Parameter(name="--in-state", help="Where the record stands.")
+    ] = None
     from_day: Annotated[str | None, Parameter(help="The first date of documents.")] = None
     to_day: Annotated[str | None, Parameter(help="The last date of documents.")] = None
     in_doubt: Annotated[

@@ -63,10 +63,11 @@ def _trust(checked: Checked) -> Trust:
     """
     marks = [Folder(checked.data).mark.read()] if checked.data is not None else []
     folder = checked.state
-    if folder is None or not (folder / "ledger.json").exists():
+    if folder is None:
         return Trust(marks=marks, acts=audit.act_rules())
+    # Read before anything is made there: a folder that was misspelt must not pass for trust.
+    identity = Identity.parse((folder / "ledger.json").read_bytes())
     state = State(folder)
-    identity = Identity.parse(state.read("ledger.json") or b"")
     checkpoint = state.read("checkpoint")
     return Trust(
         ledger=identity.ledger,

@@ -25,6 +25,8 @@ _NOT_READY_CODES = frozenset(
         "database_too_old",
         "folder_in_use",
         "already_serving",
+        "address_taken",
+        "not_ready",
         "start_failed",
         "ledger_unreachable",
     }

@@ -32,7 +32,7 @@ def list_(
     *,
     state: Annotated[
         Literal["open", "appended", "refused", "expired"] | None,
-        Parameter(help="Only orders that stand so."),
+        Parameter(name="--in-state", help="Only orders that stand so."),
     ] = None,
     limit: Annotated[int, Parameter(help="At most so many.")] = 100,
     desk: Desk,

@@ -43,7 +43,7 @@ async def store(wire: Wire, order: str, signed: SignedRequest, agency: str) -> N
     async with await connect_async(urls.service, Role.SERVICE, autocommit=True) as conn:
         found = await conn.execute("SELECT id FROM ledger.pending WHERE id = %s", (order,))
         [[identifier]] = await found.fetchall()
-        assert await pending.add_signature(conn, identifier, row)
+        assert await pending.add_signature(conn, identifier, row, position=1)
 
 
 def test_whoever_sends_it_again_has_it_recorded(wire: Wire, agency: Agency) -> None:

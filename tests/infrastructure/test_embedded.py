@@ -57,6 +57,26 @@ def test_a_ledger_gets_durable_settings_and_no_network(untouched: EmbeddedServer
     assert value(admin, "SHOW listen_addresses") == ""
 
 
+def test_what_a_cluster_cannot_be_opened_without_has_durable_names(
+    own: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: set[Path] = set()
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        sync(descriptor)
+        synced = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if synced.is_dir():
+            durable.update(synced.iterdir())
+
+    monkeypatch.setattr(os, "fsync", watched)
+    own.start()
+
+    passwords = own.folder / "passwords"
+    assert durable >= {own.data, passwords, *passwords.iterdir()}
+    assert len(list(passwords.iterdir())) == 3
+
+
 def test_text_is_utf8_and_sorts_by_bytes(untouched: EmbeddedServer) -> None:
     admin = untouched.urls().admin
 

@@ -1,4 +1,6 @@
 import asyncio
+import secrets
+from typing import LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -42,6 +44,46 @@ def test_a_connection_has_become_its_role(database: Urls) -> None:
 def test_a_login_cannot_become_what_it_is_not_a_member_of(database: Urls) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied to set role"):
         postgres.connect(database.service, Role.KEEPER)
+
+
+@pytest.mark.parametrize(
+    "grant,rewrites",
+    [
+        (None, False),
+        ("GRANT sijill_service TO {}", False),
+        ("GRANT sijill_owner TO {}", True),
+        ("ALTER ROLE {} SUPERUSER", True),
+    ],
+)
+def test_a_login_that_could_rewrite_the_log_is_known(
+    database: Urls, grant: LiteralString | None, *, rewrites: bool
+) -> None:
+    login = f"serving_{secrets.token_hex(4)}"
+    with postgres.connect(database.admin, None, autocommit=True) as admin:
+        postgres.make_login(admin, login, "secret", [Role.SERVICE])
+        if grant is not None:
+            admin.execute(sql.SQL(grant).format(sql.Identifier(login)))
+        with postgres.connect(with_login(database.admin, login, "secret"), Role.SERVICE) as session:
+            assert postgres.may_rewrite(session) is rewrites
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(login)))
+
+
+def test_who_may_make_roles_could_admit_itself_before_version_16(database: Urls) -> None:
+    login = f"serving_{secrets.token_hex(4)}"
+    with postgres.connect(database.admin, None, autocommit=True) as admin:
+        postgres.make_login(admin, login, "secret", [Role.SERVICE])
+        admin.execute(sql.SQL("ALTER ROLE {} CREATEROLE").format(sql.Identifier(login)))
+        with postgres.connect(
+            with_login(database.admin, login, "secret"), None, autocommit=True
+        ) as session:
+            said = postgres.may_rewrite(session)
+            try:
+                session.execute(sql.SQL("GRANT sijill_owner TO {}").format(sql.Identifier(login)))
+                could = True
+            except psycopg.errors.InsufficientPrivilege:
+                could = False
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(login)))
+    assert said is could
 
 
 def test_a_statement_that_takes_too_long_is_ended(database: Urls) -> None:

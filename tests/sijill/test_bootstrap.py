@@ -27,6 +27,7 @@ async def test_an_order_past_its_time_loses_its_values_though_nobody_asks(databa
         act="certificate.issue",
         method="POST",
         path="/v1/certificates",
+        codes=[],
         root=ROOT,
         lines=1,
         atomic=False,

@@ -237,6 +237,8 @@ CREATE TABLE ledger.pending (
     act text COLLATE "C" NOT NULL,
     method text COLLATE "C" NOT NULL,
     path text COLLATE "C" NOT NULL,
+    -- The certificates that its lines name: when one is erased, what was sent for it goes as well.
+    codes text[] COLLATE "C" NOT NULL,
     root bytea NOT NULL CHECK (octet_length(root) = 32),
     lines integer NOT NULL CHECK (lines > 0),
     atomic boolean NOT NULL,
@@ -275,6 +277,38 @@ CREATE TABLE vault_keys.pending (
     id uuid PRIMARY KEY,
     wrapped bytea NOT NULL
 );
+
+-- Refuses an order that is not recorded yet, and says in which state that leaves it. Under the lock
+-- of the log, so that a refusal and a recording come one after the other: `ledger.append` records
+-- nothing that was refused, and what is recorded is not refused here.
+CREATE FUNCTION ledger.refuse_pending(refused uuid, why text) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1397377356, 1);
+    UPDATE ledger.pending p
+    SET state = CASE WHEN k.first_index IS NULL THEN 'refused' ELSE 'appended' END,
+        reason = CASE WHEN k.first_index IS NULL THEN why END,
+        first_index = k.first_index,
+        sealed_body = ''
+    FROM ledger.pending o
+    LEFT JOIN ledger.order_keys k ON k.agency = o.agency AND k.idempotency_key = o.idempotency_key
+    WHERE p.id = refused AND o.id = refused AND p.state = 'open';
+    DELETE FROM vault_keys.pending WHERE id = refused;
+    RETURN (SELECT p.state FROM ledger.pending p WHERE p.id = refused);
+END $$;
+
+-- Closes the orders that name an erased certificate: the values that they bring would outlive it.
+CREATE FUNCTION ledger.close_erased() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM ledger.refuse_pending(p.id, 'erased')
+    FROM ledger.pending p
+    WHERE p.state = 'open' AND EXISTS (
+        SELECT FROM unnest(p.codes) AS n (code)
+        JOIN ledger.claims c ON c.space = 'code' AND c.key = n.code
+        JOIN vault.erasures e ON e.stream = c.stream
+    );
+END $$;
 
 -- A row without a note is a durable intent: that root, and no other of its size, may be signed.
 CREATE TABLE ledger.checkpoints (
@@ -325,6 +359,8 @@ GRANT INSERT (size, root, note, time), UPDATE (note, time) ON ledger.checkpoints
 GRANT INSERT, UPDATE ON ledger.lease TO sijill_keeper;
 GRANT EXECUTE ON FUNCTION ledger.prepare_partitions(integer) TO sijill_service, sijill_keeper;
 GRANT EXECUTE ON FUNCTION ledger.apply_erasures() TO sijill_service;
+GRANT EXECUTE ON FUNCTION ledger.refuse_pending(uuid, text) TO sijill_service;
+GRANT EXECUTE ON FUNCTION ledger.close_erased() TO sijill_service;
 -- Who serves looks whether the schema is its release's, and needs no right to change it.
 GRANT USAGE ON SCHEMA migrations TO sijill_service;
 GRANT SELECT ON migrations.alembic_version TO sijill_service;

@@ -122,6 +122,8 @@ def test_only_the_service_appends(admin: Connection[Any]) -> None:
         ("sijill_service", "append"),
         ("sijill_service", "apply_erasures"),
         ("sijill_service", "prepare_partitions"),
+        ("sijill_service", "refuse_pending"),
+        ("sijill_service", "close_erased"),
         ("sijill_keeper", "prepare_partitions"),
     }
     definition = admin.execute(

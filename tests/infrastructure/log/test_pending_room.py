@@ -20,6 +20,7 @@ def order(agency: str, key: str, size: int = BODY) -> PendingOrder:
         id=uuid7(1),
         agency=agency,
         asked=[],
+        codes=[],
         idempotency_key=key,
         request_digest=bytes(32),
         act="certificate.issue",
@@ -70,7 +71,7 @@ def test_an_agency_has_room_for_so_many_orders(database: Urls) -> None:
             # The same order again is no further one, and other agencies have room of their own.
             assert not await park(conn, kept[0])
             assert await park(conn, order("b", "0"))
-            await pending.close(conn, kept[1].id, "refused")
+            await pending.refuse(conn, kept[1].id, "refused_by a")
             assert await park(conn, order("a", "there is room again"))
 
     anyio.run(play)

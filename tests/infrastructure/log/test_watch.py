@@ -66,6 +66,44 @@ async def test_a_lost_connection_is_replaced(
         assert await waiting
 
 
+async def test_after_a_fail_over_the_number_is_what_the_server_has_now(
+    database: Urls, admin: Connection[Any]
+) -> None:
+    """A number that cannot fall would tell whoever waits for the next event at once, for ever."""
+    admin.execute("CREATE TABLE log (size bigint); INSERT INTO log VALUES (9)")
+    query = "SELECT size FROM log, pg_notify('looked', '')"
+
+    def looked() -> None:
+        assert list(admin.notifies(timeout=30, stop_after=1))
+
+    async with Watch(database.admin, "sijill_log", query, poll_seconds=NEVER) as watch:
+        assert watch.position == 9
+        admin.execute("LISTEN looked; UPDATE log SET size = 5")
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await asyncio.to_thread(looked)
+        # It looks once more only when it has seen what it found the first time.
+        admin.execute("NOTIFY sijill_log")
+        await asyncio.to_thread(looked)
+        assert watch.position == 5
+        waiting = asyncio.create_task(watch.reach(6, 30))
+        admin.execute("UPDATE log SET size = 6; NOTIFY sijill_log")
+        assert await waiting
+        assert watch.position == 6
+
+
+async def test_who_made_it_grow_need_not_wait_for_the_notice(database: Urls) -> None:
+    async with Watch(database.service, "silent", SIZE, poll_seconds=NEVER) as watch:
+        waiting = asyncio.create_task(watch.reach(3, 30))
+        await asyncio.sleep(0)
+        watch.heard(3)
+        assert await waiting
+        watch.heard(2)
+        assert watch.position == 3
+
+
 async def test_closing_tells_everybody_who_waits(database: Urls) -> None:
     async with Watch(database.service, "sijill_log", SIZE) as watch:
         waiting = [asyncio.create_task(watch.reach(size, 30)) for size in (1, 2)]

@@ -319,8 +319,9 @@ def test_a_log_under_another_key_than_the_known_one_is_noticed(source: PaperSour
     assert named(check(source, trust)) == {("log_key_other", None)}
 
 
-def test_a_newer_format_stops_the_check_without_a_finding(source: PaperSource) -> None:
-    source.leaves[300] = source.leaves[300].replace(b'"v":1}', b'"v":2}')
+@pytest.mark.parametrize("more", [b"", b',"second":"' + b"0" * 128 + b'"'])
+def test_a_newer_format_stops_the_check_without_a_finding(source: PaperSource, more: bytes) -> None:
+    source.leaves[300] = source.leaves[300].replace(b',"v":1}', more + b',"v":2}')
     fsck = Fsck(source, Trust(acts=ACTS))
     list(fsck.run())
     assert fsck.summary.leaves == 300

@@ -142,6 +142,16 @@ def test_the_largest_leaf_is_exactly_the_bound() -> None:
     assert len(VECTORS["leaves"][2]["leaf"]) == leaf.MAX_LEAF_BYTES
 
 
+@pytest.mark.parametrize("version, code", [(1, "leaf_malformed"), (2, "leaf_version_unknown")])
+def test_only_this_versions_leaves_have_a_largest_size(version: int, code: str) -> None:
+    longer = f'{{"root":"{"0" * leaf.MAX_LEAF_BYTES}","v":{version}}}'.encode()
+
+    with pytest.raises(ProofError) as refusal:
+        leaf.parse_leaf(longer)
+
+    assert refusal.value.code == code
+
+
 @pytest.mark.parametrize("member", ["index", "time"])
 @pytest.mark.parametrize("value", [-1, 2**53])
 def test_a_leaf_holds_no_integer_out_of_range(member: str, value: int) -> None:
