@@ -4,11 +4,13 @@ from pathlib import Path
 
 from sijill import demo
 
-TOLD = {"url": "http://127.0.0.1:8080", "verdicts": [{"code": "7Q0A0000000000000"}]}
+URL = "http://127.0.0.1:8080"
 
 
 def test_a_ledger_that_is_served_on_is_asked() -> None:
-    assert all(TOLD["url"] in line for line in demo._served(TOLD))
+    told = {"url": URL, "verdicts": [{"code": "7Q0A0000000000000"}]}
+
+    assert all(URL in line for line in demo._served(told))
 
 
 def test_a_folder_that_was_kept_is_served_and_checked() -> None:
