@@ -66,7 +66,7 @@ def prepare(
     """Sign an order and write it down instead of sending it; print the curl command that sends it.
 
     The file is one that `issue` takes, or an object with the `act` and its members. What is written
-    is valid for an hour and holds the values in clear.
+    holds the values in clear and is valid for an hour, or for 30 days where others must sign too.
     """
     from sijill.cli.preparing import write_order
 

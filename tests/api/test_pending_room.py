@@ -11,10 +11,10 @@ from tests.serving import Served
 
 _FILL = """
 INSERT INTO ledger.pending (id, agency, asked, idempotency_key, request_digest, act, method, path,
-    root, lines, atomic, content_type, sealed_body, created, not_after)
+    codes, root, lines, atomic, content_type, sealed_body, created, not_after)
 SELECT gen_random_uuid(), %(agency)s, '{}', n::text, decode(repeat('00', 32), 'hex'),
-    'certificate.issue', 'POST', '/v1/certificates', decode(repeat('00', 32), 'hex'), 1, false,
-    'application/json', '', 0, %(until)s
+    'certificate.issue', 'POST', '/v1/certificates', '{}', decode(repeat('00', 32), 'hex'), 1,
+    false, 'application/json', '', 0, %(until)s
 FROM generate_series(1, %(orders)s) AS n
 """
 _EMPTY = "UPDATE ledger.pending SET state = 'refused' WHERE agency = %(agency)s"

@@ -1,6 +1,7 @@
 """Orders that wait: what the other officer sees, signs, and is told when she comes too late."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from rich.cells import cell_len
 from infrastructure.proofs.jwk import PrivateKey
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, issuance
-from tests.sijill.cli.conftest import Shell, letter
+from tests.sijill.cli.conftest import Shell, letter, ndjson
 
 DEGREE = {"holder_name": "حامل 0001", "qualification": "بكالوريوس", "graduation_year": "2026"}
 
@@ -43,6 +44,35 @@ def test_who_comes_after_the_order_is_closed_is_told_so(
         assert ran.json["problem"]["code"] == "order_closed"
         assert ran.json["problem"]["advice"]
         assert list((office.folder / "second.state" / "suspect").iterdir()) == []
+
+
+def test_whoever_completes_an_order_is_told_where_its_receipt_is(
+    office: Shell, second: str
+) -> None:
+    kept = office.folder / "second.state" / "receipts"
+
+    ran = office("order", "approve", pending(office)["order"], "--key", second)
+
+    assert ran.code == 0, ran.err
+    [receipt] = kept.glob("*.txt")
+    assert f"Receipt: {receipt}" in ran.out.splitlines()
+    order = pending(office)["order"]
+    told = office("order", "approve", order, "--key", second, "--output", "json").json
+    assert Path(told["receipt_path"]).read_text() == told["receipt"]
+
+
+def test_whoever_completes_a_bulk_is_told_where_its_receipts_are(
+    office: Shell, second: str
+) -> None:
+    items = ndjson([letter(type="degree", fields=DEGREE) for _ in range(2)])
+    file = office.file("b.ndjson", items)
+    [waits, *_] = office("certificate", "bulk", file, "--output", "json").lines
+
+    ran = office("order", "approve", waits["order"], "--key", second)
+
+    assert ran.code == 0, ran.err
+    [receipts] = (office.folder / "second.state" / "receipts").glob("*.ndjson")
+    assert f"Receipt: {receipts}" in ran.out.splitlines()
 
 
 def test_the_second_officer_finds_reads_and_signs_an_order(office: Shell, second: str) -> None:
