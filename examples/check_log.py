@@ -390,10 +390,10 @@ def main() -> int:
 
 def human(report: dict[str, Any]) -> str:
     """The report for people; what was found stands last, where it is seen."""
-    told = [name for name in report if report[name] and name != "findings"]
-    lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in told]
+    lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in report if name != "findings"]
     found = ["FOUND {code}, index {index}: {text}".format(**one) for one in report["findings"]]
-    return "\n".join([*lines, *found, f"{len(found)} findings"])
+    end = "findings, not all could be read" if report["could_not_read"] else "findings"
+    return "\n".join([*lines, *found, f"{len(found)} {end}"])
 
 
 if __name__ == "__main__":

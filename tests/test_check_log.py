@@ -301,6 +301,7 @@ def test_wrong_use_and_no_log_have_codes_of_their_own(tmp_path: Path) -> None:
     report = check(url, code=3)
     assert (report["findings"], report["events"]) == ([], 0)
     assert report["could_not_read"]
+    assert run("--url", url).stdout.endswith("0 findings, not all could be read\n")
 
 
 def test_an_order_stands_on_each_page_that_has_a_line_of_it(recorded: Recorded) -> None:

@@ -76,7 +76,7 @@ NOT_CHECKED = {
     "header_not_open": "The header was not opened; who did what was not checked.",
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
-    "newer_format": "A newer record format begins here; this checker stops.",
+    "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "rules_not_judged": "It rests on events that were not readable: who had to sign is unknown.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
