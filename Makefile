@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install lock check test demo bench clean
+.PHONY: help install lock openapi check test demo bench clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench     how fast this machine records'
 	@echo 'make install   the virtual environment in $(VENV)'
 	@echo 'make lock      new versions into requirements.txt (needs uv)'
+	@echo 'make openapi   the contract into docs/reference/openapi.json'
 
 install: $(READY)
 
@@ -28,6 +29,9 @@ lock:
 	  --exclude-newer '7 days' --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' \
 	  --extra dev --extra embedded --upgrade --output-file requirements.txt pyproject.toml
+
+openapi: install
+	$(BIN)/python -m api.published docs/reference/openapi.json
 
 check: install
 	$(BIN)/ruff check --quiet .

@@ -4,20 +4,21 @@ A route adds nothing to its command: path, text and schema come from the command
 is always the same: authenticate, ask whether signatures are missing, then record or keep pending.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api import answers, contract, pending, waiting, writing
-from api.orders import Arrived, arrive, head_of, now_us
+from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
+from api.rehearsal import Rehearsal
 from api.services import InTurn, Open, Services
 from domain.acts import ACTS, Cosigning
-from domain.errors import PathMismatch, Refusal, taken
+from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import NDJSON, POSSESSION_TAG
 
@@ -68,6 +69,10 @@ async def post_bulk(request: Request, services: Open, place: InTurn) -> Response
 async def post_check(request: Request, services: Open, place: InTurn) -> Response:
     """The same bulk judged and not recorded: every line says what it would have been answered.
 
+    `accepted`, or a `problem`. Each line is judged on the ledger as it is: one that acts on a
+    record, or takes a number, that a line before it changes or frees has `depends_on`, that line.
+    It may be answered otherwise once that one is recorded.
+
     The path is part of what is signed, so a rehearsal can never be replayed as the real thing.
     """
     arrived = await arrive(request, services, bulk=place)
@@ -77,10 +82,10 @@ async def post_check(request: Request, services: Open, place: InTurn) -> Respons
     work = writing.work_of(arrived)
 
     async def pieces() -> AsyncIterator[list[dict[str, Any]]]:
-        seen: set[tuple[str, str]] = set()
+        rehearsal = Rehearsal(services, work)
         for start in range(0, len(work.lines), writing.CHUNK_LINES):
             chunk = range(start, min(start + writing.CHUNK_LINES, len(work.lines)))
-            yield await anyio.to_thread.run_sync(_rehearse, services, work, chunk, seen)
+            yield await anyio.to_thread.run_sync(rehearsal.lines, chunk)
 
     return answers.lines(request, pieces())
 
@@ -90,42 +95,6 @@ async def _waits(services: Services, work: writing.Work) -> bool:
     if all(command.ACT.cosigning is Cosigning.NONE for command in work.commands.values()):
         return False
     return not (await waiting.missing(services, work)).complete
-
-
-def _rehearse(
-    services: Services, work: writing.Work, chunk: Sequence[int], seen: set[tuple[str, str]]
-) -> list[dict[str, Any]]:
-    """Judge lines on the ledger as it is and on what the lines before them would have claimed."""
-    items: list[dict[str, Any]] = []
-    for number in chunk:
-        item: dict[str, Any] = {"line": number}
-        try:
-            _rehearse_line(services, work, number, seen)
-            item["accepted"] = True
-        except (Refusal, ProofError) as error:
-            item["error"] = error
-        except writing.STORE_ERRORS:
-            item["error"] = Problem("store_unavailable")
-        items.append(item)
-    return items
-
-
-def _rehearse_line(
-    services: Services, work: writing.Work, number: int, seen: set[tuple[str, str]]
-) -> None:
-    if number in work.errors:
-        raise work.errors[number]
-    signed = work.signed(number, now=now_us(), size=services.size)
-    decision = services.ledger.rehearse(
-        work.commands[number], work.lines[number].statement, signed, services.directory
-    )
-    claims = {(claim.space, claim.key) for claim in decision.claims}
-    refusal = decision.conflict(services.directory)
-    if refusal is None and seen & claims:
-        refusal = taken(min(seen & claims)[0])
-    if refusal is not None:
-        raise refusal
-    seen |= claims
 
 
 def _require_bulk(arrived: Arrived) -> None:
@@ -156,9 +125,10 @@ def _add_routes() -> None:
             path,
             endpoint,
             methods=["POST"],
+            response_class=StreamingResponse,
             summary=(endpoint.__doc__ or "").partition("\n")[0].rstrip("."),
             tags=["certificates"],
-            **contract.BULK,
+            **(contract.CHECK if path == CHECK_PATH else contract.BULK),
         )
 
 

@@ -25,6 +25,7 @@ from api import (
     ledger,
     log,
     pending,
+    problem_pages,
     reports,
     verify,
 )
@@ -100,8 +101,21 @@ def create_app(open_services: Opener) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        # A redirect would carry the host that a caller named, and a signature covers one path.
+        redirect_slashes=False,
     )
-    for module in (health, ledger, log, agencies, certificates, pending, verify, reports, docs):
+    for module in (
+        health,
+        ledger,
+        log,
+        agencies,
+        certificates,
+        pending,
+        verify,
+        reports,
+        docs,
+        problem_pages,
+    ):
         app.include_router(module.router)
     app.include_router(acts.router)
     for error in (Problem, Refusal, ProofError, StoreFailure, VaultError):

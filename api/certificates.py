@@ -97,7 +97,9 @@ class Search(BaseModel):
 
 
 @router.post(
-    "/certificates/search", summary="The caller's certificates that hold a value", responses=_OWN
+    "/certificates/search",
+    summary="The caller's certificates that hold a value",
+    responses=_OWN | problems(413),
 )
 async def search(
     request: Request,

@@ -66,6 +66,21 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
             "verify": _TEXT,
         },
     },
+    "Rehearsed": {
+        "type": "object",
+        "description": "What a line would be answered: `accepted`, or a `problem`.",
+        "required": ["line"],
+        "properties": {
+            "line": {**_NUMBER, "description": "Its number in the order, from 0."},
+            "accepted": {"type": "boolean"},
+            "problem": {"$ref": _REF.format(model="Problem")},
+            "depends_on": {
+                **_NUMBER,
+                "description": "A line before it that changes the same record, or frees the same "
+                "number: the answer holds for the ledger as it is, and may be another afterwards.",
+            },
+        },
+    },
     "Pending": {
         "type": "object",
         "description": "An order that waits: of each group in `waiting_for` any signature does.",
@@ -89,7 +104,7 @@ _STATUSES: dict[int, str] = {
     413: f"More than {BODY_LIMIT_BYTES >> 20} MiB, or {LINE_LIMIT_BYTES >> 10} KiB without bulk.",
     415: "Another content type or an encoding.",
     422: "A value is missing or not of its form.",
-    429: "Too many comparisons of this code; come back later.",
+    429: "Too many comparisons, or too many orders that wait; come back later.",
     503: "Not now: the log, its clock or the queue. Send the same again.",
 }
 
@@ -108,7 +123,7 @@ def _told(status: int, text: str, model: str, media: str = JSON) -> dict[int | s
     return {status: {"description": text, "content": content}}
 
 
-_REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 _ANSWERS = {
     **_told(201, "Recorded and durable.", "Recorded"),
     **_told(202, "It waits for further signatures.", "Pending"),
@@ -120,6 +135,14 @@ _LINES = {
         "content": {NDJSON: {"schema": _TEXT}},
     },
     **_told(202, "The whole waits for further signatures.", "Pending"),
+    **_REFUSALS,
+}
+
+_REHEARSED = {
+    200: {
+        "description": "For each line, in order, a `Rehearsed`.",
+        "content": {NDJSON: {"schema": {"$ref": _REF.format(model="Rehearsed")}}},
+    },
     **_REFUSALS,
 }
 
@@ -138,7 +161,7 @@ _SIGNED_HEADERS = [
 
 def tag_of(act: str) -> str:
     """The group that an act is listed in: its noun."""
-    return {"agency": "agencies"}.get(noun := act.partition(".")[0], f"{noun}s")
+    return {"agency": "agencies", "ledger": "ledger"}.get(noun := act.partition(".")[0], f"{noun}s")
 
 
 def of_act(command: type[Command]) -> dict[str, Any]:
@@ -179,11 +202,14 @@ def _signed(
     }
 
 
-BULK = _signed(
-    {NDJSON: {"schema": {**_TEXT, "description": "One envelope a line, each ending in LF."}}},
-    _LINES,
-)
-"""`responses` and `openapi_extra` of the bulk routes."""
+_ENVELOPES = {
+    NDJSON: {"schema": {**_TEXT, "description": "One envelope a line, each ending in LF."}}
+}
+BULK = _signed(_ENVELOPES, _LINES)
+"""`responses` and `openapi_extra` of the bulk route."""
+
+CHECK = _signed(_ENVELOPES, _REHEARSED)
+"""The same of the rehearsal of a bulk."""
 
 COUNTERSIGNING = _signed(
     {JSON: {"schema": {"type": "object", "maxProperties": 0}}},

@@ -66,7 +66,12 @@ async def livez() -> PlainTextResponse:
     "/readyz",
     response_class=PlainTextResponse,
     summary="The service may be given traffic",
-    responses={503: {"description": "It may not; the lines say why."}},
+    responses={
+        503: {
+            "description": "It may not; the lines say why.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        }
+    },
 )
 async def readyz(services: Open) -> PlainTextResponse:
     """One line per check, `[+]` or `[-]`; 503 when any failed."""
@@ -81,7 +86,9 @@ async def readyz(services: Open) -> PlainTextResponse:
     )
 
 
-@router.get("/metrics", summary="Metrics in Prometheus' text format", response_class=Response)
+@router.get(
+    "/metrics", summary="Metrics in Prometheus' text format", response_class=PlainTextResponse
+)
 async def metrics(services: Open) -> Response:
     """Counters added up over the worker processes of this host; sizes as of this moment."""
     telemetry.LOG_SIZE.set(services.size)

@@ -33,12 +33,19 @@ class MessageIncompleteWarning(UserWarning):
     """A text or one of its values is missing; an error in tests, while a reader gets the rest."""
 
 
-class _Values(dict[str, str | int]):
-    """Values for placeholders; one that the caller forgot shows as an ellipsis."""
+class _Open(dict[str, str | int]):
+    """Values for placeholders; one that is missing shows as an ellipsis."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+class _Values(_Open):
+    """The same where the caller has to bring them all."""
 
     def __missing__(self, name: str) -> str:
         warnings.warn(f"no value for {{{name}}}", MessageIncompleteWarning, stacklevel=3)
-        return "…"
+        return super().__missing__(name)
 
 
 def translate(language: str, code: str, /, **params: str | int) -> str:
@@ -53,6 +60,15 @@ def translate(language: str, code: str, /, **params: str | int) -> str:
         message = f"no text for {code} in {language}"
         warnings.warn(message, MessageIncompleteWarning, stacklevel=2)
     return text.format_map(_Values(params)) if "{" in text else text
+
+
+def outline(language: str, code: str) -> str | None:
+    """The text of `code` with an ellipsis for every value, as for no case in particular.
+
+    None where there is no such text. `language` is one of `LANGUAGES`, else KeyError.
+    """
+    text = _text(_catalogue(language), code, None)
+    return None if text == code else text.format_map(_Open())
 
 
 def negotiate(accept_language: str) -> str:

@@ -1,14 +1,20 @@
 """Limits: how often one code may be compared, how long a question may be, how many bulks at once.
 
-Comparing presented values against a record is a way to guess them. A token bucket per code bounds
-the guesses; it lives in memory, so N workers allow N times the rate, as the documentation states.
+Comparing presented values against a record is a way to guess them. Token buckets bound the guesses:
+of one address on one code, of one address on all codes, and of everybody on one code, so that
+nobody alone can use up what a genuine code has for others. They live in memory, so N workers allow
+N times the rate, as the documentation states. Addresses are kept as digests under a key that this
+process forgets.
 """
 
 import asyncio
+import ipaddress
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -23,9 +29,41 @@ QUESTION_BYTES = 64 * 1024
 # A bulk of 16 MiB, read and parsed, takes ten times that much memory.
 BULKS_AT_ONCE = 4
 BULK_PATIENCE_SECONDS = 5.0
-COMPARISONS_BURST = 10
-COMPARISONS_PER_SECOND = 10 / 60
 BUCKETS_MAXIMUM = 50_000
+DIGEST_BYTES = 16
+# Whoever is given an IPv6 address is given all of such a network.
+IPV6_PREFIX = 64
+
+
+@dataclass(slots=True)
+class Buckets:
+    """Token buckets of one size, by name, the one that was touched longest ago first."""
+
+    burst: int
+    per_second: float
+    maximum: int = BUCKETS_MAXIMUM
+    _buckets: OrderedDict[bytes, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    def take(self, name: bytes, now: float) -> bool:
+        """Take one token; False when there is none left. `now` is monotonic seconds.
+
+        Only full buckets are forgotten, which changes nothing: a new name that finds no room waits
+        until one is full, and no flood of names gives a bucket its tokens back.
+        """
+        self._forget_full(now)
+        if name not in self._buckets and len(self._buckets) >= self.maximum:
+            return False
+        tokens, since = self._buckets.pop(name, (float(self.burst), now))
+        tokens = min(float(self.burst), tokens + (now - since) * self.per_second)
+        allowed = tokens >= 1
+        self._buckets[name] = (tokens - 1 if allowed else tokens, now)
+        return allowed
+
+    def _forget_full(self, now: float) -> None:
+        """What was not touched for so long is full, whatever was left in it."""
+        filled = now - self.burst / self.per_second
+        while self._buckets and next(iter(self._buckets.values()))[1] <= filled:
+            self._buckets.popitem(last=False)
 
 
 @dataclass(slots=True)
@@ -56,25 +94,43 @@ class Place:
 
 @dataclass(slots=True)
 class Limits:
-    """Token buckets, oldest forgotten first when there are too many, and places for bulks."""
+    """How often values may be compared, and who holds a large body, in this process."""
 
-    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    one_on_one: Buckets = field(default_factory=lambda: Buckets(10, 10 / 60))
+    one_on_all: Buckets = field(default_factory=lambda: Buckets(100, 2))
+    all_on_one: Buckets = field(default_factory=lambda: Buckets(60, 1))
+    _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
         return Place(self._bulks)
 
-    def allow_comparison(self, code: str, now: float | None = None) -> bool:
-        """Take one token for this code; False when it has none left. `now` is monotonic seconds."""
+    def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
+        """Whether this address may compare values with this code now."""
         now = time.monotonic() if now is None else now
-        tokens, since = self._buckets.pop(code, (float(COMPARISONS_BURST), now))
-        tokens = min(float(COMPARISONS_BURST), tokens + (now - since) * COMPARISONS_PER_SECOND)
-        allowed = tokens >= 1
-        self._buckets[code] = (tokens - 1 if allowed else tokens, now)
-        if len(self._buckets) > BUCKETS_MAXIMUM:
-            self._buckets.popitem(last=False)
-        return allowed
+        network = _network(address)
+        return (
+            self.one_on_all.take(self._digest(network), now)
+            and self.one_on_one.take(self._digest(f"{network} {code}"), now)
+            and self.all_on_one.take(self._digest(code), now)
+        )
+
+    def _digest(self, name: str) -> bytes:
+        return blake2b(name.encode(), key=self._secret, digest_size=DIGEST_BYTES).digest()
+
+
+def _network(address: str) -> str:
+    """What counts as one address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""  # a name that a proxy made up; all of them count as one
+    if parsed.version == 4:  # noqa: PLR2004  # of the Internet Protocol
+        return str(parsed)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), IPV6_PREFIX), strict=False))
 
 
 class Question(APIRoute):

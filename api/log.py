@@ -118,7 +118,11 @@ async def verifier_key(services: Open) -> PlainTextResponse:
     return PlainTextResponse(f"{keys[-1].verifier}\n", headers=NEWEST)
 
 
-@router.get("/log/tile/{name:path}", response_class=Response)
+@router.get(
+    "/log/tile/{name:path}",
+    response_class=Response,
+    responses={200: {"content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}}}},
+)
 async def tile_of_the_log(request: Request, services: Open, name: str) -> Response:
     """A hash tile or a bundle of leaves, full or partial: `<level|entries>/<number>[.p/<width>]`.
 

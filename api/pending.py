@@ -111,7 +111,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
     kept = await waiting.load(services, order, place=place)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
-        agency = await _concerned_signer(services, kept, head, late)
+        agency = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
     return await _sign(request, services, kept, head, agency)
 
@@ -121,7 +121,7 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
     head, late = await _countersignature(request, services)
     kept = await waiting.load(services, order, place=place)
-    signer = await _concerned_signer(services, kept, head, late)
+    signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
     if kept.state == "refused":
         return _refused(kept)
@@ -194,7 +194,12 @@ async def show(
     closed the statements are not shown any more.
     """
     read_head(request)
-    kept = await waiting.load(services, order, place=place)
+    try:
+        kept = await waiting.load(services, order, place=place)
+    except Problem:
+        # Whose key may not read at all is told so here as well: else that would tell orders apart.
+        await caller(request, services, required=True)
+        raise
     who = await _reader(request, services, kept)
     if who is None:
         raise Problem("order_unknown")
@@ -266,18 +271,6 @@ async def _countersignature(
             raise
         return head, error
     return head, None
-
-
-async def _concerned_signer(
-    services: Services, kept: Waiting, head: SignedRequest, late: ProofError | None
-) -> str:
-    """The agency of a key that may sign now; for whom the order does not concern there is none."""
-    if late is not None:
-        raise late
-    who = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
-    if who.agency is None or who.agency not in await waiting.concerned(services, kept):
-        raise Problem("order_unknown")
-    return who.agency
 
 
 async def _sign(

@@ -58,6 +58,7 @@ STATUS: dict[str, int] = {
     "certificate_unknown": 404,
     "key_not_found": 404,
     "rate_limited": 429,
+    "pending_full": 429,
     "internal": 500,
     "busy": 503,
     "store_unavailable": 503,

@@ -1,4 +1,4 @@
-"""What surrounds every request: an id, security headers, one log line, metrics, a last net.
+"""What surrounds every request: an id, security headers, HEAD, one log line, metrics, a last net.
 
 Plain ASGI, because it stands in front of everything. It must never log what was asked for: paths,
 queries and error texts may hold public codes and the values of documents.
@@ -40,6 +40,10 @@ class Surroundings:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":
+            # Every GET answers it: the same head, and no body.
+            scope = {**scope, "method": "GET"}
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
@@ -53,6 +57,8 @@ class Surroundings:
                 headers["X-Request-Id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -67,7 +73,7 @@ class Surroundings:
                 response = await respond(Request(scope), error)
                 await response(scope, receive, send_with_headers)
         finally:
-            _account(scope, request_id, status, time.perf_counter() - started)
+            _account({**scope, "method": method}, request_id, status, time.perf_counter() - started)
 
 
 def _account(scope: Scope, request_id: str, status: int, seconds: float) -> None:

@@ -39,6 +39,13 @@ WAIT_SECONDS = 2.0
 # A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
 CACHE_CONTROL = "no-cache"
 STATED = ("number", "date")
+# A verdict too, of the outcome `could_not_check`.
+_UNASKED: dict[int | str, dict[str, Any]] = {
+    503: {
+        "description": "The ledger could not be asked: *could not check*, as a verdict.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Code = Annotated[str, Path(description="The public code, as people write it.")]
@@ -81,35 +88,36 @@ class Answer:
 @router.get(
     "/{code}",
     summary="Is the record behind this code in force?",
-    responses={304: {"description": "The verdict has not changed."}, **problems(422)},
+    responses={304: {"description": "The verdict has not changed."}, **_UNASKED, **problems(422)},
 )
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
-    answer = await _judge(services, Presented(code=code, fields={}))
+    answer = await _judge(request, services, Presented(code=code, fields={}))
     return _tell(request, answer)
 
 
 @router.post(
     "",
     summary="Does this paper say what the record says?",
-    responses=problems(400, 413, 422, 429),
+    responses={**_UNASKED, **problems(400, 413, 422, 429)},
 )
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
     if presented.document is not None and not _DIGEST.fullmatch(presented.document):
         raise Problem("document_digest_malformed")
-    answer = await _judge(services, presented)
+    answer = await _judge(request, services, presented)
     receipt = _receipt(services, answer) if presented.receipt else None
     return _tell(request, answer, receipt)
 
 
-async def _judge(services: Services, presented: Presented) -> Answer:
+async def _judge(request: Request, services: Services, presented: Presented) -> Answer:
     try:
         code = codes.normalise(presented.code)
     except ProofError:
         return Answer(verdicts.unreadable())
     asks = bool(presented.fields or presented.document)
-    if asks and not services.limits.allow_comparison(code):
+    address = request.client.host if request.client else ""
+    if asks and not services.limits.allow_comparison(code, address):
         raise Problem("rate_limited")
     try:
         return await _judge_code(services, code, presented)

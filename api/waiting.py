@@ -22,6 +22,7 @@ from infrastructure.log import pending as store
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.log.reader import LoggedEvent
 from infrastructure.proofs import canonical, orders
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import Line, SignedRequest
 
@@ -186,6 +187,27 @@ async def concerned(services: Services, waiting: Waiting) -> set[str]:
             return agencies
         agencies |= {wanted.agency for group in needed.missing for wanted in group}
     return agencies
+
+
+async def signer(
+    services: Services, waiting: Waiting, head: SignedRequest, late: ProofError | None
+) -> str:
+    """The agency of a key that may sign an order now.
+
+    Concern comes first: whom the order does not concern is told the same as if there were none,
+    whatever is the matter with its key or its time.
+
+    Raises:
+        Problem: `order_unknown`. ProofError: it comes too late. Refusal: the key may not sign.
+    """
+    ledger, directory = services.ledger, services.directory
+    key = await anyio.to_thread.run_sync(ledger.key, head.keyid, directory)
+    if key.agency not in await concerned(services, waiting):
+        raise Problem("order_unknown")
+    if late is not None:
+        raise late
+    await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    return key.agency
 
 
 def may_refuse(who: Caller, waiting: Waiting, needed: Requirement) -> bool:

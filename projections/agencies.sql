@@ -26,6 +26,7 @@ WHERE id = %(id)s
 
 -- name: page
 -- Ties share an index (both founders have 0) and must not be torn apart by the end of a page.
+SELECT * FROM (
 SELECT id, stream, kind, standing, founder, names, parents, added_index
 FROM read.agencies CROSS JOIN read.model
 WHERE added_index > %(after)s
@@ -33,3 +34,5 @@ WHERE added_index > %(after)s
     AND (until_index > coalesce(%(at)s::bigint, model.index) OR until_index IS NULL)
 ORDER BY added_index
 FETCH FIRST (%(limit)s) ROWS WITH TIES
+) AS page
+ORDER BY added_index, id

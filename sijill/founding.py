@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import TypeAdapter, ValidationError
 
 from domain.acts import parse_command
-from domain.errors import LedgerAlreadyOpen
+from domain.errors import Fault, LedgerAlreadyOpen, StatementInvalid
 from domain.ledger import Ledger, Signed
+from domain.values import Origin
 from infrastructure import keyfiles, migrations, postgres
 from infrastructure.log import committer
 from infrastructure.log.batch import Appended, Order
@@ -51,9 +53,11 @@ def found(data: Path, origin: str) -> Founded:
     """Make a new ledger in `data`; PostgreSQL runs during the call and is stopped after it.
 
     Raises:
-        LedgerAlreadyOpen: there is one. EmbeddedServerError, DatabaseUnusableError, KeyFileError:
-            what is in the way, and what to do about it.
+        StatementInvalid: no log can have this name. LedgerAlreadyOpen: there is one.
+        EmbeddedServerError, DatabaseUnusableError, KeyFileError: what is in the way, and what to
+            do about it.
     """
+    _check_origin(origin)
     settings = Settings(data=data)
     external = settings.external()
     if external is not None:
@@ -69,7 +73,11 @@ def found(data: Path, origin: str) -> Founded:
 
 def found_on(urls: Urls, data: Path, origin: str) -> Founded:
     """As `found`, on a server that runs."""
+    _check_origin(origin)
     folder = Folder(data)
+    if folder.mark.path.exists() and folder.mark.read().size > 0:
+        # Its keys have signed already: under them there must never be a second history.
+        raise LedgerAlreadyOpen
     migrations.upgrade(urls.admin)
     postgres.prepare(urls)
     with postgres.connect(urls.service, Role.SERVICE, autocommit=True) as connection:
@@ -91,6 +99,15 @@ def found_on(urls: Urls, data: Path, origin: str) -> Founded:
     return Founded(appended.leaf_hashes[0], origin, folder)
 
 
+def _check_origin(origin: str) -> None:
+    """Before anything is made: what a refused founding left behind would be in the way."""
+    try:
+        TypeAdapter(Origin).validate_python(origin)
+    except ValidationError as error:
+        fault = Fault("/origin", error.errors()[0]["type"])
+        raise StatementInvalid((fault,)) from error
+
+
 async def _ensure_read_model(urls: Urls) -> None:
     """The read model's empty tables: whoever serves first finds them."""
     async with await postgres.connect_async(
@@ -107,8 +124,12 @@ def _make_keys(folder: Folder, origin: str) -> None:
             keyfiles.create_private_key(folder.key(name), Ed25519PrivateKey.generate())
     if not folder.vault_key.exists():
         keyfiles.create_secret(folder.vault_key)
+    begun = Checkpoint(origin, 0, merkle.EMPTY_ROOT)
+    if folder.mark.path.exists() and folder.mark.read() != begun:
+        # Left by a founding under another name, which never came to its event 0.
+        folder.mark.path.unlink()
     if not folder.mark.path.exists():
-        folder.mark.create(Checkpoint(origin, 0, merkle.EMPTY_ROOT))
+        folder.mark.create(begun)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """What an operator may set from outside: environment variables that begin with SIJILL_."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infrastructure.embedded import EmbeddedServer
@@ -13,14 +15,23 @@ EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL")
 """What names a server from outside; who makes a ledger only to throw it away forgets them."""
 
 
+_PREFIX = "SIJILL_"
+
+
+class SettingUnusable(Exception):
+    """A variable holds no value of its kind; what it holds is not repeated, it may be a secret."""
+
+    code = "setting_unusable"
+
+    def __init__(self, variable: str) -> None:
+        super().__init__()
+        self.params = {"variable": variable}
+
+
 class Settings(BaseSettings):
-    """Where a ledger lives. An empty variable counts as not set.
+    """Where a ledger lives. An empty variable counts as not set."""
 
-    Raises:
-        pydantic.ValidationError: a variable holds no value of its kind.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="SIJILL_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
     data: Annotated[
         Path, Field(description="Folder of keys, tiles and, if embedded, of PostgreSQL.")
@@ -40,6 +51,28 @@ class Settings(BaseSettings):
         str,
         Field(pattern=r"^[0-9]+(kB|MB|GB)$", description="The embedded PostgreSQL's own cache."),
     ] = "128MB"
+
+    def __init__(self, **given: Any) -> None:
+        """Read the environment; what is `given` goes before it.
+
+        Raises:
+            SettingUnusable: a variable holds no value of its kind.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            [name, *_] = error.errors()[0]["loc"]
+            raise SettingUnusable(f"{_PREFIX}{str(name).upper()}") from None
+
+    @field_validator("database_url", "database_admin_url")
+    @classmethod
+    def _is_readable(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse now what libpq would refuse later, with the string in its message."""
+        try:
+            conninfo_to_dict(url.get_secret_value() if url else "")
+        except psycopg.ProgrammingError:
+            raise ValueError("no connection string") from None
+        return url
 
     def external(self) -> Urls | None:
         """The connection strings of the server that is named from outside; None: embedded."""

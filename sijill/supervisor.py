@@ -6,6 +6,7 @@ database that is gone. Children watch a pipe that only the supervisor keeps open
 of them outlives it, not even after `kill -9`.
 """
 
+import errno
 import fcntl
 import os
 import signal
@@ -32,6 +33,15 @@ class AlreadyServing(Exception):
     """Another supervisor holds this data folder."""
 
     code = "already_serving"
+
+
+class AddressUnusable(Exception):
+    """The address cannot be listened on; `params` name it and say why."""
+
+    def __init__(self, *, code: str, address: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.params = {"address": address, "reason": reason}
 
 
 class NotReady(Exception):
@@ -70,13 +80,26 @@ class FolderLock:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind and listen; port 0 picks a free one."""
+    """Bind and listen; port 0 picks a free one.
+
+    Raises:
+        AddressUnusable: `address_taken`, `input_address_unusable`.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(BACKLOG)
-    listener.setblocking(False)  # noqa: FBT003 - the socket module takes it by position
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the socket module takes it by position
+    except (OSError, OverflowError) as error:
+        listener.close()
+        address, reason = f"{host}:{port}", getattr(error, "strerror", None) or str(error)
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise AddressUnusable(code="address_taken", address=address, reason=reason) from error
+        raise AddressUnusable(
+            code="input_address_unusable", address=address, reason=reason
+        ) from error
     return listener
 
 

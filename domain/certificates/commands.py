@@ -224,7 +224,7 @@ class AnnulRevocation(OnStatus):
 class CorrectCertificate(OnCertificate):
     """Make the next edition under the same number and date, with a new code.
 
-    All codes of the editions before answer that this one superseded them. The claims are complete:
+    The codes of the edition before answer that this one superseded them. The claims are complete:
     nothing is taken over from the edition before.
     """
 

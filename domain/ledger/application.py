@@ -43,6 +43,9 @@ CACHED_CLAIMS = 100_000
 FRESH_SECONDS = 0.05
 """A refusal rests on nothing older. A bulk of refused lines asks the store this often, no more."""
 
+READ_SECONDS = 2.0
+"""A key that was retired elsewhere reads no longer than this."""
+
 LOOKS = 8
 """How often a record is loaded again whose copy other threads keep replacing by an older one."""
 
@@ -185,12 +188,20 @@ class Ledger(Application[UUID]):
     def live_key(self, thumbprint: str, directory: Directory, now: int) -> "KeyState":
         """A key that may sign at `now` (microseconds UTC), for requests that append nothing.
 
+        No guard will ever look at what this rests on, so it is never older than two seconds.
+
         Raises:
             Refusal: it may not: unknown, compromised, fallen, retired, ended or not yet valid.
         """
-        return self._ask(
-            lambda sitting: authority.live_key(thumbprint, sitting), _asking(now), directory
-        )
+
+        def judge(sitting: Sitting) -> "KeyState":
+            key = authority.live_key(thumbprint, sitting)
+            begun = self._clock() - READ_SECONDS
+            if old := [at for at, one in sitting.read.items() if one.seen_at < begun]:
+                raise OutdatedCopy(*old)
+            return key
+
+        return self._ask(judge, _asking(now), directory)
 
     def agency(self, agency: str, directory: Directory) -> "AgencyState":
         """An agency's state, as the last look found it.
@@ -220,7 +231,7 @@ class Ledger(Application[UUID]):
             try:
                 return judge(sitting)
             except OutdatedCopy as outdated:
-                self.forget([outdated.stream])
+                self.forget(outdated.streams)
             except Malformed:
                 raise
             except Refusal:

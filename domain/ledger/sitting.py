@@ -38,11 +38,11 @@ def desk(command: type[_Order]) -> Callable[[_Desk[_Order]], _Desk[_Order]]:
 
 
 class OutdatedCopy(Exception):
-    """The directory leads to a part of a record that the copy at hand does not have yet."""
+    """The copies at hand may be too old to answer: of a part that the directory already knows."""
 
-    def __init__(self, stream: UUID) -> None:
-        super().__init__(f"{stream} has moved on")
-        self.stream = stream
+    def __init__(self, *streams: UUID) -> None:
+        super().__init__("records may have moved on")
+        self.streams = streams
 
 
 class Sitting:

@@ -101,9 +101,10 @@ class EmbeddedServer:
         if not self.folder.exists():
             return
         with self._locked():
-            pid = self.pid()
-            if pid is None:
+            postmaster = read_postmaster(self.data)
+            if postmaster is None or not postmaster.alive:
                 return
+            pid = postmaster.pid
             os.kill(pid, signal.SIGINT)
             if not _poll(lambda: self.pid() != pid, timeout_seconds):
                 raise EmbeddedServerError(
@@ -111,6 +112,11 @@ class EmbeddedServer:
                     f"PostgreSQL (process {pid}) was still stopping after {timeout_seconds} s; "
                     f"its log is in {self.folder / 'log'}",
                 )
+            sockets = Path(postmaster.socket_folder)
+            if sockets.parent != self.folder:
+                # In a folder for temporary files; whatever else lies in it stays.
+                with contextlib.suppress(OSError):
+                    sockets.rmdir()
 
     def pid(self) -> int | None:
         """The process id of the running server; None if it does not run."""

@@ -12,9 +12,27 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
+from domain.errors import Refusal
 from infrastructure.log.queries import load
 
 _SQL = load("infrastructure.log", "pending.sql")
+
+
+class PendingFull(Refusal, code="pending_full"):
+    """So much of the agency's waits already that it must complete or refuse some of it first."""
+
+    retry_after_seconds = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of one agency may wait at once: any key of it may park what lives for weeks."""
+
+    orders: int = 1_000
+    size_bytes: int = 256 << 20
+
+
+ROOM = Room()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +95,25 @@ class PendingSummary:
     first_index: int | None
 
 
-async def insert(conn: AsyncConnection[Any], order: PendingOrder, first: PendingSignature) -> bool:
-    """Store a new order with its first signature; False when its key is pending already."""
+async def insert(
+    conn: AsyncConnection[Any], order: PendingOrder, first: PendingSignature, room: Room = ROOM
+) -> bool:
+    """Store a new order with its first signature; False when its key is pending already.
+
+    Raises:
+        PendingFull: the agency has no room left; nothing is stored.
+    """
     async with conn.transaction():
         row = {name: getattr(order, name) for name in PendingOrder.__dataclass_fields__}
+        # One at a time for each agency: orders that arrive together do not see each other.
+        await conn.execute(_SQL["lock_agency"], row)
         cursor = await conn.execute(_SQL["insert"], row)
         if cursor.rowcount == 0:
             return False
+        async with conn.cursor(row_factory=class_row(Room)) as waiting:
+            taken = await (await waiting.execute(_SQL["taken"], row)).fetchone()
+        if taken and (taken.orders > room.orders or taken.size_bytes > room.size_bytes):
+            raise PendingFull(orders=room.orders, mebibytes=room.size_bytes >> 20)
         await conn.execute(_SQL["insert_key"], row)
         await add_signature(conn, order.id, first, position=0)
     return True

@@ -7,6 +7,13 @@ VALUES (%(id)s, %(agency)s, %(asked)s, %(idempotency_key)s, %(request_digest)s, 
     %(codes)s, %(root)s, %(lines)s, %(atomic)s, %(content_type)s, %(sealed_body)s, %(created)s, %(not_after)s)
 ON CONFLICT (agency, idempotency_key) DO NOTHING
 
+-- name: lock_agency
+SELECT pg_advisory_xact_lock(hashtextextended('sijill pending ' || %(agency)s, 0))
+
+-- name: taken
+SELECT count(*) AS orders, coalesce(sum(octet_length(sealed_body)), 0)::bigint AS size_bytes
+FROM ledger.pending WHERE agency = %(agency)s AND state = 'open'
+
 -- name: insert_key
 INSERT INTO vault_keys.pending (id, wrapped) VALUES (%(id)s, %(wrapped)s)
 

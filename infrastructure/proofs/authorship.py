@@ -207,7 +207,7 @@ class Judge:
     def _check_evidence(
         self, leaf: Leaf, header: Header, body: Body | None, material: OrderMaterial | None
     ) -> bool:
-        """Judge who ordered the event; False where that was looked at and does not fit."""
+        """Judge who ordered the event; False where that does not fit or cannot be told."""
         if material is None:
             self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
@@ -230,7 +230,7 @@ class Judge:
         elif self._rules is not None:
             for code, found in self._rules.judge(leaf, header, body, signed):
                 self._report(code, leaf.index, found=found)
-        return len(self._findings) == before
+        return signed is not None and len(self._findings) == before
 
     def _pass_over(self, header: Header | None) -> None:
         if self._rules is not None:

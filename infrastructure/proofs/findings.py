@@ -25,7 +25,7 @@ class Finding:
     @property
     def meaning(self) -> str:
         """What it means, in one sentence for an auditor."""
-        return MEANINGS.get(self.code, "The bytes are not what the record format asks for.")
+        return MEANINGS.get(self.code, MALFORMED)
 
     @classmethod
     def of(cls, error: ProofError, index: int | None) -> "Finding":
@@ -76,13 +76,16 @@ NOT_CHECKED = {
     "header_not_open": "The header was not opened; who did what was not checked.",
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
-    "newer_format": "A newer record format begins here; this checker stops.",
+    "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "rules_not_judged": "It rests on events that were not readable: who had to sign is unknown.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
     "tile_not_given": "The tile was not given; its hashes were only computed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
 }
+
+MALFORMED = "The bytes are not what the record format asks for."
+"""What every other code means: the refusal of a parser."""
 
 MEANINGS = {
     "act_mismatch": "The event is of another type than the act that was signed, or its path.",

@@ -46,6 +46,10 @@ for _noun, _help in _NOUNS.items():
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; a usage error is 2."""
+    # As for the service's own settings: a variable that is empty counts as not set.
+    for name, value in list(os.environ.items()):
+        if name.startswith("SIJILL_") and not value:
+            del os.environ[name]
     try:
         result = app(arguments, result_action="return_value", exit_on_error=False)
     except CycloptsError:

@@ -161,13 +161,19 @@ class Bulk:
         later = Chunk(wait=True)
         for asked, answer in zip(chunk.asked, answers, strict=True):
             problem = answer.get("problem")
+            before = answer.get("depends_on")
+            other = None if before is None else chunk.asked[before].number
             if problem is None:
                 self._counts["accepted"] += 1
+                if other is not None:
+                    words = self._output.words("cli.line_depends", line=asked.number, other=other)
+                    said = {"line": asked.number, "accepted": True, "depends_on": other}
+                    self._output.item(said, words)
             elif problem.get("code") == "valid_until_missing" and not chunk.wait:
                 later.add(asked, self._draft(asked, wait=True))
                 continue
             else:
-                self._tell_refused(asked.number, problem)
+                self._tell_refused(asked.number, problem, other)
             self._progress.step()
         if later.drafts:
             self._rehearse(later)
@@ -291,14 +297,21 @@ class Bulk:
                 said["holder_secret"] = draft.holder_secret
             self._output.item(said, self._line("cli.line_waiting", said))
 
-    def _tell_refused(self, number: int | None, problem: Mapping[str, Any]) -> None:
+    def _tell_refused(
+        self, number: int | None, problem: Mapping[str, Any], other: int | None = None
+    ) -> None:
         self._counts["refused"] += 1
         words = self._output.words("cli.line_refused", line=number or 0, title=problem["title"])
         pointers = "".join(
             f" {one.get('pointer')}: {one.get('code')}" for one in problem.get("errors", ())
         )
         text = f"{words} ({problem['code']}){pointers}"
-        self._output.item({"line": number, "problem": dict(problem)}, text)
+        said: dict[str, Any] = {"line": number, "problem": dict(problem)}
+        if other is None:
+            self._output.item(said, text)
+        else:
+            after = self._output.words("cli.line_after", other=other)
+            self._output.item({**said, "depends_on": other}, f"{text}; {after}")
 
     def _line(self, text: str, said: Mapping[str, Any]) -> str:
         words = self._output.words(

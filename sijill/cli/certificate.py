@@ -66,7 +66,7 @@ def prepare(
     """Sign an order and write it down instead of sending it; print the curl command that sends it.
 
     The file is one that `issue` takes, or an object with the `act` and its members. What is written
-    is valid for an hour and holds the values in clear.
+    holds the values in clear and is valid for an hour, or for 30 days where others must sign too.
     """
     from sijill.cli.preparing import write_order
 
@@ -80,7 +80,12 @@ def bulk(
     /,
     *,
     dry_run: Annotated[
-        bool, Parameter(negative="", help="Have every line judged, and record nothing.")
+        bool,
+        Parameter(
+            negative="",
+            help="Have every line judged on the ledger as it is, and record nothing; says which "
+            "lines depend on others before them.",
+        ),
     ] = False,
     atomic: Annotated[
         bool, Parameter(negative="", help="All or none; at most 10,000 lines and 16 MiB.")
@@ -111,7 +116,9 @@ class Chosen:
     unit: Annotated[str | None, Parameter(help="The register unit.")] = None
     series: Annotated[str | None, Parameter(help="The number series.")] = None
     number: Annotated[str | None, Parameter(help="In whatever script of digits.")] = None
-    state: Annotated[State | None, Parameter(help="Where the record stands.")] = None
+    state: Annotated[
+        State | None, Parameter(name="--in-state", help="Where the record stands.")
+    ] = None
     from_day: Annotated[str | None, Parameter(help="The first date of documents.")] = None
     to_day: Annotated[str | None, Parameter(help="The last date of documents.")] = None
     in_doubt: Annotated[

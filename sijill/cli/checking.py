@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from infrastructure.keyfiles import load_private_key
-from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import Source
 from sijill import audit
@@ -28,12 +28,17 @@ def check_log(checked: Checked) -> int:
         said = {**asdict(finding), "meaning": finding.meaning}
         place = "-" if finding.index is None else finding.index
         output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
-        output.say(finding.meaning)
+        output.say(meaning(finding.code, output))
 
     with _source(checked) as source:
         summary = audit.check(source, _trust(checked), on_finding)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
+
+
+def meaning(code: str, output: Output) -> str:
+    """What a finding of this code means, in the reader's language; JSON keeps the checker's own."""
+    return output.words(f"finding.{code}" if code in MEANINGS else "finding.malformed")
 
 
 @contextmanager
@@ -58,10 +63,11 @@ def _trust(checked: Checked) -> Trust:
     """
     marks = [Folder(checked.data).mark.read()] if checked.data is not None else []
     folder = checked.state
-    if folder is None or not (folder / "ledger.json").exists():
+    if folder is None:
         return Trust(marks=marks, acts=audit.act_rules())
+    # Read before anything is made there: a folder that was misspelt must not pass for trust.
+    identity = Identity.parse((folder / "ledger.json").read_bytes())
     state = State(folder)
-    identity = Identity.parse(state.read("ledger.json") or b"")
     checkpoint = state.read("checkpoint")
     return Trust(
         ledger=identity.ledger,
@@ -81,7 +87,8 @@ def _tell(summary: Summary, output: Output) -> None:
     if output.json:
         output.item({"summary": said})
     for one in summary.unchecked.values():
-        output.say(f"{one.count} x {one.code} ({one.first}-{one.last}): {one.meaning}")
+        told = output.words(f"unchecked.{one.code}")
+        output.say(f"{one.count} x {one.code} ({one.first}-{one.last}): {told}")
     text = output.words(
         "cli.checked",
         leaves=summary.leaves,

@@ -24,12 +24,15 @@ _NOT_READY_CODES = frozenset(
         "database_unreachable",
         "database_too_old",
         "folder_in_use",
+        "already_serving",
+        "address_taken",
+        "not_ready",
         "start_failed",
         "ledger_unreachable",
     }
 )
-# A file that the command line names and that cannot be used.
-_USAGE_PREFIXES = ("key_file_", "input_")
+# A file that the command line names, or a variable, that cannot be used.
+_USAGE_PREFIXES = ("key_file_", "input_", "setting_")
 
 
 def of_problem(status: int) -> int:

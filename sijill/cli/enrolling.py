@@ -1,6 +1,5 @@
 """The ceremonies of keys: enrolment, proof of possession, rotation."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from sijill.cli.key import New
 from sijill.cli.options import Desk
 from sijill.cli.ordering import Order, execute, is_open, lines_of, settle, warn_of_interrupted
 from sijill.cli.output import Output
-from sijill.cli.reading import draft_of
+from sijill.cli.reading import draft_of, read_object, read_text
 from sijill.client import Client, Refused
 from sijill.client.trust import read_order
 
@@ -45,13 +44,7 @@ class Subject:
             private = load_private_key(new.new_key)
             return cls(public_of(private).jwk, private)
         name = str(new.jwk)
-        try:
-            value = json.loads(Path(name).read_bytes())
-            return cls(parse_jwk(value).jwk)
-        except (ValueError, AttributeError, TypeError) as error:
-            if isinstance(error, ProofError):
-                raise
-            raise Unusable(code="input_malformed", detail=str(error), path=name) from None
+        return cls(parse_jwk(read_object(read_text(name), name)).jwk)
 
 
 def enrol_key(desk: Desk, new: New, scopes: Sequence[Scope], cosigners: Sequence[Path]) -> int:

@@ -32,12 +32,12 @@ def list_(
     *,
     state: Annotated[
         Literal["open", "appended", "refused", "expired"] | None,
-        Parameter(help="Only orders that stand so."),
+        Parameter(name="--in-state", help="Only orders that stand so."),
     ] = None,
     limit: Annotated[int, Parameter(help="At most so many.")] = 100,
     desk: Desk,
 ) -> int:
-    """List orders that the agency made or is asked to sign; founders and auditors see all."""
+    """List orders that the agency made or is asked to sign; auditors see all."""
     output = Output(desk)
     with desk.signer() as client:
         items = list(client.pages("/v1/orders", limit=limit, state=state))
@@ -69,8 +69,10 @@ def approve(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
         for line in _lines(shown, output):
             output.say(line)
         require_sure(desk, yes, {"act": shown["act"]})
-        answer = client.approve(order, shown=shown)
-    return _tell(answer, shown, output)
+        prepared = client.countersign(order, shown=shown)
+        answer = client.send(prepared)
+        kept = _receipts(client, prepared, answer)
+    return _tell(answer, shown, kept, output)
 
 
 @app.command
@@ -167,15 +169,26 @@ def _lines(shown: Mapping[str, Any], output: Output) -> list[str]:
     return lines
 
 
-def _tell(answer: Any, shown: Mapping[str, Any], output: Output) -> int:
+def _receipts(client: "Client", prepared: "Prepared", answer: Any) -> dict[str, str]:
+    """Where the receipt of what an approval completed is kept, or the receipts of its lines."""
+    if client.state is None or "order" in answer:
+        return {}
+    if isinstance(answer, list):
+        return {"receipt_path": str(client.state.answers_path(prepared))}
+    return {"receipt_path": str(client.state.receipt_path(answer["index"]))}
+
+
+def _tell(answer: Any, shown: Mapping[str, Any], kept: Mapping[str, str], output: Output) -> int:
     """What an approval brought about: nothing yet, one event, or one for each line."""
     from sijill.cli.ordering import lines_of
 
     if isinstance(answer, dict):
-        output.result({"act": shown["act"], **answer}, *lines_of(answer, output))
+        found = {"act": shown["act"], **answer, **kept}
+        output.result(found, *lines_of(found, output))
         return codes.DONE
     refused = [one for one in answer if "problem" in one]
-    recorded = len(answer) - len(refused)
-    text = output.words("cli.approved_bulk", recorded=recorded, refused=len(refused))
-    output.result({"recorded": recorded, "refused": len(refused), "items": answer}, text)
+    counts = {"recorded": len(answer) - len(refused), "refused": len(refused)}
+    lines = [output.words("cli.approved_bulk", **counts)]
+    lines += [output.words("cli.receipt", path=path) for path in kept.values()]
+    output.result({**counts, "items": answer, **kept}, *lines)
     return codes.REFUSED if refused else codes.DONE

@@ -24,6 +24,8 @@ from sijill.cli.output import Output, fold, moment
 from sijill.client import Client, Draft, Prepared, Refused
 
 WAIT_SECONDS = COSIGNED_LIFE_SECONDS
+# What a signer is answered whose signature an order does not wait for.
+_NOT_ASKED = frozenset({"order_unknown", "cosignature_not_needed"})
 
 Redraft = Callable[[str, int | None], Draft]
 
@@ -107,22 +109,22 @@ def execute(client: Client, order: Order, output: Output) -> Done:
     Raises:
         Refused, Unreachable, Untrustworthy: as `Client.send`.
     """
-    keys = [load_private_key(path) for path in order.cosigners]
+    keys = {path: load_private_key(path) for path in order.cosigners}
     for prepared in _interrupted(client, order):
         output.say(output.words("cli.interrupted"))
-        answer = _again(client, prepared, order, keys)
+        answer = _again(client, prepared, order, keys, output)
         if answer is not None:
             return Done(prepared, _complete(client, prepared, order, answer))
         client.settle(prepared)
     prepared = _prepare(client, order, wait=order.waits)
     try:
-        answer = _send(client, prepared, order, keys)
+        answer = _send(client, prepared, order, keys, output)
     except Refused as refused:
         if refused.code != "valid_until_missing" or order.waits:
             raise
         # Others have to sign, too: only the ledger knows of what type the certificate is.
         prepared = _prepare(client, order, wait=True)
-        answer = _send(client, prepared, order, keys)
+        answer = _send(client, prepared, order, keys, output)
     return Done(prepared, _complete(client, prepared, order, answer))
 
 
@@ -186,11 +188,15 @@ def _interrupted(client: Client, order: Order) -> list[Prepared]:
 
 
 def _again(
-    client: Client, prepared: Prepared, order: Order, cosigners: Sequence[PrivateKey]
+    client: Client,
+    prepared: Prepared,
+    order: Order,
+    cosigners: Mapping[Path, PrivateKey],
+    output: Output,
 ) -> dict[str, Any] | None:
     """The answer to a request that is sent once more; None if it can never be recorded."""
     try:
-        answer = _send(client, prepared, order, cosigners)
+        answer = _send(client, prepared, order, cosigners, output)
     except Refused as refused:
         if refused.code != "order_expired":
             raise
@@ -226,7 +232,11 @@ def _mark(client: Client, order: Order) -> str:
 
 
 def _send(
-    client: Client, prepared: Prepared, order: Order, cosigners: Sequence[PrivateKey]
+    client: Client,
+    prepared: Prepared,
+    order: Order,
+    cosigners: Mapping[Path, PrivateKey],
+    output: Output,
 ) -> dict[str, Any]:
     answer: dict[str, Any] = client.send(prepared, settle=False)
     if not is_open(answer):
@@ -234,9 +244,16 @@ def _send(
     # Whoever brings the last signature is given the receipt.
     if order.possession is not None:
         answer = client.send(client.possess(prepared.path, prepared.lines[0], order.possession))
-    for key in cosigners:
-        if is_open(answer):
+    for path, key in cosigners.items():
+        if not is_open(answer):
+            break
+        try:
             answer = client.approve(answer["order"], key=key)
+        except Refused as refused:
+            if refused.code not in _NOT_ASKED:
+                raise
+            # The order is there all the same, and the caller has to learn who else must sign it.
+            output.say(output.words("cli.cosigner_not_asked", path=str(path)))
     return answer
 
 

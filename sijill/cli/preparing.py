@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 from infrastructure.keyfiles import write_durably
+from infrastructure.proofs.orders import parse_request
 from sijill.cli.options import Desk
 from sijill.cli.ordering import WAIT_SECONDS, Order
-from sijill.cli.output import Output
+from sijill.cli.output import Output, fold, moment
 from sijill.client import Draft, Prepared
 
 
@@ -31,7 +32,9 @@ def write_order(desk: Desk, order: Order, into: Path) -> int:
         "curl": command,
     }
     _add_drawn(found, draft)
-    lines = [output.words("cli.prepared"), "", command]
+    head = parse_request("POST", prepared.path, prepared.headers.items())
+    lines = fold(output.words("cli.prepared", until=moment(head.not_after_us)))
+    lines += ["", command]
     if draft.holder_secret is not None:
         lines += ["", output.words("cli.holder_secret", secret=draft.holder_secret)]
     output.result(found, *lines)

@@ -82,7 +82,10 @@ def demo(
         Path | None,
         Parameter(group=_FOLDER, help="A folder to keep; by default one that is removed."),
     ] = None,
-    port: Annotated[int, Parameter(help="The port; 0 picks one.")] = PORT,
+    port: Annotated[
+        int | None,
+        Parameter(help="The port; 0 picks one. By default 8080, or another where that is taken."),
+    ] = None,
     no_serve: Annotated[
         bool, Parameter(negative="", show_default=False, help="End instead of serving on.")
     ] = False,

@@ -143,7 +143,8 @@ class Client:
                 page = self.get(path, **query)
             else:
                 page = self.post(path, body, signed=True, **query)
-            yield from page["items"]
+            # A page may hold more: what shares one place in the log is not torn apart.
+            yield from page["items"][:limit]
             limit -= len(page["items"])
             if page.get("next") is None:
                 return
@@ -201,26 +202,30 @@ class Client:
             statements += more
         return {**shown, "statements": statements}
 
-    def approve(
+    def approve(self, order: str, **how: Any) -> Any:
+        """Countersign (or refuse) a pending order, as `countersign` does, and send that.
+
+        Raises:
+            Untrustworthy: what would be signed is not what was shown.
+            Refused, Unreachable: as `send`; and nothing is sent for an order that is closed.
+        """
+        return self.send(self.countersign(order, **how))
+
+    def countersign(
         self,
         order: str,
         *,
         key: PrivateKey | None = None,
         refuse: bool = False,
         shown: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Countersign (or refuse) a pending order; `shown` is what `order` answered, if read.
-
-        Raises:
-            Untrustworthy: what would be signed is not what was shown.
-            Refused, Unreachable: as `send`; and nothing is sent for an order that is closed.
-        """
+    ) -> Prepared:
+        """Sign the approval (or refusal) of an order; `shown` is what `order` answered, if read."""
         read = shown or self.order(order, key=key)
         cover, digests = trust.read_order(read, read["statements"])
         path = f"/v1/orders/{order}/{'refusal' if refuse else 'approval'}"
         head = self._head(path, COSIGNED_LIFE_SECONDS)
         signed = signing.sign_approval(self._require_key(key), head, cover)
-        return self.send(self._journal(Prepared.of(path, signed, digests, ())))
+        return self._journal(Prepared.of(path, signed, digests, ()))
 
     def send(
         self, prepared: Prepared, *, on_line: OnLine | None = None, settle: bool = True

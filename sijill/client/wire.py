@@ -89,7 +89,7 @@ class Wire:
                 told, wanted = f"{type(error).__name__}: {error}", 0.0
                 continue
             problem = _problem(response)
-            if not _passing(response.status_code):
+            if not _passing(response):
                 raise Refused(problem)
             told, wanted = problem, _retry_after(response)
         detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"
@@ -98,14 +98,21 @@ class Wire:
         raise Unreachable(f"{detail}: {told.get('code')}", told)
 
 
-def _passing(status: int) -> bool:
+def _passing(response: httpx2.Response) -> bool:
     """Whether the same request may be answered otherwise a moment later."""
-    return status == TOO_MANY_REQUESTS or status >= SERVER_ERROR
+    if response.status_code == TOO_MANY_REQUESTS:
+        # What lasts longer than our longest pause is for people to mend.
+        return _asked_to_wait(response) <= LONGEST_PAUSE_SECONDS
+    return response.status_code >= SERVER_ERROR
 
 
 def _retry_after(response: httpx2.Response) -> float:
+    return min(LONGEST_PAUSE_SECONDS, _asked_to_wait(response))
+
+
+def _asked_to_wait(response: httpx2.Response) -> float:
     seconds = response.headers.get("retry-after", "")
-    return min(LONGEST_PAUSE_SECONDS, float(seconds)) if seconds.isdigit() else 0.0
+    return float(seconds) if seconds.isdigit() else 0.0
 
 
 def _problem(response: httpx2.Response) -> Mapping[str, Any]:

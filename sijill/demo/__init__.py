@@ -15,13 +15,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from domain.errors import LedgerAlreadyOpen
 from infrastructure.proofs.fsck import Trust
 from sijill import audit
+from sijill.cli.checking import meaning
 from sijill.cli.output import Output, Progress
 from sijill.client import Client
 from sijill.data import bodies
@@ -31,8 +33,11 @@ from sijill.demo.plan import CERTIFICATES, LOTS, holder
 from sijill.folder import Folder
 from sijill.founding import found
 from sijill.settings import EXTERNAL, Settings
+from sijill.supervisor import AddressUnusable, listen
 
 ORIGIN = "demo.sijill.example/ledger"
+HOST = "127.0.0.1"
+PORT = 8080
 READY = "sijill ready "
 STOP_SECONDS = 60
 
@@ -43,27 +48,48 @@ class ServiceEnded(Exception):
     code = "service_ended"
 
 
-def run(output: Output, *, data: Path | None, port: int, serve: bool) -> dict[str, Any]:
+def run(output: Output, *, data: Path | None, port: int | None, serve: bool) -> dict[str, Any]:
     """Play the demonstration, tell how it went, and serve on when `serve`.
 
-    `data` is kept; without it a folder is made and removed at the end.
+    `data` is kept; without it a folder is made and removed at the end. Without a `port` it is the
+    usual one, or another where that is taken.
 
     Raises:
-        LedgerAlreadyOpen: `data` holds a ledger. ServiceEnded: it could not be served.
+        LedgerAlreadyOpen: `data` holds a ledger. AddressUnusable: `port` is taken. ServiceEnded:
+        it could not be served. KeyboardInterrupt: it was stopped before its end.
     """
     for name in EXTERNAL:
         os.environ.pop(name, None)
-    chosen = data or Path(tempfile.mkdtemp(prefix="sijill-demo-"))
-    if Folder(chosen).keys.exists():
+    if data is not None and Folder(data).keys.exists():
         raise LedgerAlreadyOpen
+    free = _free_port(port)
+    # Whoever stops it by a signal leaves no service and no folder behind either.
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    chosen = data or Path(tempfile.mkdtemp(prefix="sijill-demo-"))
     try:
-        return _play(output, chosen, port, serve=serve)
+        return _play(output, chosen, free, serve=serve, kept=data is not None)
     finally:
+        signal.signal(signal.SIGTERM, before)
         if data is None:
             shutil.rmtree(chosen, ignore_errors=True)
 
 
-def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, Any]:
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _free_port(wanted: int | None) -> int:
+    """A port that can be listened on, found out before anything is made."""
+    try:
+        listen(HOST, PORT if wanted is None else wanted).close()
+    except AddressUnusable:
+        if wanted is not None:
+            raise
+        return 0
+    return PORT if wanted is None else wanted
+
+
+def _play(output: Output, data: Path, port: int, *, serve: bool, kept: bool) -> dict[str, Any]:
     started = time.monotonic()
     output.say(output.words("cli.demo.founding"))
     ledger = found(data, ORIGIN)
@@ -72,10 +98,11 @@ def _play(output: Output, data: Path, port: int, *, serve: bool) -> dict[str, An
         told = _scenes(output, url, ledger.folder)
         told |= {"url": url, "ledger": ledger.ledger.hex(), "data": str(data)}
         told["seconds"] = round(time.monotonic() - started, 1)
-        _close(output, told)
+        output.result(told, *_done(output, told), *_next(told, serve=serve, kept=kept))
         if serve:
             output.say(output.words("cli.demo.stop"), colour="bold")
-            process.wait()
+            with suppress(KeyboardInterrupt):
+                process.wait()
     return told
 
 
@@ -143,26 +170,44 @@ def _forge(output: Output, folder: Folder, index: int, trust: Trust) -> list[dic
     server = Settings(data=folder.path).embedded()
     findings = scenes.tamper(server, folder, trust, index)
     for finding in findings:
-        output.say(f"  {finding.code} @ {finding.index}: {finding.meaning}", colour="red")
+        told = meaning(finding.code, output)
+        output.say(f"  {finding.code} @ {finding.index}: {told}", colour="red")
     return [{"code": one.code, "index": one.index} for one in findings]
 
 
-def _close(output: Output, told: dict[str, Any]) -> None:
-    """Ten lines: what was done, and what to try next."""
-    url, code = told["url"], told["verdicts"][0]["code"]
-    lines = [
-        output.words("cli.demo.done", seconds=str(told["seconds"])),
-        "  " + output.words("cli.demo.done_agencies", count=told["agencies"]),
-        "  " + output.words("cli.demo.done_certificates", count=told["certificates"]),
-        "  " + output.words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
-        "  " + output.words("cli.demo.done_forgery", count=len(told["findings"])),
-        output.words("cli.demo.next"),
-        f"  curl {url}/v1/verify/{code}",
-        f"  curl {url}/log/checkpoint",
-        f"  sijill log fsck --from {url}",
-        f"  {url}/docs",
+def _done(output: Output, told: dict[str, Any]) -> list[str]:
+    """What was done, for people; with what to try next about ten lines."""
+    words, first = output.words, told["verdicts"][0]
+    done = (
+        words("cli.demo.done_agencies", count=told["agencies"]),
+        words("cli.demo.done_certificates", count=told["certificates"]),
+        words("cli.demo.done_verdicts", count=len(told["verdicts"]), code=first["code"]),
+        words("cli.demo.done_checkpoint", size=told["checkpoint_size"]),
+        words("cli.demo.done_forgery", count=len(told["findings"])),
+    )
+    return [
+        words("cli.demo.done", seconds=str(told["seconds"]), url=told["url"]),
+        *(f"  {line}" for line in done),
+        words("cli.demo.next"),
     ]
-    output.result(told, *lines)
+
+
+def _next(told: dict[str, Any], *, serve: bool, kept: bool) -> list[str]:
+    """Commands that work from here on: the service goes on, or its folder is there, or neither."""
+    code = told["verdicts"][0]["code"]
+    if serve:
+        url = told["url"]
+        return [
+            f"  curl {url}/v1/verify/{code}",
+            f"  curl {url}/log/checkpoint",
+            f"  sijill log fsck --from {url}",
+            f"  {url}/docs",
+        ]
+    data = told["data"] if kept else "sijill-demo"
+    after = [f"  sijill serve --data {data}", f"  sijill log fsck --data {data}"]
+    if not kept:
+        return [f"  sijill demo --data {data}", *after]
+    return [*after, f"  sijill verify {code} --url http://{HOST}:{PORT}"]
 
 
 @contextmanager

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs import checkpoint, leaf, merkle, receipts, tiles
+from infrastructure.proofs import checkpoint, leaf, merkle, receipts, signing, tiles
 from infrastructure.proofs.note import VerifierKey
+from sijill.client import statement
 from tests.api import asking
 from tests.api.asking import issued, openings, read
-from tests.api.talking import Wire, awaited, refusal
+from tests.api.talking import Wire, awaited, refusal, revoke
 from tests.serving import Agency, Served
 
 PATH = "/v1/log/openings"
@@ -65,6 +66,29 @@ def test_what_an_agency_ordered_is_opened_to_it_and_to_auditors(
         assert header["evidence"] == sha256(base64.b64decode(order["evidence"])).hexdigest()
         if members == OPEN:
             assert statement_of(item)["code"] == answer["code"]
+
+
+def test_evidence_names_the_code_of_a_single_act_and_none_of_a_bulk(
+    wire: Wire, agency: Agency
+) -> None:
+    """What the trust table says is not covered, and how whoever minds avoids it."""
+    alone, together = issued(agency), issued(agency)
+    line = {"reason": "decision", "code": together}
+    text = signing.envelope(statement("certificate.revoke", agency.name, **line))
+    bulk = agency.client.prepare("/v1/certificates/bulk", [text], bulk=True)
+    indexes = [revoke(agency, alone)["index"], agency.client.send(bulk)[0]["index"]]
+    covering(wire, max(indexes))
+
+    evidence = []
+    for index in indexes:
+        page = opened(wire, None, index, index + 1)
+        [order] = page["orders"].values()
+        evidence.append(base64.b64decode(order["evidence"]).decode())
+
+    assert [code in told for code in (alone, together) for told in evidence] == [
+        *(True, False),
+        *(False, False),
+    ]
 
 
 def test_registers_of_bodies_and_keys_are_opened_to_everybody(wire: Wire, served: Served) -> None:

@@ -245,7 +245,7 @@ def test_who_may_only_read_does_not_refuse(wire: Wire, agency: Agency) -> None:
 def test_an_order_past_its_time_is_expired_and_takes_no_signature(
     wire: Wire, agency: Agency, second: Agency
 ) -> None:
-    order, prepared = kept(agency, _degree(agency, valid_until=now_seconds() + 2))
+    order, prepared = kept(agency, _degree(agency, valid_until=now_seconds() + 5))
 
     awaited(lambda: state_of(wire, agency, order), until=lambda state: state == "expired")
 

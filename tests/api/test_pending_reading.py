@@ -8,7 +8,7 @@ import pytest
 from sijill.client import Client, trust
 from tests.api import asking
 from tests.api.asking import DAY, read
-from tests.api.talking import Wire, colleague, refusal
+from tests.api.talking import Wire, colleague, refusal, thumbprint
 from tests.clock import now_seconds
 from tests.serving import NAMES, Agency, Served, act, enrolment, issuance
 
@@ -96,6 +96,29 @@ def test_a_strangers_countersignature_finds_no_order(
 
     assert refusal(foreign) == refusal(none) == (404, "order_unknown")
     assert {**foreign.json(), "instance": ""} == {**none.json(), "instance": ""}
+
+
+def test_a_strangers_retired_key_tells_no_order_from_none(
+    wire: Wire, agency: Agency, stranger: Agency, order: str
+) -> None:
+    leaving = colleague(stranger, f"officer-{asking.new_name()}")
+    name = thumbprint(leaving)
+    retired = {"key": name, "reason": "rotated"}
+    act(stranger.client, f"/v1/keys/{name}/retirement", "key.retire", **retired)
+    shown = agency.client.order(order)
+    cover, _ = trust.read_order(shown, shown["statements"])
+    unknown = "019ad000-0000-7000-8000-000000000000"
+
+    for place in ("approval", "refusal"):
+        paths = [f"{PATH}/{one}/{place}" for one in (order, unknown)]
+        headers = [asking.countersignature(leaving, path, cover) for path in paths]
+        answers = [wire.post(*one, b"{}") for one in zip(paths, headers, strict=True)]
+        assert [refusal(one) for one in answers] == [(404, "order_unknown")] * 2
+    foreign, none = (read(wire, leaving, f"{PATH}/{one}") for one in (order, unknown))
+    assert refusal(foreign) == refusal(none) == (403, "key_retired")
+    nobody = Agency(stranger.served, stranger.name, asking.new_key())
+    foreign, none = (read(wire, nobody, f"{PATH}/{one}") for one in (order, unknown))
+    assert refusal(foreign) == refusal(none) == (401, "key_unknown")
 
 
 def test_whose_signature_is_asked_reads_what_it_is_to_sign(served: Served) -> None:

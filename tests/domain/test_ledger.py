@@ -11,7 +11,7 @@ from eventsourcing.utils import resolve_topic
 from domain.acts import ACTS
 from domain.errors import RecordTwiceInOrder, Refusal
 from domain.ledger import DESKS, EVENTS, Claim, Decision, Fact, Requirement, Wanted
-from domain.ledger.application import FRESH_SECONDS
+from domain.ledger.application import FRESH_SECONDS, READ_SECONDS
 from domain.values import uuid7
 from tests.certificate_orders import (
     certificate,
@@ -189,6 +189,22 @@ def test_a_key_that_another_process_enrolled_on_a_known_record_is_known_at_once(
     scopes = ("administer", "issue")
     world.append(world.decide(enrol("moj-9", "moj", scopes)), forget=False)
     assert world.decide(issue("b").signed_by("moj-9")).events
+
+
+def test_a_key_that_another_process_retired_reads_two_seconds_more_at_the_most() -> None:
+    scenario = Scenario(founded=False)
+    seconds = [0.0]
+    scenario.world.ledger = MemoryLedger(clock=lambda: seconds[0])
+    world = scenario.given(found(), linked("moj")).world
+
+    def read() -> str:
+        return world.ledger.live_key(key_of("moj-2"), world, world.now).agency
+
+    assert read() == "moj"
+    world.append(world.decide(retire("moj-2")), forget=False)
+    seconds[0] += READ_SECONDS + 0.1
+    with pytest.raises(Refusal, match="key_retired"):
+        read()
 
 
 def test_a_code_that_another_process_made_on_a_known_record_is_known_at_once() -> None:

@@ -1,9 +1,9 @@
+import traceback
 from pathlib import Path
 
-import pydantic
 import pytest
 
-from sijill.settings import Settings
+from sijill.settings import Settings, SettingUnusable
 
 
 @pytest.fixture(autouse=True)
@@ -44,5 +44,20 @@ def test_a_second_url_installs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cache_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("SIJILL_PG_SHARED_BUFFERS", value)
 
-    with pytest.raises(pydantic.ValidationError, match="pg_shared_buffers"):
+    with pytest.raises(SettingUnusable) as caught:
         Settings()
+
+    assert caught.value.params == {"variable": "SIJILL_PG_SHARED_BUFFERS"}
+
+
+@pytest.mark.parametrize("variable", ["SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL"])
+def test_a_connection_string_that_is_none_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "host=h password=secret nonsense")
+
+    with pytest.raises(SettingUnusable) as caught:
+        Settings()
+
+    assert caught.value.params == {"variable": variable}
+    assert "secret" not in "".join(traceback.format_exception(caught.value))

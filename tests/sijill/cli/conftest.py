@@ -111,6 +111,7 @@ def founder(shell: Shell, served: Served) -> Shell:
     """A shell at the operator, with the other authority's key at hand as `comsec.pem`."""
     for name in ("ndc", "comsec"):
         shell.key(name, keyfiles.load_private_key(served.folder / "keys" / f"{name}.pem"))
+    shell.settle = served.settle
     shell.set(SIJILL_URL=served.url, SIJILL_KEY=str(shell.folder / "ndc.pem"))
     return shell
 

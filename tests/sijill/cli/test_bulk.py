@@ -127,6 +127,27 @@ def test_a_dry_run_finds_the_same_and_records_nothing(office: Shell, served: Ser
     assert bulk(office, [letter()], "--dry-run").code == 0
 
 
+def test_a_dry_run_says_which_lines_depend_on_others(office: Shell) -> None:
+    issued = office("certificate", "issue", office.file("c.json", letter()), "--output", "json")
+    code = issued.json["code"]
+    acts = (
+        ("suspend", "under_review"),
+        ("suspend", "under_review"),
+        ("reinstate", "review_passed"),
+    )
+    items = [{"act": f"certificate.{act}", "code": code, "reason": reason} for act, reason in acts]
+
+    lines, summary = told(bulk(office, [letter(), *items], "--dry-run"))
+
+    assert [(one["line"], one["depends_on"]) for one in lines] == [(3, 2), (4, 3)]
+    assert lines[0]["accepted"]
+    assert lines[1]["problem"]["code"] == "certificate_not_suspended"
+    assert (summary["accepted"], summary["refused"]) == (3, 1)
+    said = office("certificate", "bulk", office.file("b.ndjson", ndjson(items)), "--dry-run").out
+    assert "line 2: acceptable as the record stands now" in said
+    assert "line 2 before it acts on the same record or number" in said
+
+
 def test_atomic_records_all_or_none(office: Shell) -> None:
     items = [letter(unit="bulk-g") for _ in range(4)]
     clash = [*items, letter(unit="bulk-g", number=items[0]["number"])]

@@ -230,7 +230,7 @@ def test_list_finds_by_what_stands_in_clear_and_by_a_value(office: Shell) -> Non
         return [one["code"] for one in ran.json["items"]]
 
     assert len(codes()) == 2
-    assert codes("--state", "in_force") == [found["code"]]
+    assert codes("--in-state", "in_force") == [found["code"]]
     assert codes("--limit", "1") == [found["code"]]
     searched = office("certificate", "list", "--search", f"holder_name={name}", "--output", "json")
     assert [one["code"] for one in searched.json["items"]] == [found["code"]]

@@ -84,7 +84,7 @@ def test_an_order_that_waits_is_shown_whole(office: Shell, agency: Agency) -> No
     assert waits.code == 0, waits.err
     order = waits.out.split()[2]
 
-    listed = office("order", "list", "--state", "open", "--key", second)
+    listed = office("order", "list", "--in-state", "open", "--key", second)
     shown = office("order", "show", order, "--key", second)
 
     assert "certificate.issue" in listed.out

@@ -36,6 +36,18 @@ def test_not_now_is_met_with_the_same_bytes_until_it_is_recorded(
     assert pauses[-2:] == [4.0, pytest.approx(0.2)]
 
 
+def test_who_is_told_to_come_back_in_an_hour_is_refused_now(
+    client: Client, ledger: StandIn
+) -> None:
+    ledger.faults = [problem("pending_full", 429, **{"retry-after": "3600"})]
+
+    with pytest.raises(Refused) as caught:
+        client.send(client.prepare(REVOKE, [line()]))
+
+    assert caught.value.code == "pending_full"
+    assert len(ledger.posts) == 1
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_broken_service_is_no_refusal(client: Client, ledger: StandIn, status: int) -> None:
     ledger.faults = [httpx2.Response(status, text="<html>bad gateway</html>")]

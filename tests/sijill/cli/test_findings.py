@@ -1,0 +1,57 @@
+"""What a check finds is told in the reader's language; for programs as the checker says it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from api.i18n import translate
+from infrastructure.proofs.findings import MALFORMED, MEANINGS, NOT_CHECKED, Finding, Summary
+from sijill import audit
+from tests.serving import Served
+from tests.sijill.cli.conftest import Shell
+
+CODES = ("chain_broken", "json_malformed")
+
+
+@pytest.fixture
+def broken(shell: Shell, served: Served, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """A shell at a ledger whose check finds something, and leaves something unchecked."""
+
+    def check(_source: object, _trust: object, on_finding: Callable[[Finding], None]) -> Summary:
+        for code in CODES:
+            on_finding(Finding(code, 7, "expected", "found"))
+        summary = Summary(findings=len(CODES))
+        summary.skip("body_not_open", 3)
+        return summary
+
+    monkeypatch.setattr(audit, "check", check)
+    shell.set(SIJILL_URL=served.url)
+    return shell
+
+
+@pytest.mark.parametrize("language", ["ar", "ckb", "en"])
+def test_people_read_findings_in_their_language(broken: Shell, language: str) -> None:
+    ran = broken("log", "fsck", "--language", language)
+
+    assert ran.code == 6
+    said = " ".join(ran.err.split())
+    for text in ("finding.chain_broken", "finding.malformed", "unchecked.body_not_open"):
+        assert translate(language, text) in said
+    assert ran.out.startswith("7  chain_broken  expected found\n")
+
+
+def test_programs_read_them_as_the_checker_says_them(broken: Shell) -> None:
+    ran = broken("log", "fsck", "--language", "ar", "--output", "json")
+
+    *findings, last = [json.loads(line) for line in ran.out.splitlines()]
+    assert [one["meaning"] for one in findings] == [MEANINGS["chain_broken"], MALFORMED]
+    assert last["summary"]["unchecked"][0]["meaning"] == NOT_CHECKED["body_not_open"]
+
+
+def test_in_english_both_say_the_same() -> None:
+    told = {f"finding.{code}": text for code, text in MEANINGS.items()}
+    told |= {f"unchecked.{code}": text for code, text in NOT_CHECKED.items()}
+
+    assert {text: translate("en", text) for text in told} == told
+    assert translate("en", "finding.malformed") == MALFORMED

@@ -1,0 +1,44 @@
+"""What keeps `serve` and `init` from starting, as a sentence and as an exit code."""
+
+import pytest
+
+from sijill.supervisor import FolderLock
+from tests.sijill.cli.conftest import Shell
+
+
+@pytest.mark.parametrize("language", ["ar", "ckb", "en"])
+@pytest.mark.parametrize(
+    "variable,value",
+    [("SIJILL_PG_SHARED_BUFFERS", "bad"), ("SIJILL_DATABASE_URL", "host=h secret nonsense")],
+)
+def test_a_bad_variable_is_named(shell: Shell, variable: str, value: str, language: str) -> None:
+    shell.set(**{variable: value, "SIJILL_LANGUAGE": language})
+
+    ran = shell("init", "--data", shell.folder / "ledger", "--origin", "a.example/log")
+
+    assert ran.code == 2
+    assert variable in ran.err
+    assert "(setting_unusable)" in ran.err
+    assert "secret" not in ran.err
+
+
+def test_serving_says_the_same(shell: Shell) -> None:
+    (shell.folder / "ledger" / "keys").mkdir(parents=True)
+    shell.set(SIJILL_PG_SHARED_BUFFERS="bad")
+
+    ran = shell("serve", "--data", shell.folder / "ledger", "--output", "json")
+
+    assert ran.code == 2
+    assert ran.json["problem"]["code"] == "setting_unusable"
+
+
+def test_a_folder_that_another_process_serves_is_not_ready(shell: Shell) -> None:
+    data = shell.folder / "ledger"
+    (data / "keys").mkdir(parents=True)
+    lock = FolderLock(data)
+
+    ran = shell("serve", "--data", data, "--output", "json")
+    lock.release()
+
+    assert ran.code == 3
+    assert ran.json["problem"]["code"] == "already_serving"
