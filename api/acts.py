@@ -16,7 +16,7 @@ from api import answers, contract, pending, waiting, writing
 from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
 from api.rehearsal import Rehearsal
-from api.services import Open, Services
+from api.services import InTurn, Open, Services
 from domain.acts import ACTS, Cosigning
 from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
@@ -48,13 +48,13 @@ async def post_act(request: Request, services: Open) -> Response:
     return await answers.single(request, services, work, outcome)
 
 
-async def post_bulk(request: Request, services: Open) -> Response:
+async def post_bulk(request: Request, services: Open, place: InTurn) -> Response:
     """Record up to 10,000 lines, each for itself (or all or none), and answer line by line.
 
     A line that needs a second officer makes the whole order pending. Lines that were recorded are
     answered the same when the same order is sent again, so a broken bulk is simply repeated.
     """
-    arrived = await arrive(request, services, bulk=True)
+    arrived = await arrive(request, services, bulk=place)
     _require_bulk(arrived)
     work = writing.work_of(arrived)
     try:
@@ -66,7 +66,7 @@ async def post_bulk(request: Request, services: Open) -> Response:
     return answers.bulk(request, services, work, writing.record_in_pieces(services, work))
 
 
-async def post_check(request: Request, services: Open) -> Response:
+async def post_check(request: Request, services: Open, place: InTurn) -> Response:
     """The same bulk judged and not recorded: every line says what it would have been answered.
 
     `accepted`, or a `problem`. Each line is judged on the ledger as it is: one that acts on a
@@ -75,7 +75,7 @@ async def post_check(request: Request, services: Open) -> Response:
 
     The path is part of what is signed, so a rehearsal can never be replayed as the real thing.
     """
-    arrived = await arrive(request, services, bulk=True)
+    arrived = await arrive(request, services, bulk=place)
     _require_bulk(arrived)
     if arrived.late is not None:
         raise arrived.late

@@ -1,4 +1,4 @@
-"""Limits: how often one code may be compared in a process, how long a question may be.
+"""Limits: how often one code may be compared, how long a question may be, how many bulks at once.
 
 Comparing presented values against a record is a way to guess them. Token buckets bound the guesses:
 of one address on one code, of one address on all codes, and of everybody on one code, so that
@@ -7,6 +7,7 @@ N times the rate, as the documentation states. Addresses are kept as digests und
 process forgets.
 """
 
+import asyncio
 import ipaddress
 import secrets
 import time
@@ -22,8 +23,12 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from api.orders import read_body
+from api.problems import Problem
 
 QUESTION_BYTES = 64 * 1024
+# A bulk of 16 MiB, read and parsed, takes ten times that much memory.
+BULKS_AT_ONCE = 4
+BULK_PATIENCE_SECONDS = 5.0
 BUCKETS_MAXIMUM = 50_000
 DIGEST_BYTES = 16
 # Whoever is given an IPv6 address is given all of such a network.
@@ -62,13 +67,44 @@ class Buckets:
 
 
 @dataclass(slots=True)
+class Place:
+    """One request's place among the few that may hold a large body; free again when it ends."""
+
+    _places: asyncio.Semaphore
+    _taken: bool = False
+
+    async def take(self) -> None:
+        """Wait a moment for a place.
+
+        Raises:
+            Problem: `busy`.
+        """
+        try:
+            async with asyncio.timeout(BULK_PATIENCE_SECONDS):
+                self._taken = self._taken or await self._places.acquire()
+        except TimeoutError:
+            raise Problem("busy") from None
+
+    def free(self) -> None:
+        """Make room for the next, where a place was taken."""
+        if self._taken:
+            self._taken = False
+            self._places.release()
+
+
+@dataclass(slots=True)
 class Limits:
-    """How often values may be compared, in this process."""
+    """How often values may be compared, and who holds a large body, in this process."""
 
     one_on_one: Buckets = field(default_factory=lambda: Buckets(10, 10 / 60))
     one_on_all: Buckets = field(default_factory=lambda: Buckets(100, 2))
     all_on_one: Buckets = field(default_factory=lambda: Buckets(60, 1))
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
+    _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
+
+    def place(self) -> Place:
+        """A place for one request, not taken yet."""
+        return Place(self._bulks)
 
     def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
         """Whether this address may compare values with this code now."""

@@ -5,6 +5,7 @@ signature. It must not know what an act means: which keys may do what is judged 
 guards, when the act is decided.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -25,12 +26,15 @@ from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.orders import BODY_LIMIT_BYTES, LINE_LIMIT_BYTES, Line, SignedRequest
 
 if TYPE_CHECKING:
+    from api.limits import Place
     from api.services import Services
 
 KEYS_REMEMBERED = 20_000
 READ_LIFE_SECONDS = 300
 # A bulk is judged in a thread; a single order costs less than the hop.
 LINES_INLINE = 4
+# Whoever fell silent would keep its place for ever.
+BODY_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> by
     """The body, never more than the limit in memory.
 
     Raises:
-        Problem: `body_too_large`, `client_gone`.
+        Problem: `body_too_large`; `client_gone`, also where it takes longer than two minutes.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
@@ -101,12 +105,13 @@ async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> by
     pieces: list[bytes] = []
     size = 0
     try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit_bytes:
-                raise Problem("body_too_large")
-            pieces.append(piece)
-    except ClientDisconnect as error:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > limit_bytes:
+                    raise Problem("body_too_large")
+                pieces.append(piece)
+    except (ClientDisconnect, TimeoutError) as error:
         raise Problem("client_gone") from error
     return b"".join(pieces)
 
@@ -122,14 +127,21 @@ def head_of(request: Request) -> SignedRequest:
     )
 
 
-async def arrive(request: Request, services: "Services", *, bulk: bool = False) -> Arrived:
+async def arrive(request: Request, services: "Services", *, bulk: "Place | None" = None) -> Arrived:
     """Authenticate an order: everything about its bytes and its signature, nothing about rights.
+
+    The body of a `bulk` takes a place, and a place is for a key that we know: its signature, which
+    covers the body's digest, is checked first.
 
     Raises:
         ProofError, Problem: each with the code of what is wrong.
     """
     head = head_of(request)
-    body = await read_body(request, BODY_LIMIT_BYTES if bulk else LINE_LIMIT_BYTES)
+    if bulk is not None:
+        head.check_ledger(services.ledger_id)
+        head.check_signature(await key_of(services, head.keyid))
+        await bulk.take()
+    body = await read_body(request, LINE_LIMIT_BYTES if bulk is None else BODY_LIMIT_BYTES)
     if head.tag != orders.ORDER_TAG:
         raise ProofError("tag_unknown", "an order is expected here")
     key = await key_of(services, head.keyid)

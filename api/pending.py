@@ -31,7 +31,7 @@ from api.orders import (
 from api.paging import Limit, page
 from api.policy import ANONYMOUS, Caller
 from api.problems import Problem, as_problem
-from api.services import Open, Services
+from api.services import InTurn, Open, Services
 from api.waiting import Waiting
 from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
 from domain.keys import EnrolKey
@@ -102,13 +102,13 @@ async def add_possession(request: Request, services: Services) -> Response:
 
 
 @router.post("/{order}/approval", summary="Countersign a pending order", **COUNTERSIGNING)
-async def approve(request: Request, services: Open, order: OrderId) -> Response:
+async def approve(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Take a second signature. 201 with the receipt when it was the last one missing, else 202.
 
     Who has approved already gets the same answer again.
     """
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order)
+    kept = await waiting.load(services, order, place=place)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
         agency = await waiting.signer(services, kept, head, late)
@@ -117,10 +117,10 @@ async def approve(request: Request, services: Open, order: OrderId) -> Response:
 
 
 @router.post("/{order}/refusal", summary="Refuse a pending order", **COUNTERSIGNING)
-async def refuse(request: Request, services: Open, order: OrderId) -> Response:
+async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order)
+    kept = await waiting.load(services, order, place=place)
     signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
     if kept.state == "refused":
@@ -182,6 +182,7 @@ async def show(
     request: Request,
     services: Open,
     order: OrderId,
+    place: InTurn,
     start: Annotated[
         int, Query(alias="from", ge=0, le=orders.LINES_LIMIT, description="First line shown.")
     ] = 0,
@@ -194,7 +195,7 @@ async def show(
     """
     read_head(request)
     try:
-        kept = await waiting.load(services, order)
+        kept = await waiting.load(services, order, place=place)
     except Problem:
         # Whose key may not read at all is told so here as well: else that would tell orders apart.
         await caller(request, services, required=True)
@@ -371,7 +372,7 @@ def _accepted(kept: Waiting, needed: Requirement) -> Response:
     order = kept.order
     said = {"order": str(order.id), "state": kept.state, "not_after": order.not_after}
     body = {**said, "waiting_for": needed.listed()}
-    headers = {"Location": f"/v1/orders/{kept.order.id}", **NO_STORE}
+    headers = {"Location": f"/v1/orders/{order.id}", **NO_STORE}
     return JSONResponse(body, status_code=202, headers=headers)
 
 

@@ -1,6 +1,6 @@
 """What the handlers work with: opened once per process by the composition root."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
 from api.desk import Desk
-from api.limits import Limits
+from api.limits import Limits, Place
 from api.orders import KeyRing, now_us
 from api.policy import Caller
 from domain.errors import KeyUnknown
@@ -107,3 +107,15 @@ def services_of(request: Request) -> Services:
 
 
 Open = Annotated[Services, Depends(services_of)]
+
+
+async def _place(services: Open) -> AsyncIterator[Place]:
+    place = services.limits.place()
+    try:
+        yield place
+    finally:
+        place.free()
+
+
+InTurn = Annotated[Place, Depends(_place)]
+"""A place for a large body, held until the last byte of the answer has left."""

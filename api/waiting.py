@@ -9,6 +9,7 @@ from uuid import UUID
 
 import anyio.to_thread
 
+from api.limits import Place
 from api.orders import Arrived, now_us, read_commands
 from api.policy import AUDIT, Caller
 from api.problems import Problem
@@ -59,12 +60,24 @@ class Waiting:
         return replace(self, work=replace(self.work, signatures=signatures))
 
 
-async def load(services: Services, identifier: UUID, brought: Arrived | None = None) -> Waiting:
-    """An order as stored; `brought` is the same order, sent again.
+async def load(
+    services: Services,
+    identifier: UUID,
+    brought: Arrived | None = None,
+    *,
+    place: Place | None = None,
+) -> Waiting:
+    """An order as stored; `brought` is the same order, sent again. A large body takes the `place`.
 
     Raises:
-        Problem: `order_unknown`; `idempotency_key_reused` where what was brought is another one.
+        Problem: `order_unknown`; `idempotency_key_reused` where what was brought is another one;
+            `busy`.
     """
+    if place is not None:
+        async with services.pool.connection() as connection:
+            size = await store.body_size(connection, identifier)
+        if size > orders.LINE_LIMIT_BYTES:
+            await place.take()
     async with services.pool.connection() as connection:
         order = await store.find(connection, identifier)
         rows = await store.signatures(connection, identifier) if order else []

@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from domain.values.identifiers import slug
 from infrastructure import keyfiles
+from infrastructure.keyfiles import KeyFileError
 from infrastructure.proofs.jwk import PrivateKey, public_of
-from sijill.client import Client, Draft, Prepared, Refused, State
+from sijill.cli.codes import of_code, of_problem
+from sijill.client import Client, Draft, Prepared, Refused, State, Unreachable
 
 BULK = "/v1/certificates/bulk"
 DETERMINED = "T04"
@@ -67,10 +69,32 @@ def agency_of(unit: str) -> str:
     return f"permit-{slug(unit)}"
 
 
+class Progress:
+    """How far the run is: cases done and how many a second, told once a second and at each end."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self._started = self._told = time.monotonic()
+
+    def step(self) -> None:
+        """One more case is recorded, or was."""
+        self.done += 1
+        if time.monotonic() - self._told >= 1:
+            self.tell()
+
+    def tell(self) -> None:
+        """Say how far it is."""
+        self._told = time.monotonic()
+        rate = self.done / max(self._told - self._started, 0.001)
+        print(f"{self.done} of {self.total} cases, {rate:.0f} a second", file=sys.stderr)
+
+
 class Example:
     """The run: founders' clients, the units' clients, and the state that makes it repeatable."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, progress: Progress) -> None:
+        self.progress = progress
         self.url: str = options.url
         self.state = State(options.state)
         self.operator = self._client("ndc", keyfiles.load_private_key(options.key))
@@ -84,14 +108,12 @@ class Example:
             client.close()
 
     def admit(self, unit: str) -> None:
-        """Register, link and enrol a unit, as far as that has not happened yet."""
+        """Register, link and enrol a unit, as far as that has not happened yet.
+
+        Raises:
+            KeyFileError: the unit has a key already, and it is not in this state folder.
+        """
         agency = agency_of(unit)
-        path = self.state.folder / "keys" / f"{agency}.pem"
-        new = not path.exists()
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        key = keyfiles.create_private_key(path, Ed25519PrivateKey.generate()) if new else None
-        key = key or keyfiles.load_private_key(path)
-        self.units[unit] = self._client(agency, key)
         names = dict.fromkeys(("ar", "ckb", "en"), unit)
         self._once(
             "agency.add",
@@ -105,13 +127,30 @@ class Example:
         linked = {"agency_already_linked", "agency_not_planned"}
         self._once("agency.link", f"/v1/agencies/{agency}/linking", linked, subject=agency)
         enrolled = self.operator.get(f"/v1/agencies/{agency}/keys", signed=False)["items"]
-        if public_of(key).thumbprint not in {one["key"] for one in enrolled}:
+        key = self._key(agency, {one["key"] for one in enrolled})
+        self.units[unit] = self._client(agency, key)
+        if not enrolled:
             self._enrol(agency, key)
+
+    def _key(self, agency: str, enrolled: set[str]) -> PrivateKey:
+        """The unit's key, made unless there is one."""
+        path = self.state.folder / "keys" / f"{agency}.pem"
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.exists() and not enrolled:
+            return keyfiles.create_private_key(path, Ed25519PrivateKey.generate())
+        try:
+            key = keyfiles.load_private_key(path)
+        except KeyFileError as error:
+            detail = f"{agency} has a key; is --state the folder of the first run?"
+            raise KeyFileError(error.code, path, detail) from error
+        if enrolled and public_of(key).thumbprint not in enrolled:
+            raise KeyFileError("key_file_malformed", path, f"{agency} has another key")
+        return key
 
     def issue(self, unit: str, wanted: list[Case]) -> dict[str, str]:
         """Issue a unit's confirmations; the public code of each case."""
         drafts = {case.name: self._draft(unit, case) for case in wanted}
-        answers = self._send(unit, "issue", drafts)
+        answers = self._send(unit, "issue", drafts, self.progress.step)
         return {name: str(answer["code"]) for name, answer in answers.items()}
 
     def correct(self, unit: str, again: list[Case], codes: dict[str, str]) -> int:
@@ -130,7 +169,13 @@ class Example:
         }
         return len(self._send(unit, "correct", drafts)) if drafts else 0
 
-    def _send(self, unit: str, what: str, drafts: dict[str, Draft]) -> dict[str, dict[str, Any]]:
+    def _send(
+        self,
+        unit: str,
+        what: str,
+        drafts: dict[str, Draft],
+        on_line: Callable[[], None] = lambda: None,
+    ) -> dict[str, dict[str, Any]]:
         """Send what was prepared under this name, or prepare it now; answers by case."""
         client = self.units[unit]
         name = f"prepared-{what}-{agency_of(unit)}.json"
@@ -140,14 +185,16 @@ class Example:
             prepared = self._prepare(name, client, [draft.envelope for draft in drafts.values()])
         else:
             prepared = Prepared.decode(stored)
-        answers = client.send(prepared)
+        answers = client.send(prepared, on_line=lambda _: on_line())
         if any(_code(answer) == "order_expired" for answer in answers):
             # Prepared long ago and never recorded: the same lines under a new signature.
             prepared = self._prepare(name, client, prepared.body.splitlines())
             answers = client.send(prepared)
         for case, answer in zip(names, answers, strict=True):
             if "problem" in answer:
-                sys.exit(f"{case}: {answer['problem']['code']}: {answer['problem']['detail']}")
+                faults = answer["problem"].get("errors", "")
+                print(f"{case} was refused {faults}".rstrip(), file=sys.stderr)
+                raise Refused(answer["problem"])
         self.added += sum(not answer["replayed"] for answer in answers)
         return dict(zip(names, answers, strict=True))
 
@@ -202,20 +249,17 @@ class Example:
         )
 
 
-def run(example: Example, found: list[Case], *, quiet: bool) -> dict[str, Any]:
+def run(example: Example, found: list[Case]) -> dict[str, Any]:
     """Issue and correct everything, unit by unit; the figures."""
     started = time.monotonic()
     units = sorted({case.unit for case in found})
     for unit in units:
         example.admit(unit)
-    done = corrected = 0
+    corrected = 0
     for unit, of_unit in _by_unit(found):
         codes = example.issue(unit, of_unit)
         corrected += example.correct(unit, [case for case in of_unit if case.again], codes)
-        done += len(of_unit)
-        if not quiet:
-            rate = done / max(time.monotonic() - started, 0.001)
-            print(f"{done} of {len(found)} cases, {rate:.0f} a second", file=sys.stderr)
+        example.progress.tell()
     return {
         "cases": len(found),
         "units": len(units),
@@ -235,7 +279,10 @@ def _code(answer: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Read the options and run; 0 when all is there, or the file is absent (said so)."""
+    """Read the options and run; 0 when all is there, or the file is absent (said so).
+
+    Other exit codes are those of the command line (docs/reference/exit-codes.md).
+    """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--url", required=True)
     parser.add_argument("--key", type=Path, required=True, help="the operator's key")
@@ -251,11 +298,17 @@ def main() -> int:
         return 0
     with options.csv.open(encoding="utf-8", newline="") as file:
         found = cases(csv.DictReader(file))
-    example = Example(options)
     try:
-        figures = run(example, found, quiet=False)
-    finally:
-        example.close()
+        example = Example(options, Progress(len(found)))
+        try:
+            figures = run(example, found)
+        finally:
+            example.close()
+    except (Refused, Unreachable, KeyFileError) as error:
+        print(error, file=sys.stderr)
+        if options.output == "json":
+            print(json.dumps({"problem": {"code": error.code, "detail": str(error)}}))
+        return of_problem(error.status) if isinstance(error, Refused) else of_code(error.code)
     if options.output == "json":
         print(json.dumps(figures))
     else:

@@ -29,11 +29,12 @@ from infrastructure.log.refusals import (
     QueueFull,
     StoreUnavailable,
 )
-from infrastructure.log.waiting import Waiting, WaitingLine
+from infrastructure.log.waiting import Waiting, WaitingLine, size_of
 
 BATCH_EVENTS = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
 QUEUED_EVENTS = 10_000
+QUEUED_BYTES = 8 * BATCH_BYTES
 TAIL_EVENTS = 256
 LIMITS = postgres.Limits(statement_seconds=30, lock_seconds=5, idle_in_transaction_seconds=5)
 
@@ -82,6 +83,7 @@ class Committer:
     Args:
         url: the service's connection string.
         queued_events: events that may wait before `submit` says `QueueFull`.
+        queued_bytes: how much they may hold: a body may be a thousand times another one.
         give_up_seconds: how long a batch is sent again while the database is away.
         clock: the service's clock, in microseconds since 1970.
     """
@@ -91,11 +93,13 @@ class Committer:
         url: str,
         *,
         queued_events: int = QUEUED_EVENTS,
+        queued_bytes: int = QUEUED_BYTES,
         give_up_seconds: float = 10.0,
         clock: Callable[[], int] = now_us,
     ) -> None:
         self._url = url
-        self._capacity = queued_events
+        self._most_events = queued_events
+        self._most_bytes = queued_bytes
         self._give_up_seconds = give_up_seconds
         self._clock = clock
         self._line = WaitingLine(max_events=BATCH_EVENTS, max_bytes=BATCH_BYTES)
@@ -150,7 +154,7 @@ class Committer:
             QueueFull: not accepted, come back after the seconds that it names.
             StoreFailure: otherwise; send the same key again to learn the request's fate.
         """
-        if not self._has_room(len(request.events)):
+        if not self._has_room(request):
             raise QueueFull(self._retry_after())
         return await self._enqueue(request)
 
@@ -169,7 +173,7 @@ class Committer:
             for request in requests:
                 if len(pending) >= BATCH_EVENTS:
                     results.append(await _settled(pending.popleft()))
-                await self._room_for(len(request.events))
+                await self._room_for(request)
                 pending.append(self._enqueue(request))
             while pending:
                 results.append(await _settled(pending.popleft()))
@@ -196,13 +200,16 @@ class Committer:
         self._arrived.set()
         return waiting.answer
 
-    async def _room_for(self, events: int) -> None:
+    async def _room_for(self, request: AppendRequest) -> None:
         async with self._drained:
-            await self._drained.wait_for(lambda: self._has_room(events))
+            await self._drained.wait_for(lambda: self._has_room(request))
 
-    def _has_room(self, events: int) -> bool:
-        queued = self._line.events
-        return not queued or queued + events <= self._capacity
+    def _has_room(self, request: AppendRequest) -> bool:
+        line = self._line
+        return not line or (
+            line.events + len(request.events) <= self._most_events
+            and line.bytes + size_of(request) <= self._most_bytes
+        )
 
     def _retry_after(self) -> int:
         seconds = int(self._line.events / self._rate) + 1

@@ -140,6 +140,13 @@ async def find(conn: AsyncConnection[Any], order: UUID) -> PendingOrder | None:
         return await (await cursor.execute(_SQL["find"], {"id": order})).fetchone()
 
 
+async def body_size(conn: AsyncConnection[Any], order: UUID) -> int:
+    """How many bytes `find` would bring along; 0 where there is no such order."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        row = await (await cursor.execute(_SQL["body_size"], {"id": order})).fetchone()
+    return row["size"] if row else 0
+
+
 async def find_by_key(conn: AsyncConnection[Any], agency: str, idempotency_key: str) -> UUID | None:
     """The order that an agency stored under this key, in whatever state, or None."""
     parameters = {"agency": agency, "idempotency_key": idempotency_key}

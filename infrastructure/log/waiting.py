@@ -15,16 +15,16 @@ class Waiting:
 
     request: AppendRequest
     answer: asyncio.Future[Appended] = field(repr=False)
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Weigh it once."""
+        self.bytes = size_of(self.request)
 
     @property
     def events(self) -> int:
         """How many indexes it asks for."""
         return len(self.request.events)
-
-    @property
-    def bytes(self) -> int:
-        """How much it sends, nearly."""
-        return sum(len(event.body) + len(event.sealed or b"") for event in self.request.events)
 
     def resolve(self, result: Result) -> None:
         """Answers the caller, unless it has gone; the log will not have forgotten."""
@@ -40,6 +40,11 @@ class Waiting:
             self.answer.set_exception(failure)
 
 
+def size_of(request: AppendRequest) -> int:
+    """How many bytes a request sends, nearly."""
+    return sum(len(event.body) + len(event.sealed or b"") for event in request.events)
+
+
 class WaitingLine:
     """First in, first out, by batches of limited events and bytes.
 
@@ -51,6 +56,7 @@ class WaitingLine:
         self._max_bytes = max_bytes
         self._line: deque[Waiting] = deque()
         self.events = 0
+        self.bytes = 0
 
     def __bool__(self) -> bool:
         return bool(self._line)
@@ -59,11 +65,13 @@ class WaitingLine:
         """Last in the line."""
         self._line.append(waiting)
         self.events += waiting.events
+        self.bytes += waiting.bytes
 
     def put_back(self, deferred: Sequence[Waiting]) -> None:
         """In front of everybody who came since, in their old order."""
         self._line.extendleft(reversed(deferred))
         self.events += sum(waiting.events for waiting in deferred)
+        self.bytes += sum(waiting.bytes for waiting in deferred)
 
     def take(self) -> list[Waiting]:
         """The next batch. Callers that have gone take their requests with them."""
@@ -79,10 +87,11 @@ class WaitingLine:
                 taken.append(waiting)
             self._line.popleft()
             self.events -= waiting.events
+            self.bytes -= waiting.bytes
         return taken
 
     def fail(self, failure: StoreUnavailable) -> None:
         """Sends everybody home."""
         while self._line:
             self._line.popleft().fail(StoreUnavailable(*failure.args))
-        self.events = 0
+        self.events = self.bytes = 0

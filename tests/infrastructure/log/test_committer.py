@@ -22,6 +22,7 @@ from infrastructure.log.refusals import (
     QueueFull,
     StoreUnavailable,
 )
+from infrastructure.log.waiting import size_of
 from infrastructure.postgres import Urls
 from tests.infrastructure.log.cutting import cuttable
 from tests.infrastructure.log.making import a_request, a_stream, an_event, an_order
@@ -131,10 +132,24 @@ async def test_a_full_queue_says_when_to_come_back(database: Urls, admin: Connec
     assert [answer.index for answer in answers] == list(range(11))
 
 
+async def test_a_queue_is_full_of_bytes_too(database: Urls, admin: Connection[Any]) -> None:
+    large = [a_request(None, an_event(sealed=bytes(1000))) for _ in range(3)]
+    async with Committer(database.service, queued_bytes=2 * size_of(large[0])) as committer:
+        with log_held(admin):
+            in_flight = asyncio.create_task(committer.submit(a_request()))
+            await started(in_flight)
+            queued = [asyncio.create_task(committer.submit(request)) for request in large[:2]]
+            await started(*queued)
+            with pytest.raises(QueueFull):
+                await committer.submit(large[2])
+        await asyncio.gather(in_flight, *queued)
+        assert (await committer.submit(large[2])).index == 3
+
+
 async def test_a_request_larger_than_the_queue_is_taken_when_nobody_waits(
     database: Urls,
 ) -> None:
-    async with Committer(database.service, queued_events=2) as committer:
+    async with Committer(database.service, queued_events=2, queued_bytes=9) as committer:
         answer = await committer.submit(a_request(None, *(an_event() for _ in range(5))))
     assert answer.indexes == (0, 1, 2, 3, 4)
 

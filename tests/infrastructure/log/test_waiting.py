@@ -24,9 +24,9 @@ def a_line(*everybody: Waiting, max_events: int = 3, max_bytes: int = 10**6) -> 
 async def test_first_come_first_served_by_batches() -> None:
     everybody = [someone() for _ in range(4)]
     line = a_line(*everybody)
-    assert line.events == 4
+    assert (line.events, line.bytes) == (4, 4 * everybody[0].bytes)
     assert line.take() == everybody[:3]
-    assert line.events == 1
+    assert (line.events, line.bytes) == (1, everybody[3].bytes)
     assert line.take() == everybody[3:]
     assert not line
     assert line.take() == []
@@ -49,7 +49,7 @@ async def test_who_was_deferred_goes_before_who_came_since() -> None:
     first, second, later = someone(), someone(), someone()
     line = a_line(later, max_events=9)
     line.put_back([first, second])
-    assert line.events == 3
+    assert (line.events, line.bytes) == (3, 3 * later.bytes)
     assert line.take() == [first, second, later]
 
 
@@ -58,7 +58,7 @@ async def test_who_has_gone_is_not_taken() -> None:
     line = a_line(first, second)
     first.answer.cancel()
     assert line.take() == [second]
-    assert line.events == 0
+    assert line.events == line.bytes == 0
 
 
 async def test_everybody_can_be_sent_home() -> None:
@@ -66,7 +66,7 @@ async def test_everybody_can_be_sent_home() -> None:
     line = a_line(*everybody)
     line.fail(StoreUnavailable("away"))
     assert not line
-    assert line.events == 0
+    assert line.events == line.bytes == 0
     for each in everybody:
         with pytest.raises(StoreUnavailable, match="away"):
             await each.answer

@@ -1,0 +1,118 @@
+"""What one process holds of large bodies at a time, whoever sends them."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from api import orders as api_orders
+from api.limits import BULKS_AT_ONCE
+from api.orders import read_body
+from api.problems import Problem
+from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
+from sijill.founding import found
+from tests.api.asking import read
+from tests.api.talking import Forged, Wire, degree, forged, refusal
+from tests.api.test_bulk import connected
+from tests.serving import ORIGIN, Agency, issuance, serving
+
+BULK = "/v1/certificates/bulk"
+CONTINUE = b"HTTP/1.1 100 "
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """A ledger that one worker answers for."""
+    folder = tmp_path_factory.mktemp("alone") / "ledger"
+    found(folder, ORIGIN)
+    with (
+        serving(folder, workers=1) as ledger,
+        httpx2.Client(base_url=ledger.url, timeout=60) as http,
+    ):
+        yield Wire(http, ledger)
+
+
+def a_bulk(agency: Agency) -> Forged:
+    """A bulk of one line."""
+    return forged(agency, issuance(agency.name) + b"\n", path=BULK, content_type=NDJSON)
+
+
+def announced(connection: socket.socket, order: Forged, **headers: str) -> bytes:
+    """What the server says to the head of an order whose body does not follow."""
+    length = {"Host": "ledger", "Content-Length": str(len(order.body)), "Expect": "100-continue"}
+    fields = {**order.headers, **length, **headers}
+    head = [f"POST {order.path} HTTP/1.1", *(f"{name}: {text}" for name, text in fields.items())]
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    return connection.recv(4096)
+
+
+def send(wire: Wire, order: Forged) -> httpx2.Response:
+    return wire.post(order.path, order.headers, order.body)
+
+
+def test_more_bulks_than_a_process_holds_come_back_later(alone: Wire) -> None:
+    """A server asks for a body (RFC 9110 section 10.1.1) when it begins to read it."""
+    agency = alone.served.agency()
+    with ExitStack() as sending:
+        for _ in range(BULKS_AT_ONCE):
+            connection = sending.enter_context(connected(alone))
+            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+
+        turned_away = send(alone, a_bulk(agency))
+        single = forged(agency)
+        beside = alone.post(single.path, single.headers, single.body)
+
+    assert refusal(turned_away) == (503, "busy")
+    assert int(turned_away.headers["retry-after"]) > 0
+    assert beside.status_code == 201
+    # Their clients have gone, and so have their places.
+    assert all(send(alone, a_bulk(agency)).status_code == 200 for _ in range(BULKS_AT_ONCE + 1))
+
+
+def test_a_place_is_for_a_key_that_is_known(alone: Wire) -> None:
+    agency, stranger = alone.served.agency(), alone.served.agency()
+    with ExitStack() as sending:
+        for _ in range(BULKS_AT_ONCE):
+            connection = sending.enter_context(connected(alone))
+            false = a_bulk(stranger).headers["Signature"]
+            told = announced(connection, a_bulk(agency), Signature=false)
+            assert told.startswith(b"HTTP/1.1 401 ")
+
+        assert send(alone, a_bulk(agency)).status_code == 200
+
+
+def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None:
+    agency = alone.served.agency()
+    client = agency.client
+    # One line more than fits into a single order's body.
+    size = len(issuance(agency.name))
+    lines = [degree(agency.name), *(issuance(agency.name) for _ in range(LINE_LIMIT_BYTES // size))]
+    order = client.send(client.prepare(BULK, lines, bulk=True, cosigned=True))["order"]
+    small = client.send(client.prepare(BULK, lines[:2], bulk=True, cosigned=True))["order"]
+    with ExitStack() as sending:
+        for _ in range(BULKS_AT_ONCE):
+            connection = sending.enter_context(connected(alone))
+            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+
+        assert refusal(read(alone, agency, f"/v1/orders/{order}")) == (503, "busy")
+        assert read(alone, agency, f"/v1/orders/{small}").status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_client_that_falls_silent_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def silent() -> Message:
+        await never.wait()
+        raise AssertionError
+
+    never = asyncio.Event()
+    monkeypatch.setattr(api_orders, "BODY_SECONDS", 0.01)
+
+    with pytest.raises(Problem, match="client_gone"):
+        await read_body(Request({"type": "http", "headers": []}, silent))

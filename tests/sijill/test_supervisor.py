@@ -1,0 +1,163 @@
+"""Whatever dies under the supervisor comes back, and nothing outlives it.
+
+Processes are killed with SIGKILL; PostgreSQL's own death is among the promises' tests.
+"""
+
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from sijill import supervisor
+from sijill.founding import found
+from sijill.supervisor import NotReady, Supervisor, listen
+from tests.serving import ORIGIN, STOP_SECONDS, Agency, Served, serving
+
+ROLES = ["keeper", "worker", "worker"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("supervised") / "ledger"
+    found(path, ORIGIN)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ledger(folder: Path) -> Iterator[Served]:
+    with serving(folder, workers=2) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def agency(ledger: Served) -> Agency:
+    return ledger.agency()
+
+
+def children(parent: int) -> dict[int, str]:
+    """The supervised processes of a supervisor that live, and what each is: keeper or worker."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().decode().split("\0")
+            state, above, *_ = (path / "stat").read_text().rpartition(")")[2].split()
+        except (OSError, ValueError):
+            continue
+        if int(above) == parent and "sijill.child" in words and state != "Z":
+            found[int(path.name)] = words[words.index("sijill.child") + 1]
+    return found
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that nobody has asked about yet is dead all the same."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Return when something is so; the system tells nobody when a stranger's process is gone."""
+    pause = threading.Event()
+    for _ in range(600):
+        if condition():
+            return
+        pause.wait(0.05)
+    raise AssertionError(what)
+
+
+def one(ledger: Served, role: str) -> int:
+    return next(pid for pid, name in children(ledger.process.pid).items() if name == role)
+
+
+def test_each_role_is_a_process_of_its_own(ledger: Served) -> None:
+    assert sorted(children(ledger.process.pid).values()) == ROLES
+
+
+def test_nobody_is_refused_while_all_workers_are_dead(ledger: Served, agency: Agency) -> None:
+    """The supervisor keeps the listening socket: who calls meanwhile waits and is answered."""
+    before = agency.issue()
+    workers = [pid for pid, role in children(ledger.process.pid).items() if role == "worker"]
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+
+    answer = httpx2.get(f"{ledger.url}/v1/verify/{before['code']}", timeout=60)
+
+    assert answer.json()["outcome"] == "valid"
+    until(
+        lambda: sorted(children(ledger.process.pid).values()) == ROLES,
+        "the workers are not restarted",
+    )
+    assert not set(workers) & set(children(ledger.process.pid))
+    assert agency.issue()["index"] > before["index"]
+
+
+def test_sealing_and_following_go_on_when_the_keeper_was_killed(
+    ledger: Served, agency: Agency
+) -> None:
+    keeper = one(ledger, "keeper")
+    os.kill(keeper, signal.SIGKILL)
+
+    issued = agency.issue()
+
+    # Both wait for the new keeper to have done its work.
+    client = ledger.anybody()
+    client.text(f"/log/checkpoint?covers={issued['index']}")
+    ledger.settle()
+    assert client.get(f"/v1/verify/{issued['code']}")["outcome"] == "valid"
+    assert one(ledger, "keeper") != keeper
+
+
+def test_a_death_is_told_with_its_role(ledger: Served) -> None:
+    """An operator who reads the log finds what died, of what, and when it comes back."""
+
+    def told() -> list[str]:
+        return [line for line in ledger.talk if "child died" in line and '"worker-' in line]
+
+    before = len(told())
+    os.kill(one(ledger, "worker"), signal.SIGKILL)
+
+    until(lambda: len(told()) > before, "nobody is told")
+    assert json.loads(told()[-1])["exit"] == -signal.SIGKILL
+    assert json.loads(told()[-1])["restart_in_seconds"] > 0
+
+
+def test_roles_that_never_get_ready_end_the_service_with_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an empty folder every child dies at once, and again when it is started again."""
+    monkeypatch.setattr(supervisor, "READY_SECONDS", 2.0)
+    listener = listen("127.0.0.1", 0)
+    address = listener.getsockname()
+    serves = Supervisor(tmp_path, listener, 1, dict(os.environ))
+
+    with pytest.raises(NotReady, match="keeper"):
+        serves.run(lambda: pytest.fail("nothing is ready"))
+
+    assert children(os.getpid()) == {}
+    with pytest.raises(ConnectionRefusedError), socket.socket() as caller:
+        caller.connect(address)
+
+
+def test_no_child_outlives_its_supervisor_and_the_folder_is_free(
+    folder: Path, ledger: Served, agency: Agency
+) -> None:
+    """Last, because it ends this module's service."""
+    issued = agency.issue()
+    left = children(ledger.process.pid)
+    assert sorted(left.values()) == ROLES
+    ledger.process.kill()
+    ledger.process.wait()
+
+    until(lambda: not any(map(lives, left)), "children outlive their supervisor")
+    with serving(folder) as again:
+        assert again.anybody().get(f"/v1/verify/{issued['code']}")["outcome"] == "valid"
+        # Ctrl-C is as good as SIGTERM.
+        again.process.send_signal(signal.SIGINT)
+        assert again.process.wait(STOP_SECONDS) == 0
