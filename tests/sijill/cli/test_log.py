@@ -181,7 +181,8 @@ def test_fsck_reads_a_data_folder_behind_the_services_back(office: Shell, served
     assert ran.code == 0, ran.err
     checked = summary(ran)
     assert checked["leaves"] == checked["headers"] == checked["bodies"]
-    assert checked["unchecked"] == []
+    # A folder keeps full tiles only: what stands above a few of them lies nowhere.
+    assert {one["code"] for one in checked["unchecked"]} <= {"tile_not_given"}
 
 
 def test_fsck_starts_the_database_of_a_folder_that_nobody_serves(
