@@ -10,8 +10,8 @@ same rows, whatever the size of the pages (`digest` compares them).
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
 
@@ -188,44 +188,88 @@ async def ensure(conn: Connection, *, projectors: Sequence[Projector] = PROJECTO
         return (await _position(conn)).fingerprint == fingerprint(projectors)
 
 
+async def prepare(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> int:
+    """Build the next generation beside the one in use, which an older release goes on filling.
+
+    Returns the index that it has come to; `rebuild` then has little left to do. Where the one in
+    use was made by these rules, nothing is built.
+
+    Raises:
+        FollowerStopped: as `rebuild`.
+    """
+    async with _alone(conn):
+        active = await _made(conn, ACTIVE)
+        if active is not None and active.fingerprint == fingerprint(projectors):
+            return active.index
+        _, follower, _ = await _grow(conn, projectors)
+        return await follower.catch_up(conn)
+
+
 async def rebuild(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> int:
     """Build a new generation from the whole log beside the one in use, then swap; its number.
 
-    Readers see the old generation until the swap, which waits for the follower's page in flight and
-    applies what came meanwhile, so that nobody who saw index N is ever shown less.
+    What `prepare`, or a rebuild that was cut off, has built by these rules is gone on with. Readers
+    see the old generation until the swap, which waits for the follower's page in flight and applies
+    what came meanwhile, so that nobody who saw index N is ever shown less.
 
     Raises:
         FollowerStopped: `rebuild_running`, or the log cannot be applied; the old one stays in use.
     """
-    if not await _one(conn, _SQL["try_rebuild"]):
-        raise FollowerStopped("rebuild_running")
-    try:
-        present = await _generations(conn)
-        for abandoned in present - {ACTIVE}:
-            await _drop(conn, abandoned)
-        last = 0
-        if ACTIVE in present:
-            async with conn.transaction():
-                await _enter(conn, ACTIVE)
-                last = (await _position(conn)).generation
-        generation = last + 1
-        schema = f"{ACTIVE}_{generation}"
-        await create(conn, schema, generation=generation, projectors=projectors)
-        follower = Follower(ReadModel(schema, projectors))
+    async with _alone(conn):
+        generation, follower, replaced = await _grow(conn, projectors)
         await follower.catch_up(conn)
-        retired = await _swap(conn, follower, schema, replaced=last if ACTIVE in present else None)
+        retired = await _swap(conn, follower, _beside(generation), replaced=replaced)
         if retired is not None:
             await _drop(conn, retired)
         return generation
+
+
+@asynccontextmanager
+async def _alone(conn: Connection) -> AsyncIterator[None]:
+    if not await _one(conn, _SQL["try_rebuild"]):
+        raise FollowerStopped("rebuild_running")
+    try:
+        yield
     finally:
         await conn.execute(_SQL["end_rebuild"])
+
+
+async def _grow(
+    conn: Connection, projectors: Sequence[Projector]
+) -> tuple[int, Follower, int | None]:
+    """The next generation, begun or gone on with: its number, its follower, what it replaces."""
+    present = await _generations(conn)
+    active = await _made(conn, ACTIVE) if ACTIVE in present else None
+    generation = active.generation + 1 if active else 1
+    schema = _beside(generation)
+    begun = await _made(conn, schema) if schema in present else None
+    goes_on = begun is not None and begun.fingerprint == fingerprint(projectors)
+    for abandoned in present - {ACTIVE, schema if goes_on else ACTIVE}:
+        await _drop(conn, abandoned)
+    if not goes_on:
+        await create(conn, schema, generation=generation, projectors=projectors)
+    follower = Follower(ReadModel(schema, projectors))
+    return generation, follower, active.generation if active else None
+
+
+def _beside(generation: int) -> str:
+    return f"{ACTIVE}_{generation}"
+
+
+async def _made(conn: Connection, schema: str) -> _Position | None:
+    """By which rules a generation was made, and how far it has come; None if it never began."""
+    with suppress(errors.UndefinedTable, FollowerStopped):
+        async with conn.transaction():
+            await _enter(conn, schema)
+            return await _position(conn)
+    return None
 
 
 async def _swap(
     conn: Connection, follower: Follower, schema: str, *, replaced: int | None
 ) -> str | None:
     """Give the name in use to `schema` in one transaction; the name that the old one has now."""
-    retired = None if replaced is None else f"{ACTIVE}_{replaced}"
+    retired = None if replaced is None else _beside(replaced)
     async with conn.transaction():
         if retired is not None:
             await _enter(conn, ACTIVE)

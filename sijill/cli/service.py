@@ -117,3 +117,31 @@ def upgrade(*, data: Data = DATA, talk: Talk = QUIET) -> int:
     said = {"from": before, "to": migrations.head()}
     output.result(said, output.words("cli.upgraded", revision=str(said["to"])))
     return 0
+
+
+@db.command
+@verb
+def prepare(*, data: Data = DATA, talk: Talk = QUIET) -> int:
+    """Build the read models of this release beside those in use, while an older release serves.
+
+    Run it with the new release before the old one is stopped: verdicts then miss nothing but a
+    restart. It may be repeated, and goes on where it was cut off.
+    """
+    import asyncio
+
+    from infrastructure import postgres
+    from projections import model
+    from sijill.cli.databases import running_database
+
+    async def build(url: str) -> int:
+        limits = postgres.PATIENT
+        async with await postgres.connect_async(
+            url, postgres.Role.KEEPER, autocommit=True, limits=limits
+        ) as conn:
+            return await model.prepare(conn)
+
+    output = Output(talk)
+    with running_database(data) as urls:
+        index = asyncio.run(build(urls.keeper))
+    output.result({"index": index}, output.words("cli.read_models_prepared", index=str(index)))
+    return 0

@@ -155,6 +155,60 @@ async def test_a_new_generation_takes_over_under_open_connections(reading: Readi
     assert await model.rebuild(reading.keeper) == 3
 
 
+async def made(reading: Reading, schema: str) -> int:
+    """Names a generation's tables, whatever their schema is called later."""
+    query = f"SELECT '{schema}.codes'::regclass::oid"
+    [[oid]] = await (await reading.keeper.execute(query.encode())).fetchall()
+    return int(oid)
+
+
+async def test_an_upgrade_takes_over_what_was_built_while_the_old_release_went_on(
+    reading: Reading,
+) -> None:
+    scenario = given(linked("moj"), issue("a"))
+    last = await reading.follow(scenario)
+    assert await model.prepare(reading.keeper, projectors=OTHER_RULES) == last
+    prepared = await made(reading, "read_2")
+    # The old release follows on, and answers; so does a second preparation.
+    scenario.given(issue("b"))
+    last = await reading.follow(scenario)
+    status = await freshness.status(reading.service)
+    assert (status.generation, status.index) == (1, last)
+    assert await model.prepare(reading.keeper, projectors=OTHER_RULES) == last
+    scenario.given(issue("c"))
+    last = await reading.follow(scenario)
+
+    assert await model.rebuild(reading.keeper, projectors=OTHER_RULES) == 2
+    status = await freshness.status(reading.service)
+    assert (status.generation, status.index, status.lag_events) == (2, last, 0)
+    assert await made(reading, "read") == prepared
+
+
+async def test_an_upgrade_to_the_same_rules_prepares_nothing(reading: Reading) -> None:
+    last = await reading.follow(given(linked("moj"), issue("a")))
+    assert await model.prepare(reading.keeper) == last
+    schemas = await reading.keeper.execute(
+        "SELECT nspname FROM pg_namespace WHERE nspname ~ 'read'"
+    )
+    assert await schemas.fetchall() == [("read",)]
+
+
+async def test_a_rebuild_that_was_cut_off_is_gone_on_with(reading: Reading) -> None:
+    last = await reading.follow(given(linked("moj"), issue("a"), issue("b")))
+    digest = await model.digest(reading.keeper, at=last)
+    begun = await made(reading, await build(reading.keeper, 2, page_events=1, upto=2))
+    assert await model.rebuild(reading.keeper) == 2
+    assert await made(reading, "read") == begun
+    assert await model.digest(reading.keeper, at=last) == digest
+
+
+async def test_what_other_rules_began_is_begun_anew(reading: Reading) -> None:
+    await reading.follow(given(linked("moj"), issue("a")))
+    begun = await made(reading, await build(reading.keeper, 2, page_events=1))
+    assert await model.rebuild(reading.keeper, projectors=OTHER_RULES) == 2
+    assert await made(reading, "read") != begun
+
+
 async def test_the_first_generation_may_come_from_a_rebuild(reading: Reading) -> None:
     reading.write(given(linked("moj")))
     await reading.keeper.execute("DROP SCHEMA read CASCADE")

@@ -241,6 +241,16 @@ def test_upgrade_works_beside_a_service(shell: Shell, served: Served) -> None:
     assert served.agency().issue()["index"]
 
 
+def test_read_models_are_prepared_beside_a_service(shell: Shell, served: Served) -> None:
+    last = served.settle() - 1
+
+    ran = shell("db", "prepare", "--data", served.folder, "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json == {"index": last}
+    assert served.agency().issue()["index"] > last
+
+
 def test_a_database_of_another_release_is_not_served(shell: Shell, folder: Path) -> None:
     with at_revision(folder, "0000"):
         ran = shell("serve", "--data", folder, "--port", "0", "--output", "json")
