@@ -117,8 +117,14 @@ def test_it_ends_with_about_ten_lines_that_fit_a_terminal(
     assert found["url"] in lines[0]
 
 
-def test_on_a_terminal_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    with on_a_terminal(surroundings(tmp_path / "tmp", LANG="ar_IQ.UTF-8")) as terminal:
+@pytest.fixture
+def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short path, which a socket in a folder below it has to fit into."""
+    return tmp_path_factory.mktemp("t")
+
+
+def test_on_a_terminal_it_serves_until_it_is_stopped(near: Path) -> None:
+    with on_a_terminal(surroundings(near / "tmp", LANG="ar_IQ.UTF-8")) as terminal:
         terminal.until("Ctrl-C")
 
         lines = terminal.lines()
@@ -129,18 +135,18 @@ def test_on_a_terminal_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
         os.killpg(terminal.process.pid, signal.SIGINT)
 
         assert terminal.process.wait(SECONDS) == 0
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((near / "tmp").iterdir()) == []
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(address)
 
 
-def test_whoever_ends_it_early_leaves_nothing_behind(tmp_path: Path) -> None:
-    with on_a_terminal(surroundings(tmp_path / "tmp")) as terminal:
+def test_whoever_ends_it_early_leaves_nothing_behind(near: Path) -> None:
+    with on_a_terminal(surroundings(near / "tmp")) as terminal:
         terminal.until("The ledger serves at ")
         terminal.process.send_signal(signal.SIGTERM)
 
         assert terminal.process.wait(SECONDS) == 130
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((near / "tmp").iterdir()) == []
     address = re.search("http://127.0.0.1:[0-9]+", terminal.text)
     assert address is not None
     with pytest.raises(httpx2.ConnectError):
