@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,15 +50,25 @@ class Told:
 
 def surroundings(folder: Path, **more: str) -> dict[str, str]:
     """The environment of somebody whose temporary files lie in `folder`."""
-    folder.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SIJILL_")}
     return {**kept, "TMPDIR": str(folder), "LANG": "C", **more}
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for temporary files with a short name, as they have: sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+def told() -> Iterator[Told]:
     """An unwatched run, where the environment names somebody's database: that one is let alone."""
-    folder = tmp_path_factory.mktemp("demo") / "tmp"
+    with tempfile.TemporaryDirectory(prefix="s-", dir="/tmp") as folder:
+        yield unwatched(Path(folder))
+
+
+def unwatched(folder: Path) -> Told:
     environment = surroundings(folder, SIJILL_DATABASE_URL="postgresql://nobody@127.0.0.1:1/theirs")
     ran = subprocess.run(
         [*COMMAND, "--no-serve", "--port", "0", "--output", "json"],
@@ -117,14 +128,8 @@ def test_it_ends_with_about_ten_lines_that_fit_a_terminal(
     assert found["url"] in lines[0]
 
 
-@pytest.fixture
-def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a short path, which a socket in a folder below it has to fit into."""
-    return tmp_path_factory.mktemp("t")
-
-
-def test_on_a_terminal_it_serves_until_it_is_stopped(near: Path) -> None:
-    with on_a_terminal(surroundings(near / "tmp", LANG="ar_IQ.UTF-8")) as terminal:
+def test_on_a_terminal_it_serves_until_it_is_stopped(temporary: Path) -> None:
+    with on_a_terminal(surroundings(temporary, LANG="ar_IQ.UTF-8")) as terminal:
         terminal.until("Ctrl-C")
 
         lines = terminal.lines()
@@ -135,18 +140,18 @@ def test_on_a_terminal_it_serves_until_it_is_stopped(near: Path) -> None:
         os.killpg(terminal.process.pid, signal.SIGINT)
 
         assert terminal.process.wait(SECONDS) == 0
-    assert list((near / "tmp").iterdir()) == []
+    assert list(temporary.iterdir()) == []
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(address)
 
 
-def test_whoever_ends_it_early_leaves_nothing_behind(near: Path) -> None:
-    with on_a_terminal(surroundings(near / "tmp")) as terminal:
+def test_whoever_ends_it_early_leaves_nothing_behind(temporary: Path) -> None:
+    with on_a_terminal(surroundings(temporary)) as terminal:
         terminal.until("The ledger serves at ")
         terminal.process.send_signal(signal.SIGTERM)
 
         assert terminal.process.wait(SECONDS) == 130
-    assert list((near / "tmp").iterdir()) == []
+    assert list(temporary.iterdir()) == []
     address = re.search("http://127.0.0.1:[0-9]+", terminal.text)
     assert address is not None
     with pytest.raises(httpx2.ConnectError):
@@ -163,7 +168,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told_before_anything_is_made(
         ran = subprocess.run(
             [*COMMAND, "--data", tmp_path / "kept", "--port", port, "--output", "json"],
             capture_output=True,
-            env=surroundings(tmp_path / "tmp"),
+            env=surroundings(tmp_path),
             text=True,
             check=False,
         )
