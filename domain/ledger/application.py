@@ -130,7 +130,13 @@ class Ledger(Application[UUID]):
         Raises:
             Refusal: the signatures that are there do not entitle it to its act.
         """
-        return self._ask(lambda sitting: authority.require(command, sitting), signed, directory)
+        return self._ask(
+            lambda sitting: authority.require(command, sitting),
+            signed,
+            directory,
+            # Whom an order waits for decides who may sign it, and no guard looks at that either.
+            settled=lambda needed: needed.complete,
+        )
 
     def requirement(self, command: Command, signed: Signed, directory: Directory) -> Requirement:
         """Which signatures an order still waits for.
@@ -224,24 +230,33 @@ class Ledger(Application[UUID]):
         signed: Signed,
         directory: Directory,
         statement: bytes = b"",
+        settled: Callable[[_Answer], bool] = lambda _: True,
     ) -> _Answer:
+        """The answer of `judge`; a refusal, or one not `settled`, rests on records as they are."""
         refreshed = False
         for _ in range(LOOKS):
             sitting = self._seat(signed, directory, statement)
             try:
-                return judge(sitting)
+                answer = judge(sitting)
+                if refreshed or settled(answer) or not self._refresh(sitting):
+                    return answer
+                refreshed = True
             except OutdatedCopy as outdated:
                 self.forget(outdated.streams)
             except Malformed:
                 raise
             except Refusal:
-                size = signed.ledger_size
-                stale = [at for at, one in sitting.read.items() if self._may_have_moved(one, size)]
-                if refreshed or not stale:
+                if refreshed or not self._refresh(sitting):
                     raise
-                self.forget(stale)
                 refreshed = True
         return judge(self._seat(signed, directory, statement))
+
+    def _refresh(self, sitting: Sitting) -> bool:
+        """Forget what a sitting read and what may have moved on since; whether there is any."""
+        size = sitting.signed.ledger_size
+        stale = [at for at, one in sitting.read.items() if self._may_have_moved(one, size)]
+        self.forget(stale)
+        return bool(stale)
 
     def _seat(self, signed: Signed, directory: Directory, statement: bytes) -> Sitting:
         return Sitting(

@@ -183,6 +183,21 @@ def test_another_process_is_believed_before_it_was_heard_of() -> None:
     assert world.decide(suspend("a")).events
 
 
+def test_whom_an_order_waits_for_rests_on_fresh_records_too() -> None:
+    """Another process retired the agency's last key: its next one is the founders' to enrol."""
+    scenario = given(linked("moj"))
+    world = scenario.world
+    by_founder = enrol("moj-9", "moj").saying(agency="ndc").signed_by("ndc")
+    [[wanted]] = scenario.waits_for(by_founder)
+    assert wanted["role"] == "administrator"
+
+    for key in ("moj-2", "moj"):
+        world.append(world.decide(retire(key).saying(final=True)), forget=False)
+
+    [[wanted]] = scenario.waits_for(by_founder)
+    assert (wanted["role"], wanted["agency"]) == ("authority", "comsec")
+
+
 def test_a_key_that_another_process_enrolled_on_a_known_record_is_known_at_once() -> None:
     world = given(linked("moj")).world
     world.decide(issue("a"))  # the cache knows the agency, and with it its keys
