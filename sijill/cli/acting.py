@@ -83,7 +83,8 @@ def _options(command: type[Command], name: str) -> Iterator[Option]:
         return
     if name in path_members(command.ACT):
         help_text = field.description or name
-        kind = Annotated[str, Parameter(help=help_text)]
+        # A thumbprint may begin with any letter of base64url.
+        kind = Annotated[str, Parameter(help=help_text, allow_leading_hyphen=True)]
         yield Option(Argument(name, Argument.POSITIONAL_ONLY, annotation=kind), (name,))
         return
     inner = _plain(field.annotation)

@@ -139,7 +139,11 @@ def rotate(
     /,
     *,
     old: Annotated[
-        str | None, Parameter(help="Thumbprint of the key to replace; by default that of --key.")
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="Thumbprint of the key to replace; by default that of --key.",
+        ),
     ] = None,
     cosigner: Cosigners = (),
     desk: Desk,

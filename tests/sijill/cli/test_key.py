@@ -390,3 +390,19 @@ def test_no_word_of_a_private_key_is_said_or_sent(office: Shell, agency: Agency)
     assert kept
     assert not [file for file in kept if secret.encode() in file.read_bytes()]
     assert json.dumps(known(office, agency.name)).count('"d"') == 0
+
+
+@pytest.mark.parametrize("verb", ["retire", "compromise", "rotate"])
+def test_a_thumbprint_that_begins_with_a_hyphen_is_one(office: Shell, verb: str) -> None:
+    """One in 64 does: base64url has it among its letters."""
+    key = "-" + "A" * 42
+    new, _ = generate(office, "new")
+    words = {
+        "retire": [key, "--reason", "unused"],
+        "compromise": [key, "--as-of", "1", "--reason", "lost"],
+        "rotate": [str(new), "--old", key],
+    }
+
+    ran = office("key", verb, *words[verb], "--output", "json")
+
+    assert refused(ran) == (5, "key_not_found"), ran.err
