@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -80,29 +79,6 @@ def issue(shell: Shell, *arguments: str | Path) -> Ran:
 
 def refused(ran: Ran) -> tuple[int, str]:
     return ran.code, ran.json["problem"]["code"]
-
-
-@pytest.mark.parametrize("algorithm,kind", [("ed25519", "OKP"), ("p-256", "EC")])
-def test_generate_makes_a_file_for_its_owner_alone(shell: Shell, algorithm: str, kind: str) -> None:
-    path = shell.folder / "clerk.pem"
-
-    ran = shell("key", "generate", path, "--algorithm", algorithm)
-
-    assert ran.code == 0, ran.err
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    public = public_of(keyfiles.load_private_key(path))
-    assert ran.json == public.jwk
-    assert public.jwk["kty"] == kind
-    assert public.thumbprint in ran.err
-    assert path.read_text() not in ran.out + ran.err
-
-
-def test_generate_never_overwrites(shell: Shell) -> None:
-    path, _ = generate(shell, "clerk")
-    before = path.read_bytes()
-
-    assert refused(shell("key", "generate", path, "--output", "json")) == (2, "key_file_exists")
-    assert path.read_bytes() == before
 
 
 def test_a_first_key_needs_both_authorities_and_possession(founder: Shell) -> None:
