@@ -108,10 +108,15 @@ def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) 
 
 
 def _ask(reach: Reach, code: str, presented: Mapping[str, Any], *, receipt: bool) -> dict[str, Any]:
+    from sijill.client import trust
+
     with reach.anonymous() as client:
         if not presented and not receipt:
             return dict(client.get(f"/v1/verify/{code}", signed=False))
-        return dict(client.post("/v1/verify", {"code": code, "receipt": receipt, **presented}))
+        found = dict(client.post("/v1/verify", {"code": code, "receipt": receipt, **presented}))
+        if "receipt" in found:
+            trust.require_verdict(found, client.identity)
+        return found
 
 
 def _local(verdict: Any, output: Output) -> dict[str, Any]:

@@ -154,6 +154,22 @@ def open_receipt(answer: Mapping[str, Any], statement: str, identity: Identity) 
     return receipt
 
 
+def require_verdict(answer: Mapping[str, Any], identity: Identity) -> None:
+    """Return when the note in a verdict is the ledger's and says what the verdict says.
+
+    Raises:
+        Untrustworthy: it is not signed, or about anything else.
+    """
+    try:
+        word = receipts.open_verdict(str(answer["receipt"]).encode(), [identity.receipts])
+        said = canonical.parse(word.verdict, limit_bytes=len(word.verdict))
+        noted = (word.ledger, said["outcome"], said["reason"])
+    except (KeyError, ProofError, UnicodeEncodeError) as error:
+        raise Untrustworthy(f"a verdict without a note that holds: {error}") from error
+    if noted != (identity.ledger, answer["outcome"], answer["reason"]):
+        raise Untrustworthy("the signed note says something else than the verdict")
+
+
 def read_order(shown: Mapping[str, Any], statements: Sequence[Any]) -> tuple[Cover, list[bytes]]:
     """What a countersignature of this pending order covers, and its statements' digests.
 

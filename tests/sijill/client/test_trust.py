@@ -4,10 +4,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from infrastructure.proofs import merkle
+from infrastructure.proofs import merkle, receipts
 from infrastructure.proofs.canonical import dumps, parse, statement_digest
+from infrastructure.proofs.note import SignerKey
+from infrastructure.proofs.receipts import VerdictNote
 from infrastructure.proofs.statements import statement_root
-from sijill.client import Client, Refused, Untrustworthy, statement
+from sijill.client import Client, Refused, Untrustworthy, statement, trust
 from tests.sijill.client.standin import REVOKE, StandIn, connect, line, problem, suspects
 
 
@@ -40,6 +42,28 @@ def test_what_does_not_say_which_ledger_it_is_is_none(answer: Any) -> None:
 
     with Client("http://x.test", transport=transport) as client, pytest.raises(Untrustworthy):
         _ = client.identity
+
+
+def verdict_note(ledger: StandIn, said: dict[str, str], seed: bytes | None = None) -> str:
+    key = SignerKey(ledger.receipts_key.name, seed) if seed else ledger.receipts_key
+    return receipts.sign(VerdictNote(ledger.ledger, 5, dumps(said)), key).decode()
+
+
+def test_a_verdict_taken_away_says_what_was_answered(client: Client, ledger: StandIn) -> None:
+    said = {"outcome": "valid", "reason": "in_force_fields_match"}
+    good = verdict_note(ledger, said)
+    trust.require_verdict({**said, "receipt": good}, client.identity)
+
+    strangers = verdict_note(ledger, said, bytes([9]) * 32)
+    elsewhere = receipts.sign(VerdictNote(bytes(32), 5, dumps(said)), ledger.receipts_key).decode()
+    for answer in (
+        {**said, "reason": "in_force_document_matches", "receipt": good},
+        {**said, "receipt": strangers},
+        {**said, "receipt": elsewhere},
+        {**said, "receipt": "no note"},
+    ):
+        with pytest.raises(Untrustworthy):
+            trust.require_verdict(answer, client.identity)
 
 
 def test_newer_checkpoints_that_contain_the_older_ones_are_kept(
