@@ -47,13 +47,18 @@ class Served:
     folder: Path
     process: subprocess.Popen[str]
     talk: list[str] = field(default_factory=list)
-    clients: list[Client] = field(default_factory=list)
+    clients: dict[tuple[str | None, str | None, int], Client] = field(default_factory=dict)
 
     def client(self, agency: str | None = None, key: PrivateKey | None = None) -> Client:
-        """A client, closed when the ledger is."""
-        client = Client(self.url, agency=agency, key=key)
-        self.clients.append(client)
-        return client
+        """The client of an agency under a key, closed when the ledger is.
+
+        One for all who ask in a thread: each holds a connection, and a process may open only so
+        many.
+        """
+        name = (agency, public_of(key).thumbprint if key else None, threading.get_ident())
+        if name not in self.clients:
+            self.clients[name] = Client(self.url, agency=agency, key=key)
+        return self.clients[name]
 
     def founder(self, name: str = "ndc") -> Client:
         """A client that signs as a founding authority."""
@@ -218,7 +223,7 @@ def serving(
         assert served.url, "\n".join(served.talk)
         yield served
     finally:
-        for client in served.clients:
+        for client in served.clients.values():
             client.close()
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
