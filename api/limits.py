@@ -126,7 +126,7 @@ def _network(address: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""  # a name that a proxy made up; all of them count as one
-    if parsed.version == 4:  # noqa: PLR2004  # of the Internet Protocol
+    if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)

@@ -161,11 +161,11 @@ async def _compare(
     if "number" in asked:
         number = fold_presented_number(asked.pop("number"))
         same = _equal(number, certificate.folded_number)
-        outcome[_told(same)].append("number")
+        outcome[_told(same=same)].append("number")
     if "date" in asked:
         day = fold_day(asked.pop("date"))
         # What cannot be read as a day was not compared; to call the paper false would be a guess.
-        told = "not_comparable" if day is None else _told(_equal(day, certificate.date))
+        told = "not_comparable" if day is None else _told(same=_equal(day, certificate.date))
         outcome[told].append("date")
     values = await open_values(services, connection, found) if asked else {}
     for name, value in asked.items():
@@ -173,11 +173,11 @@ async def _compare(
         if recorded is None:
             outcome["not_comparable"].append(name)
         else:
-            outcome[_told(_same(value, recorded))].append(name)
+            outcome[_told(same=_same(value, recorded))].append(name)
     return Comparison(**{name: tuple(sorted(names)) for name, names in outcome.items()})
 
 
-def _told(same: bool) -> str:  # noqa: FBT001  # the one thing that it is about
+def _told(*, same: bool) -> str:
     return "matched" if same else "mismatched"
 
 
