@@ -119,11 +119,9 @@ def _ranked(weights: dict[str, float], anything: float) -> list[str]:
 
 
 def _text(catalogue: gettext.GNUTranslations, code: str, count: str | int | None) -> str:
-    if isinstance(count, int):
-        text = catalogue.ngettext(code, code, count)
-        if text != code:
-            return text
-    return catalogue.gettext(code)
+    # Not every release of Python's `gettext` finds an entry that has plural forms.
+    text = catalogue.ngettext(code, code, count if isinstance(count, int) else 1)
+    return catalogue.gettext(code) if text == code else text
 
 
 @cache
