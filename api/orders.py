@@ -183,7 +183,8 @@ def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, 
     for number, line in enumerate(lines):
         try:
             command = parse_command(line.parsed)
-            disclosures.check_claims(getattr(command, "claims", None) or {}, line.disclosures)
+            claims = getattr(command, "claims", None) or {}
+            disclosures.check_claims(claims, line.disclosures, line.opened)
         except (Refusal, ProofError) as error:
             errors[number] = error
         else:

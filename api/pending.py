@@ -328,7 +328,7 @@ async def _close(services: Services, kept: Waiting, outcomes: list[writing.Outco
 def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOrder:
     head, commands = arrived.request, list(arrived.commands.values())
     identifier = uuid7(now_us())
-    wrapped = services.vault.new_key()
+    wrapped, sealed = services.vault.seal_new(identifier, head.root, arrived.body)
     until = [one.valid_until * writing.MICROSECONDS for one in commands if one.valid_until]
     return PendingOrder(
         id=identifier,
@@ -344,7 +344,7 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
         lines=head.lines,
         atomic=head.atomic,
         content_type=head.content_type,
-        sealed_body=services.vault.seal(wrapped, identifier, head.root, arrived.body),
+        sealed_body=sealed,
         created=now_us(),
         not_after=min([head.not_after_us, *until]),
         wrapped=wrapped,

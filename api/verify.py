@@ -6,7 +6,6 @@ An unknown code is an answer like any other. When the store cannot be asked, tha
 """
 
 import hmac
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from starlette.responses import Response
 from api.caching import entity_tag, not_modified
 from api.contract import problems
 from api.i18n import negotiate, translate
+from api.jsonbytes import encode_json
 from api.limits import Question
 from api.problems import Problem
 from api.services import Open, Services
@@ -49,7 +49,6 @@ _UNASKED: dict[int | str, dict[str, Any]] = {
     }
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Code = Annotated[str, Path(description="The public code, as people write it.")]
 
@@ -201,7 +200,7 @@ def _tell(request: Request, answer: Answer, receipt: str | None = None) -> Respo
     language = negotiate(request.headers.get("accept-language", ""))
     verdict = answer.verdict
     telemetry.VERDICTS.labels(verdict.outcome.value, verdict.reason.value).inc()
-    stable = _JSON.encode(_stable(answer, language)).encode()
+    stable = encode_json(_stable(answer, language))
     tag = entity_tag(stable)
     headers = {
         "Cache-Control": CACHE_CONTROL,
@@ -229,7 +228,7 @@ def _tell(request: Request, answer: Answer, receipt: str | None = None) -> Respo
 
 def _joined(stable: bytes, more: dict[str, Any]) -> bytes:
     """One JSON object of two, of which the first is written already; neither is empty."""
-    return stable[:-1] + b"," + _JSON.encode(more).encode()[1:]
+    return stable[:-1] + b"," + encode_json(more)[1:]
 
 
 def _stable(answer: Answer, language: str) -> dict[str, Any]:
