@@ -27,6 +27,7 @@ from infrastructure.log.refusals import (
     AppendRefused,
     Deferred,
     QueueFull,
+    StoreFailure,
     StoreUnavailable,
 )
 from infrastructure.log.waiting import Waiting, WaitingLine, size_of
@@ -158,16 +159,16 @@ class Committer:
             raise QueueFull(self._retry_after())
         return await self._enqueue(request)
 
-    async def submit_lines(self, requests: Iterable[AppendRequest]) -> list[Result]:
+    async def submit_lines(
+        self, requests: Iterable[AppendRequest]
+    ) -> list[Appended | AppendRefused | StoreFailure]:
         """Records the lines of a bulk, waiting for room instead of being turned away.
 
         At most a batch of them is queued at a time, so that single orders go in between. Results
-        are in the lines' order, refusals among them.
-
-        Raises:
-            StoreFailure: the lines before may be recorded; sending the same key again resumes.
+        are in the lines' order, refusals and failures among them: a line that failed may have been
+        recorded, and the same key tells.
         """
-        results: list[Result] = []
+        results: list[Appended | AppendRefused | StoreFailure] = []
         pending: deque[asyncio.Future[Appended]] = deque()
         try:
             for request in requests:
@@ -193,9 +194,10 @@ class Committer:
         await self._disconnect()
 
     def _enqueue(self, request: AppendRequest) -> asyncio.Future[Appended]:
-        if self._closing or self._task is None or self._task.done():
-            raise StoreUnavailable("the committer is not running")
         waiting = Waiting(request, asyncio.get_running_loop().create_future())
+        if self._closing or self._task is None or self._task.done():
+            waiting.fail(StoreUnavailable("the committer is not running"))
+            return waiting.answer
         self._line.append(waiting)
         self._arrived.set()
         return waiting.answer
@@ -348,11 +350,13 @@ async def _check_tail(conn: AsyncConnection[Any]) -> None:
         raise LogTampered(f"the event at index {size - 1} is not the head")
 
 
-async def _settled(answer: asyncio.Future[Appended]) -> Result:
+async def _settled(
+    answer: asyncio.Future[Appended],
+) -> Appended | AppendRefused | StoreFailure:
     try:
         return await answer
-    except AppendRefused as refusal:
-        return refusal
+    except (AppendRefused, StoreFailure) as error:
+        return error
 
 
 def _failed(error: Exception) -> AppendFailed:
