@@ -1,9 +1,10 @@
-"""`sijill bench`: how fast this machine records, beside the library's own recorder."""
+"""`sijill bench`: how fast this machine records and answers, beside the library and beside COPY."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
@@ -11,59 +12,196 @@ from sijill.cli.options import Talk
 from sijill.cli.output import Output
 
 if TYPE_CHECKING:
-    from sijill.bench import Sample
+    from sijill.bench.figures import OnSample, OnStep
+    from sijill.bench.issue import Wish
 
-app = App(name="bench", help="How fast this machine records, beside the stock recorder.")
+app = App(name="bench", help="How fast this machine records and answers, beside two yardsticks.")
 
-QUIET = Talk()
-ROUNDS = 3
-Rounds = Annotated[
-    int,
-    Parameter(validator=Number(gte=1), help="How often each case is run; medians are told."),
-]
+_MEASURE = Group("Measuring", sort_key=70)
 _COLUMNS = {
     "case": "cli.column.case",
     "rate": "cli.column.rate",
     "p50_ms": "cli.column.p50",
+    "p90_ms": "cli.column.p90",
     "p99_ms": "cli.column.p99",
+    "max_ms": "cli.column.max",
 }
+_AIMS = {"aim": "cli.column.aim", "wanted": "cli.column.wanted", "measured": "cli.column.measured"}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Measure(Talk):
+    """How a benchmark measures."""
+
+    rounds: Annotated[
+        int,
+        Parameter(
+            group=_MEASURE,
+            validator=Number(gte=1),
+            help="How often each case is run; medians are told.",
+        ),
+    ] = 3
+    seconds: Annotated[
+        float,
+        Parameter(group=_MEASURE, validator=Number(gt=0), help="How long each case runs."),
+    ] = 3.0
+    folder: Annotated[
+        Path | None,
+        Parameter(
+            group=_MEASURE,
+            help="Where to work; by default where temporary files lie. Nothing is left there.",
+        ),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Serve(Measure):
+    """How a served ledger is measured."""
+
+    workers: Annotated[
+        int | None,
+        Parameter(group=_MEASURE, validator=Number(gte=1), help="How many HTTP processes."),
+    ] = None
+    connections: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many ask at a time.")
+    ] = 64
+    rate: Annotated[
+        float | None,
+        Parameter(
+            group=_MEASURE,
+            validator=Number(gt=0),
+            help="Requests a second that are due in the open loop; by default 70 % of the rate "
+            "that the closed loop has just reached.",
+        ),
+    ] = None
+
+    @property
+    def wish(self) -> "Wish":
+        """The same in the benchmark's own terms."""
+        from sijill.bench.issue import Wish
+
+        return Wish(
+            rounds=self.rounds,
+            seconds=self.seconds,
+            connections=self.connections,
+            workers=self.workers,
+            rate=self.rate,
+            folder=self.folder,
+        )
+
+
+MEASURE = Measure()
+SERVE = Serve()
 
 
 @app.command
 @verb
-def append(*, rounds: Rounds = ROUNDS, talk: Talk = QUIET) -> int:
-    """Measure durable single events: the store's committer and the stock recorder, by turns.
+def append(*, measure: Measure = MEASURE) -> int:
+    """Measure durable single events through the store's committer, 1, 16 and 128 waiting.
 
-    Both run on a PostgreSQL of the benchmark's own, which is gone afterwards.
+    Beside it, by turns on the same PostgreSQL: the library's own recorder at its best number of
+    threads, and COPY of the same rows into all the same tables. All of it is gone afterwards.
     """
     from sijill.bench.append import run
 
-    output = Output(talk)
-    return _tell(run(rounds=rounds, on_sample=_taken(output)), output)
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        on_sample=_taken(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
 
 
 @app.command
 @verb
-def issue(*, rounds: Rounds = ROUNDS, talk: Talk = QUIET) -> int:
-    """Measure signed issuances over HTTP, beside bare appends of the stock recorder.
+def issue(
+    *,
+    lines: Annotated[
+        int,
+        Parameter(
+            group=_MEASURE, validator=Number(gte=1, lte=10_000), help="Lines of a bulk order."
+        ),
+    ] = 2_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Measure signed issuances over HTTP, one by one and in bulk, on a ledger really served.
 
-    A ledger of the benchmark's own is founded, served and removed.
+    The number of workers that serves best is found out first. Beside it, by turns: bare appends of
+    the library's own recorder, and COPY of the same rows. All of it is gone afterwards.
     """
     from sijill.bench.issue import run
 
-    output = Output(talk)
-    return _tell(run(rounds=rounds, on_sample=_taken(output)), output)
+    output = Output(serve)
+    return tell(run(serve.wish, lines, _taken(output)), output)
 
 
-def _taken(output: Output) -> Callable[[str, "Sample"], None]:
-    def on_sample(case: str, sample: "Sample") -> None:
+@app.command
+@verb
+def verify(
+    *,
+    certificates: Annotated[
+        int,
+        Parameter(group=_MEASURE, validator=Number(gte=4), help="How many are stored."),
+    ] = 100_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Measure verdicts on random codes, and how soon a revocation shows in every process.
+
+    Beside it, by turns: the library's own recorder reading one aggregate of as many. All of it is
+    gone afterwards.
+    """
+    from sijill.bench.verify import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
+
+
+def _taken(output: Output) -> "OnSample":
+    def on_sample(case: str, sample: Any) -> None:
         output.say(output.words("cli.bench.sample", case=case, rate=round(sample.rate)))
 
     return on_sample
 
 
-def _tell(found: dict[str, Any], output: Output) -> int:
+def _stepped(output: Output) -> "OnStep":
+    """Tell how far a long step is, with its rate and the time that is left."""
+
+    def on_step(step: str, done: int, total: int, rate: float) -> None:
+        left = round((total - done) / rate) if rate else 0
+        words = output.words(
+            "cli.bench.step",
+            step=step,
+            done=done,
+            total=total,
+            rate=round(rate),
+            left=f"{left // 60}:{left % 60:02}",
+        )
+        output.say(words)
+
+    return on_step
+
+
+def tell(found: dict[str, Any], output: Output) -> int:
+    """Print what was measured: all of it as JSON, or its medians, ratios and aims for people."""
     rows = [{"case": case, **taken} for case, taken in found["cases"].items()]
-    ratio = output.words("cli.bench.ratio", ratio=str(found["ratio_to_stock"]))
-    output.result(found, *output.table(rows, _COLUMNS), "", ratio)
+    ratios = [
+        output.words(f"cli.bench.{name}", ratio=str(found[name]))
+        for name in ("ratio_to_stock", "ratio_to_copy")
+        if found[name] is not None
+    ]
+    table, aims = output.table(rows, _COLUMNS), _aims(found["aims"], output)
+    output.result(found, *table, "", *ratios, "", *aims)
     return 0
+
+
+def _aims(aims: list[dict[str, Any]], output: Output) -> list[str]:
+    rows = []
+    for aim in aims:
+        wanted = f">= {aim['at_least']:g}" if "at_least" in aim else f"<= {aim['at_most']:g}"
+        met = output.words("cli.bench.met" if aim["met"] else "cli.bench.missed")
+        rows.append({**aim, "wanted": wanted, "measured": f"{aim['measured']:g} ({met})"})
+    return output.table(rows, _AIMS)
