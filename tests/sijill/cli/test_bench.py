@@ -92,7 +92,7 @@ def test_people_read_a_table_and_the_aims_in_eighty_columns(
         "cases": {"sijill_open": {**case, "max_ms": 12345.678}, "replay": {"rate": 1.0}},
         "ratio_to_stock": 0.123,
         "ratio_to_copy": None,
-        "aims": [Aim("ratio_to_stock", 20, 12345.678).told, Aim("p99_ms", 1, 1, most=True).told],
+        "aims": [Aim("ratio_to_stock", 20, 12.3456789).told, Aim("p99_ms", 1, 1, most=True).told],
     }
 
     assert tell(found, Output(Talk(language=language))) == 0
