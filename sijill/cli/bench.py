@@ -9,7 +9,7 @@ from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
 from sijill.cli.options import Talk
-from sijill.cli.output import Output
+from sijill.cli.output import Output, fold
 
 if TYPE_CHECKING:
     from sijill.bench.figures import OnSample, OnStep
@@ -189,9 +189,10 @@ def tell(found: dict[str, Any], output: Output) -> int:
     """Print what was measured: all of it as JSON, or its medians, ratios and aims for people."""
     rows = [{"case": case, **taken} for case, taken in found["cases"].items()]
     ratios = [
-        output.words(f"cli.bench.{name}", ratio=str(found[name]))
+        line
         for name in ("ratio_to_stock", "ratio_to_copy")
         if found[name] is not None
+        for line in fold(output.words(f"cli.bench.{name}", ratio=str(found[name])))
     ]
     table, aims = output.table(rows, _COLUMNS), _aims(found["aims"], output)
     output.result(found, *table, "", *ratios, "", *aims)
