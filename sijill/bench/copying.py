@@ -16,6 +16,7 @@ from infrastructure.log.batch import AppendRequest
 from infrastructure.postgres import Urls
 from infrastructure.proofs import leaf
 from sijill.bench.figures import Sample
+from sijill.bench.threads import each_its_own, run_threads
 
 TABLES: dict[str, LiteralString] = {
     "events": (
@@ -64,22 +65,21 @@ class Copied:
         """The rows of some batches, which the log would make of them one after the other."""
         return [self._batch(piece) for piece in pieces]
 
-    def copy(self, batches: Sequence[Batch], *, events: int, seconds: float) -> Sample:
+    def copy(
+        self, batches: Sequence[Batch], *, events: int, seconds: float, connections: int = 1
+    ) -> Sample:
         """Copy batches of so many events, one transaction each, until the time is up.
 
-        Each batch can be copied once, and in the order in which it was made.
+        Each batch can be copied once.
         """
-        latencies: list[float] = []
-        with postgres.connect(
-            self._url, None, autocommit=True, limits=postgres.PATIENT
-        ) as connection:
-            started = now = time.monotonic()
-            for batch in batches:
-                _copy(connection, batch)
-                latencies.append(-now + (now := time.monotonic()))
-                if now > started + seconds:
-                    break
-        return Sample.of(latencies, now - started, events=events * len(latencies))
+        with each_its_own(self._url, None, connections) as connection:
+            return run_threads(
+                connections,
+                seconds,
+                batches,
+                lambda batch: _copy(connection(), batch),
+                events=events,
+            )
 
     def _batch(self, requests: Sequence[AppendRequest]) -> Batch:
         rows: dict[str, list[bytes]] = {name: [] for name in TABLES}

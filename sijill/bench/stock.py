@@ -1,12 +1,8 @@
 """The library's own recorder, as it comes: the yardstick of every benchmark."""
 
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
@@ -15,12 +11,10 @@ from eventsourcing.utils import Environment
 from psycopg.conninfo import conninfo_to_dict
 
 from sijill.bench.figures import OnSample, Sample, best
-
-_Piece = TypeVar("_Piece")
+from sijill.bench.threads import run_threads
 
 THREADS = (1, 2, 4, 8, 16)
 TOPIC = "sijill.certificate.issued.v1"
-FILLED_AT_ONCE = 1_000
 SOCKET_BYTES = 100_000
 """A batch stays below what a socket takes at once: in the driver's pipeline mode, which the
 recorder uses, two threads with larger ones wait for each other for ever (the one that holds the
@@ -62,7 +56,7 @@ class Stock:
         """Store so many aggregates of one event; their ids."""
         ids: list[UUID] = []
         while len(ids) < aggregates:
-            batch = self._batch(min(FILLED_AT_ONCE, aggregates - len(ids)))
+            batch = self._batch(min(self.batch, aggregates - len(ids)))
             self.recorder.insert_events(batch)
             ids += [UUID(str(one.originator_id)) for one in batch]
         return ids
@@ -93,39 +87,3 @@ def stock(url: str, state: bytes) -> Iterator[Stock]:
         yield Stock(factory, state)
     finally:
         factory.close()
-
-
-def run_threads(
-    threads: int,
-    seconds: float,
-    work: Iterable[_Piece],
-    act: Callable[[_Piece], object],
-    *,
-    events: int,
-) -> Sample:
-    """Let threads take pieces of work until the time is up or none is left.
-
-    A piece counts as `events`; latencies are those of the pieces. An exception of any thread is
-    raised again.
-    """
-    left = iter(work)
-    lock = threading.Lock()
-    until = time.monotonic() + seconds
-
-    def take(_: int) -> list[float]:
-        own: list[float] = []
-        while time.monotonic() < until:
-            with lock:
-                piece = next(left, None)
-            if piece is None:
-                break
-            began = time.monotonic()
-            act(piece)
-            own.append(time.monotonic() - began)
-        return own
-
-    with ThreadPoolExecutor(threads) as pool:
-        started = time.monotonic()
-        latencies = [one for own in pool.map(take, range(threads)) for one in own]
-        taken = time.monotonic() - started
-    return Sample.of(latencies, taken, events=events * len(latencies))

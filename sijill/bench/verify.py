@@ -12,7 +12,8 @@ from sijill.bench.issue import Wish
 from sijill.bench.machine import describe
 from sijill.bench.rows import Rows
 from sijill.bench.servers import founded, scratch, scratch_server
-from sijill.bench.stock import SCOUT_SHARE, THREADS, Stock, run_threads, stock
+from sijill.bench.stock import SCOUT_SHARE, THREADS, Stock, stock
+from sijill.bench.threads import run_threads
 from sijill.bench.verdicts import Verdicts, issue_many
 
 CERTIFICATES = 100_000

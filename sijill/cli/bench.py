@@ -1,5 +1,6 @@
 """`sijill bench`: how fast this machine records and answers, beside the library and beside COPY."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 app = App(name="bench", help="How fast this machine records and answers, beside two yardsticks.")
 
+STEP_SECONDS = 2.0
 _MEASURE = Group("Measuring", sort_key=70)
 _COLUMNS = {
     "case": "cli.column.case",
@@ -92,6 +94,12 @@ class Serve(Measure):
         )
 
 
+Events = Annotated[
+    int,
+    Parameter(
+        group=_MEASURE, validator=Number(gte=1), help="To how many the log is grown beforehand."
+    ),
+]
 MEASURE = Measure()
 SERVE = Serve()
 
@@ -160,6 +168,69 @@ def verify(
     return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
 
 
+@app.command
+@verb
+def bulk(*, measure: Measure = MEASURE) -> int:
+    """Measure appends through the procedure in batches of 1,000, claims and vault rows included.
+
+    Beside it, by turns on the same PostgreSQL: COPY of the same rows into all the same tables, one
+    transaction a batch, and the library's own recorder. All of it is gone afterwards.
+    """
+    from sijill.bench.bulk import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        on_sample=_taken(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
+@app.command
+@verb
+def replay(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
+    """Measure how fast chain and tree of a whole log are computed again from the database.
+
+    The log is grown through the procedure and sealed first. Beside it, by turns: the library's own
+    way to read its log, and COPY of the columns that are needed. All of it is gone afterwards.
+    """
+    from sijill.bench.replay import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        events=events,
+        on_sample=_taken(output),
+        on_step=_stepped(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
+@app.command
+@verb
+def growth(*, events: Events = 10_000_000, measure: Measure = MEASURE) -> int:
+    """Measure whether appends slow down as the log grows: at 10,000 events and at `--events`.
+
+    Both logs are appended to by turns, beside the library's own recorder and COPY of the same rows.
+    All of it is gone afterwards. Ten million events need about 40 GB.
+    """
+    from sijill.bench.growth import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        events=events,
+        on_sample=_taken(output),
+        on_step=_stepped(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
 def _taken(output: Output) -> "OnSample":
     def on_sample(case: str, sample: Any) -> None:
         output.say(output.words("cli.bench.sample", case=case, rate=round(sample.rate)))
@@ -169,8 +240,14 @@ def _taken(output: Output) -> "OnSample":
 
 def _stepped(output: Output) -> "OnStep":
     """Tell how far a long step is, with its rate and the time that is left."""
+    last = 0.0
 
     def on_step(step: str, done: int, total: int, rate: float) -> None:
+        nonlocal last
+        # Long steps are told once in a while; the end of each always.
+        if done < total and time.monotonic() - last < STEP_SECONDS:
+            return
+        last = time.monotonic()
         left = round((total - done) / rate) if rate else 0
         words = output.words(
             "cli.bench.step",
