@@ -62,14 +62,14 @@ def run(wish: Wish, lines: int, on_sample: OnSample) -> dict[str, Any]:
     """Measure; ratios are of single issuances, COPY with as many rows as there are connections."""
     with ExitStack() as stack:
         place = stack.enter_context(scratch(wish.folder))
-        beside = _beside(stack, place, wish, on_sample)
+        theirs = beside(stack, place, wish, on_sample)
         ledger = stack.enter_context(founded(place))
         workers, scouted = choose_workers(ledger, place, wish, on_sample)
         with ledger.serving(workers) as served:
             issues = Issues(served, place, wish, lines)
             issues.warm()
             machine = describe(place, served.urls.admin)
-            cases = interleaved(wish.rounds, beside.cases(wish) | issues.cases(), on_sample)
+            cases = interleaved(wish.rounds, theirs.cases(wish) | issues.cases(), on_sample)
     single, bulk = f"sijill_{wish.connections}", "sijill_bulk"
     return {
         "benchmark": "issue",
@@ -77,10 +77,10 @@ def run(wish: Wish, lines: int, on_sample: OnSample) -> dict[str, Any]:
         "rounds": wish.rounds,
         "workers": workers,
         "workers_tried": scouted,
-        "stock_threads": beside.scouted,
+        "stock_threads": theirs.scouted,
         "bulk": {"connections": BULK_CONNECTIONS, "lines_each": lines},
         "cases": cases,
-        "ratio_to_stock": ratio(cases, single, f"stock_{beside.threads}"),
+        "ratio_to_stock": ratio(cases, single, f"stock_{theirs.threads}"),
         "ratio_to_copy": ratio(cases, single, f"copy_{wish.connections}"),
         "bulk_ratio_to_stock": ratio(cases, bulk, "stock_bulk"),
         "bulk_ratio_to_copy": ratio(cases, bulk, "copy_bulk"),
@@ -104,11 +104,20 @@ class Beside:
 
     def cases(self, wish: Wish) -> dict[str, Case]:
         """One by one and in bulk."""
+        return self.single_cases(wish) | self.bulk_cases(wish)
+
+    def single_cases(self, wish: Wish) -> dict[str, Case]:
+        """Events one by one, and as many rows a transaction as there are connections."""
         return {
             f"stock_{self.threads}": partial(
                 self.library.append, self.threads, wish.seconds, most=STOCK_MOST
             ),
             f"copy_{wish.connections}": partial(self._copy, wish.connections, wish.seconds),
+        }
+
+    def bulk_cases(self, wish: Wish) -> dict[str, Case]:
+        """Batches."""
+        return {
             "stock_bulk": partial(
                 self.library.append,
                 self.threads,
@@ -127,7 +136,8 @@ class Beside:
             return self.copied.copy(made, events=each, seconds=seconds)
 
 
-def _beside(stack: ExitStack, place: Path, wish: Wish, on_sample: OnSample) -> Beside:
+def beside(stack: ExitStack, place: Path, wish: Wish, on_sample: OnSample) -> Beside:
+    """Both yardsticks in a server of their own, which goes with the stack."""
     server = stack.enter_context(scratch_server(place))
     theirs = ledger_database(server, "bench_copy")
     open_log(theirs)
@@ -157,13 +167,17 @@ def choose_workers(
 
 @dataclass(slots=True)
 class Issues:
-    """Issuances sent to a served ledger; each is prepared before its clock starts."""
+    """Issuances sent to a served ledger; each is prepared before its clock starts.
+
+    `codes` are those of the certificates that the last bulk has issued.
+    """
 
     served: Served
     place: Path
     wish: Wish
     lines: int
     reached: float = field(default=0.0)
+    codes: list[str] = field(default_factory=list)
     _names: Iterator[int] = field(default_factory=count)
 
     def cases(self) -> dict[str, Case]:
@@ -194,7 +208,7 @@ class Issues:
         lines = self.lines
         orders = max(BULK_CONNECTIONS, int(BULK_MOST * self.wish.seconds) // lines)
         path = self._file()
-        preparing.bulks(self.served.office, path, orders, lines)
+        codes = preparing.bulks(self.served.office, path, orders, lines)
         sent = fire_all(
             Fire(
                 self.served.url,
@@ -206,6 +220,7 @@ class Issues:
             )
         )
         path.unlink()
+        self.codes = codes[: sent.events * lines]
         return Sample(sent.events * lines, sent.seconds, sent.latency, sent.more)
 
     def _send(self, count: int, rate: float | None) -> Sample:

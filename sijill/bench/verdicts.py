@@ -75,16 +75,21 @@ class Verdicts:
         return self.place / "questions"
 
     def _fire(self, rate: float | None) -> Fire:
-        return Fire(
-            self.served.url,
-            self._questions,
-            self.wish.connections,
-            expect=OK,
-            holds=HOLDS,
-            rate=rate,
-            seconds=self.wish.seconds,
-            cycle=True,
-        )
+        return asking(self.served, self._questions, self.wish, rate)
+
+
+def asking(served: Served, questions: Path, wish: Wish, rate: float | None = None) -> Fire:
+    """Ask again and again about certificates in force, for so long."""
+    return Fire(
+        served.url,
+        questions,
+        wish.connections,
+        expect=OK,
+        holds=HOLDS,
+        rate=rate,
+        seconds=wish.seconds,
+        cycle=True,
+    )
 
 
 def issue_many(served: Served, place: Path, count: int, on_step: OnStep) -> list[str]:

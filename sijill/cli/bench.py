@@ -28,6 +28,25 @@ _COLUMNS = {
     "p99_ms": "cli.column.p99",
     "max_ms": "cli.column.max",
 }
+_TABLES = {
+    "processes": {
+        "process": "cli.column.process",
+        "first_quarter_mb": "cli.column.first_quarter",
+        "last_quarter_mb": "cli.column.last_quarter",
+        "max_mb": "cli.column.max_mb",
+    },
+    "steps": {
+        "step": "cli.column.step",
+        "events": "cli.column.events",
+        "seconds": "cli.column.seconds",
+        "rate": "cli.column.rate",
+    },
+    "tables": {
+        "table": "cli.column.table",
+        "heap_bytes_each": "cli.column.heap",
+        "index_bytes_each": "cli.column.index",
+    },
+}
 _AIMS = {"aim": "cli.column.aim", "wanted": "cli.column.wanted", "measured": "cli.column.measured"}
 
 
@@ -231,6 +250,46 @@ def growth(*, events: Events = 10_000_000, measure: Measure = MEASURE) -> int:
     return tell(found, output)
 
 
+@app.command
+@verb
+def memory(
+    *,
+    minutes: Annotated[
+        float,
+        Parameter(group=_MEASURE, validator=Number(gte=0), help="How long the ledger is watched."),
+    ] = 10.0,
+    serve: Serve = SERVE,
+) -> int:
+    """Watch what the processes of a served ledger hold while it issues, answers and idles by turns.
+
+    The first quarter of the time is compared with the last one. All of it is gone afterwards.
+    """
+    from sijill.bench.memory import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, minutes, _taken(output)), output)
+
+
+@app.command
+@verb
+def nation(
+    *,
+    certificates: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many are issued.")
+    ] = 17_000_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Load a nation's certificates by signed bulk orders, seal, build read models, replay, prove.
+
+    Tells the rate of each step, the bytes of each table and index for each event, and how the rate
+    went on. Refused where the disk would not hold it. All of it is gone afterwards.
+    """
+    from sijill.bench.nation import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
+
+
 def _taken(output: Output) -> "OnSample":
     def on_sample(case: str, sample: Any) -> None:
         output.say(output.words("cli.bench.sample", case=case, rate=round(sample.rate)))
@@ -271,8 +330,12 @@ def tell(found: dict[str, Any], output: Output) -> int:
         if found[name] is not None
         for line in fold(output.words(f"cli.bench.{name}", ratio=str(found[name])))
     ]
-    table, aims = output.table(rows, _COLUMNS), _aims(found["aims"], output)
-    output.result(found, *table, "", *ratios, "", *aims)
+    lines = output.table(rows, _COLUMNS)
+    for name, columns in _TABLES.items():
+        if name in found:
+            lines += ["", *output.table(found[name], columns)]
+    lines += ["", *ratios, "", *_aims(found["aims"], output)]
+    output.result(found, *lines)
     return 0
 
 
