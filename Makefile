@@ -46,9 +46,11 @@ test: check
 demo: install
 	$(BIN)/sijill demo
 
+# A short round of each; docs/performance.md has the long ones.
 bench: install
 	$(BIN)/sijill bench append
 	$(BIN)/sijill bench issue
+	$(BIN)/sijill bench verify --certificates 20000
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
