@@ -45,7 +45,7 @@ class Service:
         self, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
     ) -> None:
         self.folder = folder
-        # Where `kills.reach` leaves the name of a fault point for the processes of this service.
+        # Where `kills.kill_at` leaves the name of a fault point for the processes of this service.
         self.fault_file = folder / "fault"
         self._workers = workers
         self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
