@@ -32,7 +32,8 @@ _ADMISSION_GUARDED = 160000
 class DatabaseUnusableError(RuntimeError):
     """The database cannot carry a ledger as it is; the text says what to do about it.
 
-    `code` is `database_unreachable`, `database_too_old`, `database_encoding` or `database_rights`.
+    `code` is `database_unreachable`, `database_busy`, `database_too_old`, `database_encoding` or
+    `database_rights`.
     """
 
     def __init__(self, code: str, detail: str) -> None:

@@ -191,11 +191,18 @@ def issuance(agency: str, **changes: Any) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, *, workers: int = 1, environment: dict[str, str] | None = None
+    folder: Path,
+    *,
+    workers: int = 1,
+    environment: dict[str, str] | None = None,
+    first: str = "pass",
 ) -> Iterator[Served]:
-    """Serve a founded ledger in a process of its own until the block ends."""
+    """Serve a founded ledger in a process of its own until the block ends.
+
+    `first` is a statement that the supervisor runs before it serves.
+    """
     code = (
-        "import sys; from pathlib import Path; from sijill.serving import serve; "
+        f"{first}; import sys; from pathlib import Path; from sijill.serving import serve; "
         "serve(Path(sys.argv[1]), port=0, workers=int(sys.argv[2]))"
     )
     process = subprocess.Popen(
