@@ -22,8 +22,9 @@ from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
 from infrastructure.proofs import canonical, leaf
-from projections import freshness
+from projections import freshness, replica
 from projections.certificates import Gathering
+from projections.replica import Replica
 from sijill.folder import Folder
 from sijill.rotation import rotate
 from sijill.settings import Settings
@@ -34,7 +35,6 @@ LOAD_THREADS = 8
 REGISTRY_INTERVAL_SECONDS = 0.5
 EXPIRY_INTERVAL_SECONDS = 60.0
 
-_SIZE = "SELECT size FROM ledger.head"
 _SEALED = "SELECT coalesce(max(size), 0) FROM ledger.checkpoints WHERE note IS NOT NULL"
 _APPLIED = "SELECT index + 1 FROM read.model"
 _REGISTRY_STREAMS = """
@@ -115,7 +115,7 @@ async def open_services(data: Path) -> Services:
         watches = [
             await stack.enter_async_context(Watch(urls.service, channel, query, role=Role.SERVICE))
             for channel, query in (
-                (CHANNEL, _SIZE),
+                (CHANNEL, replica.END),
                 (checkpoints.CHANNEL, _SEALED),
                 (freshness.CHANNEL, _APPLIED),
             )
@@ -139,6 +139,7 @@ async def open_services(data: Path) -> Services:
             committer=await stack.enter_async_context(Committer(urls.service)),
             pool=pool,
             codes=Gathering(pool, wait_seconds=verify.WAIT_SECONDS),
+            replica=await _open_replica(data, watches[0], stack),
             tiles=folder.tiles,
             log=watches[0],
             sealed=watches[1],
@@ -151,6 +152,16 @@ async def open_services(data: Path) -> Services:
         stack.callback(closing.cancel)
         services.closing = stack.pop_all()
         return services
+
+
+async def _open_replica(data: Path, log: Watch, stack: AsyncExitStack) -> Replica | None:
+    url = Settings(data=data).replica()
+    if url is None:
+        return None
+    opened = Replica(url, log, size=READ_CONNECTIONS)
+    await opened.open()
+    stack.push_async_callback(opened.close)
+    return opened
 
 
 async def _forget_registry_changes(services: Services) -> None:
