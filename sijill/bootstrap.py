@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ from infrastructure.log.committer import Committer, now_us
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
-from infrastructure.proofs import canonical, leaf
 from projections import freshness, replica
 from projections.certificates import Gathering
 from projections.replica import Replica
 from sijill.folder import Folder
+from sijill.identity import Identity, identity_of
 from sijill.rotation import rotate
 from sijill.settings import Settings
 
@@ -43,23 +42,6 @@ WHERE index >= %s AND index < %s AND type NOT LIKE 'sijill.certificate.%%'
 """
 
 
-class NotFounded(Exception):
-    """The database holds no ledger: `sijill init` makes one."""
-
-    code = "not_founded"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What event 0 says about the ledger, and its id."""
-
-    ledger: bytes
-    origin: str
-    founders: tuple[str, ...]
-    log_vkey: str
-    receipts_vkey: str
-
-
 def connection_strings(data: Path) -> Urls:
     """Where the database is: named from outside, or the running embedded server of the folder."""
     settings = Settings(data=data)
@@ -67,23 +49,12 @@ def connection_strings(data: Path) -> Urls:
 
 
 async def identify(reader: Reader) -> Identity:
-    """Read the ledger's identity from its event 0.
+    """Read the ledger's identity.
 
     Raises:
         NotFounded: there is none.
     """
-    events = await reader.events(0, 1)
-    if not events:
-        raise NotFounded
-    body = leaf.split_body(events[0].body)
-    said = canonical.parse(body.statement, limit_bytes=len(body.statement))
-    return Identity(
-        ledger=events[0].leaf_hash,
-        origin=said["origin"],
-        founders=tuple(founder["id"] for founder in said["founders"]),
-        log_vkey=said["log_key"],
-        receipts_vkey=said["receipt_key"],
-    )
+    return identity_of(await reader.events(0, 1))
 
 
 async def open_services(data: Path) -> Services:

@@ -15,10 +15,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from infrastructure import migrations
 from infrastructure.embedded import EmbeddedServer
+from sijill.doctor import examine
 from sijill.founding import found
 from sijill.settings import Settings
 from tests.api.talking import revoke
+from tests.appending import append_events
 from tests.serving import ORIGIN, Agency, Served, serving
 from tests.standby import Standby, standby
 
@@ -145,6 +148,40 @@ def test_whoever_writes_finds_it_although_the_standby_does_not_move(
         assert code in {one["code"] for one in listed}
         newest = agency.served.agency(link=False).name
         assert agency.client.get(f"/v1/agencies/{newest}")["agency"] == newest
+
+
+def test_the_doctor_says_why_a_standby_is_left_alone(
+    primary: EmbeddedServer,
+    second: Standby,
+    agency: Agency,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> str:
+        [code] = [
+            line.code for line in examine(agency.served.folder) if line.code.startswith("replica")
+        ]
+        return code
+
+    def named(url: str) -> None:
+        monkeypatch.setenv("SIJILL_DATABASE_REPLICA_URL", url)
+
+    named(second.urls.service)
+    agency.issue()
+    while told() == "replica_behind":
+        pass
+    assert told() == "replica"
+    with paused(second):
+        agency.issue()
+        while told() == "replica":
+            pass
+        assert told() == "replica_behind"
+    other = primary.create_database("other")
+    migrations.upgrade(other.admin)
+    append_events(other, 1)
+    named(other.service)
+    assert told() == "replica_foreign"
+    named("postgresql://nobody@127.0.0.1:1/none")
+    assert told() == "replica_unreachable"
 
 
 def test_without_the_standby_the_primary_answers(
