@@ -133,6 +133,30 @@ def test_room_is_told_in_events_and_what_is_spared_does_not_count(tmp_path: Path
     assert looked(1, spared=2 * free).params["events"] == 0
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
+    unmount = ["umount", str(place)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only root, outside of a container that forbids it, mounts a disk to fill")
+    yield place
+    subprocess.run(unmount, check=True)
+
+
+def test_a_disk_that_fills_is_told_beside_one_with_room(tmp_path: Path, small_disk: Path) -> None:
+    growth = Growth({tmp_path: 1, small_disk: 20}, {})
+    assert [line.code for line in host.disks(growth)] == ["disk", "disk_low"]
+
+    (small_disk / "filler").write_bytes(bytes(15_500_000))
+
+    [large, small] = host.disks(growth)
+    assert (large.code, small.state, small.code) == ("disk", State.FAIL, "disk_full")
+    assert small.params["places"] == str(small_disk)
+
+
 def test_folders_of_one_disk_share_a_line(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
 
