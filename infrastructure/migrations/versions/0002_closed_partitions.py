@@ -11,6 +11,8 @@ depends_on = None
 def upgrade() -> None:
     """Add what the release before this one neither uses nor minds."""
     execute_sql("0002_closed_partitions.sql")
+    # Last, because its lock is held until the revision is over.
+    execute_sql("0002_closed_orders.sql")
 
 
 def downgrade() -> None:

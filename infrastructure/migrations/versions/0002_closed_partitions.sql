@@ -1,8 +1,3 @@
--- The values of an order are gone once it is closed. Rows that are there are looked at in 0004: to
--- look at them now would hold the table up.
-ALTER TABLE ledger.pending
-    ADD CONSTRAINT closed_holds_nothing CHECK (state = 'open' OR sealed_body = '') NOT VALID;
-
 -- The partitions that no event can come to any more, and whether all of their rows are frozen: what
 -- PostgreSQL must have done before two thousand million transactions are over, and what is cheapest
 -- to do once, when a partition has closed.

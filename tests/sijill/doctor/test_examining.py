@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure import keyfiles
 from infrastructure.embedded.binaries import find_binaries
-from infrastructure.postgres import connect
+from infrastructure.postgres import Urls, connect
 from sijill.doctor import Line, State, examine
 from sijill.folder import FOUNDERS, Folder
 from sijill.founding import found
@@ -116,6 +116,21 @@ def test_a_server_of_somebody_elses_that_does_not_answer_is_told(
 
     assert line.code == "database_unreachable"
     assert line.mend == 'psql "$SIJILL_DATABASE_URL" -c "SELECT 1"'
+
+
+def test_a_database_without_a_ledger_is_told_by_its_schema(
+    ledger_folder: Path, empty_database: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIJILL_DATABASE_URL", empty_database.service)
+
+    lines = list(examine(ledger_folder))
+
+    fails = [line.code for line in lines if line.state is State.FAIL]
+    assert fails[0] == "schema_older"
+    assert "database_unreachable" not in fails
+    told = [line.params["subject"] for line in lines if line.code == "not_looked_at"]
+    assert told == ["clock", "ledger_keys", "checkpoint"]
+    assert lines[-1].code == "disk"
 
 
 def test_a_key_that_cannot_be_used_keeps_nothing_else_from_being_looked_at(
