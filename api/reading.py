@@ -9,7 +9,6 @@ answer is *could not check now*.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -18,7 +17,6 @@ from psycopg import AsyncConnection
 from api.services import Services
 from infrastructure import telemetry
 from infrastructure.log import checkpoints
-from projections import certificates
 from projections.certificates import Found
 from projections.replica import Lent, ReplicaSilent
 
@@ -32,12 +30,9 @@ async def found_recently(services: Services, code: str) -> Found | None:
         return None
     found = None
     with suppress(ReplicaSilent, psycopg.Error, LookupError):
-        async with services.replica.lend() as lent:
-            told = await certificates.by_code(lent.connection, code)
-            age = max(told.basis.age_seconds, int(lent.age_seconds))
-            # *Unknown* is said only by who knows the whole log.
-            if told.facts is not None and not told.basis.stale and services.replica.fresh(lent):
-                found = replace(told, basis=replace(told.basis, age_seconds=age))
+        told = await services.replica.codes.by_code(code)
+        # *Unknown* is said only by who knows the whole log.
+        found = told if told.facts is not None and not told.basis.stale else None
     telemetry.REPLICA_READS.labels("replica" if found else "primary").inc()
     return found
 

@@ -10,9 +10,9 @@ Where no replica can show that, or the primary is out of sight, the primary has 
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg
@@ -21,6 +21,7 @@ from psycopg.rows import tuple_row
 from infrastructure import postgres
 from infrastructure.log.queries import load
 from infrastructure.log.watch import Watch
+from projections.certificates import Found, Gathering, by_codes
 from projections.freshness import STALE_MICROSECONDS, model_expected
 from projections.rows import Connection
 
@@ -76,6 +77,8 @@ class Replica:
         self._recent_seconds = recent_seconds
         self._rests_until = 0.0
 
+        self.codes = Gathering(self.by_codes)
+
     async def open(self) -> None:
         """Begin to connect; a replica that is down keeps nobody from serving."""
         await self._pool.open(wait=False)
@@ -104,9 +107,19 @@ class Replica:
                 raise ReplicaSilent from error
             yield lent
 
-    def fresh(self, lent: Lent) -> bool:
-        """Whether an answer that has just come may be given to somebody."""
-        return lent.age_seconds <= self._recent_seconds
+    async def by_codes(self, codes: Collection[str]) -> Mapping[str, Found]:
+        """What a replica knows of some codes, no older than may be told; `codes` gathers these.
+
+        Raises:
+            ReplicaSilent: nobody can be believed, or the answer took too long.
+            psycopg.Error, LookupError: the server broke, or follows no log.
+        """
+        async with self.lend() as lent:
+            found = await by_codes(lent.connection, codes)
+            age = lent.age_seconds
+        if age > self._recent_seconds:
+            raise ReplicaSilent
+        return {code: _aged(one, int(age)) for code, one in found.items()}
 
     async def _confirmed(self, connection: Connection) -> Lent:
         known = [look for look in self._log.looks(self._recent_seconds) if look.mark is not None]
@@ -128,3 +141,10 @@ class Replica:
         """Whether the server's clock, by which *today* and *in force* are told, is like ours."""
         apart = abs(clock - time.time_ns() // 1_000)
         return apart <= self._recent_seconds * 1_000_000
+
+
+def _aged(found: Found, age_seconds: int) -> Found:
+    """What a replica found, with the age of its knowledge, of which it knows nothing itself."""
+    basis = found.basis
+    older = max(basis.age_seconds, age_seconds)
+    return replace(found, basis=replace(basis, age_seconds=older))

@@ -21,7 +21,7 @@ from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
 from projections import freshness, replica
-from projections.certificates import Gathering
+from projections.certificates import Gathering, asking
 from projections.replica import Replica
 from sijill.folder import Folder
 from sijill.identity import Identity, identity_of
@@ -109,7 +109,7 @@ async def open_services(data: Path) -> Services:
             reader=reader,
             committer=await stack.enter_async_context(Committer(urls.service)),
             pool=pool,
-            codes=Gathering(pool, wait_seconds=verify.WAIT_SECONDS),
+            codes=Gathering(asking(pool, wait_seconds=verify.WAIT_SECONDS)),
             replica=await _open_replica(data, watches[0], stack),
             tiles=folder.tiles,
             log=watches[0],

@@ -7,6 +7,7 @@ The primary stands in for its own replica here, and another database for one tha
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from infrastructure.postgres import Role, Urls, connect_async
 from projections import model, replica
 from projections.replica import END, Replica, ReplicaSilent
 from tests.appending import append_events
+from tests.given_when_then import code, given, issue, linked
 from tests.projections.conftest import Reading
 
 pytestmark = pytest.mark.anyio
@@ -66,7 +68,32 @@ async def test_what_holds_the_end_of_the_log_is_lent(reading: Reading) -> None:
         found.lend() as one,
     ):
         assert one.events == size
-        assert found.fresh(one)
+        assert 0 <= one.age_seconds < 60
+
+
+async def test_an_answer_says_how_old_its_knowledge_may_be(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reading.follow(given(linked("moj"), issue("a")))
+    async with beside(reading.urls, reading.urls.service) as (found, log):
+        told = await found.codes.by_code(code("a"))
+        assert told.facts is not None
+        assert not told.basis.stale
+        # It was last seen to keep up ten seconds ago, and knows nothing of that.
+        looks = [replace(look, time=look.time - 10) for look in log.looks(60)]
+        monkeypatch.setattr(log, "looks", lambda _: looks)
+        assert 10 <= (await found.codes.by_code(code("a"))).basis.age_seconds < 60
+
+
+async def test_an_answer_that_took_too_long_is_none(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await reading.follow(given(linked("moj"), issue("a")))
+    async with beside(reading.urls, reading.urls.service, recent_seconds=30) as (found, log):
+        looks = [replace(look, time=look.time - 40) for look in log.looks(60)]
+        monkeypatch.setattr(log, "looks", lambda _: looks)
+        with pytest.raises(ReplicaSilent):
+            await found.codes.by_code(code("a"))
 
 
 async def test_what_has_not_applied_the_end_is_not(reading: Reading) -> None:
