@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from api.contract import problems
 from api.paging import WORD, After, At, Limit, page
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open
 from projections import agencies, freshness, keys
 from projections.agencies import Agency
@@ -27,8 +28,7 @@ async def listed(
     request: Request, services: Open, after: After = None, limit: Limit = 100, at: At = None
 ) -> JSONResponse:
     """Every agency of the ledger, closed ones included."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         rows = await agencies.page(
@@ -42,8 +42,7 @@ async def listed(
 @router.get("/agencies/{agency}", summary="One agency")
 async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Its names and parents with the days from which they hold, and how it stands."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         found = await agencies.show(connection, agency, at=at)
@@ -58,8 +57,7 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
 @router.get("/agencies/{agency}/keys", summary="Every key that an agency ever had")
 async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Public keys with their scopes and all that ended them; retired ones included."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         if await agencies.show(connection, agency, at=at) is None:
@@ -71,8 +69,7 @@ async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONRespon
 @router.get("/keys/{key}", summary="One key")
 async def key(services: Open, key: Thumbprint, at: At = None) -> JSONResponse:
     """Whose it is, what it may sign, and whether it still may."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         found = await keys.show(connection, key, at=at)

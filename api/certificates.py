@@ -3,9 +3,12 @@
 Another agency's certificate and none at all are answered alike.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -17,6 +20,7 @@ from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open, Services
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
@@ -194,8 +198,7 @@ async def _page(
 ) -> JSONResponse:
     if chosen.type is not None and chosen.type not in TYPES:
         raise TypeUnknown(type=chosen.type)
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with _source(services, chosen) as connection:
         status = await freshness.status(connection)
         if at is not None and at > status.index:
             raise Problem("index_unknown", index=at)
@@ -205,6 +208,18 @@ async def _page(
     items = [{**_certificate(row.certificate), "in_doubt": row.in_doubt} for row in rows]
     pinned = status.index if at is None else at
     return page(request, items, limit=limit, cursor="issue_index", at=pinned)
+
+
+@asynccontextmanager
+async def _source(services: Services, chosen: Filter) -> AsyncIterator[AsyncConnection[Any]]:
+    """Look-ups are the vault's: what was erased is not found a moment later either."""
+    if chosen.looked_up is None:
+        async with recent(services) as connection:
+            yield connection
+        return
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        yield connection
 
 
 def _certificate(row: Certificate) -> dict[str, Any]:

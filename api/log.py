@@ -21,6 +21,7 @@ from api.orders import caller
 from api.paging import After, Limit, page
 from api.policy import Caller, Part, RecordParties, may_open, noun_of
 from api.problems import Problem
+from api.reading import archive
 from api.services import Open, Services
 from infrastructure.log import checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
@@ -129,10 +130,10 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
     404 for whatever the newest checkpoint does not cover, and for every spelling but the one.
     """
     tile = _tile(request, name)
-    async with services.pool.connection() as conn:
+    # Hash i of a tile at level l covers 256**l leaves; a bundle counts leaves themselves.
+    end = (tile.n * tiles.WIDTH + tile.width) << tiles.HEIGHT * (tile.level or 0)
+    async with archive(services, end) as conn:
         newest = await checkpoints.newest(conn)
-        # Hash i of a tile at level l covers 256**l leaves; a bundle counts leaves themselves.
-        end = (tile.n * tiles.WIDTH + tile.width) << tiles.HEIGHT * (tile.level or 0)
         if newest is None or end > newest.size:
             raise Problem("not_found")
         if tile.level is None:
@@ -146,7 +147,7 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
 @router.get("/v1/proofs/inclusion")
 async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResponse:
     """That a tree of `size` leaves holds the leaf at `index`: hashes from its sibling upwards."""
-    async with services.pool.connection() as conn:
+    async with archive(services, size) as conn:
         covered = await _covered(conn, size)
         if size is None and index >= covered:
             raise Problem("index_unknown")
@@ -171,7 +172,7 @@ async def consistency(
     new_size: Annotated[Size, Query(alias="to")] = None,
 ) -> JSONResponse:
     """That the tree of `to` leaves only adds to the tree of `from` leaves."""
-    async with services.pool.connection() as conn:
+    async with archive(services, new_size) as conn:
         covered = await _covered(conn, new_size)
         tree = _tree(services, conn)
         proof = await tree.consistency_proof(old_size=old_size, new_size=covered)
@@ -200,7 +201,7 @@ async def open_leaves(
     by the index of its first event: its evidence, and all its statements' digests in line order.
     """
     who = await caller(request, services)
-    async with services.pool.connection() as conn:
+    async with archive(services, end) as conn:
         covered = await _covered(conn, None)
         last = min(covered if end is None else end, covered)
         stop = min(last, start + OPENINGS_LIMIT)

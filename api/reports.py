@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from api.contract import problems
 from api.paging import At
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open
 from projections import freshness, reports
 
@@ -30,8 +31,7 @@ async def issuance(
     to_day: Day = None,
 ) -> JSONResponse:
     """Counts as after event `at`; the same index gives the same figures for ever."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         applied = (await freshness.status(connection)).index
         if at is not None and at > applied:
             raise Problem("index_unknown", index=at)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import reading
 from api.caching import entity_tag, not_modified
 from api.contract import problems
 from api.i18n import negotiate, translate
@@ -127,12 +128,16 @@ async def _judge(request: Request, services: Services, presented: Presented) -> 
 
 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
-    found = await services.codes.by_code(code)
-    size = services.size
-    if found.facts is None and found.basis.index < size - 1:
-        # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
-        await services.applied.reach(size, WAIT_SECONDS)
+    found = None
+    if not (presented.fields or presented.document or presented.receipt):
+        found = await reading.found_recently(services, code)
+    if found is None:
         found = await services.codes.by_code(code)
+        size = services.size
+        if found.facts is None and found.basis.index < size - 1:
+            # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
+            await services.applied.reach(size, WAIT_SECONDS)
+            found = await services.codes.by_code(code)
     comparison = await _compare(services, found, presented)
     verdict = verdicts.judge(
         found.facts, basis=found.basis, today=found.today, comparison=comparison

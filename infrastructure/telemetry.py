@@ -32,6 +32,11 @@ REFUSALS = Counter("sijill_refusals_total", "Requests refused, by problem code",
 VERDICTS = Counter(
     "sijill_verdicts_total", "Verdicts given, by outcome and reason", ["outcome", "reason"]
 )
+REPLICA_READS = Counter(
+    "sijill_replica_reads_total",
+    "Reads that a replica may answer, by the server that did",
+    ["server"],
+)
 APPENDED = Counter("sijill_events_appended_total", "Events that this process recorded")
 LOG_SIZE = Gauge("sijill_log_size", "Events in the log", multiprocess_mode="max")
 CHECKPOINT_SIZE = Gauge(

@@ -16,8 +16,8 @@ from infrastructure.embedded import EmbeddedServer
 from infrastructure.log.reader import load_head
 from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
-from sijill.bootstrap import NotFounded
 from sijill.folder import Folder
+from sijill.identity import NotFounded
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
 

@@ -191,11 +191,19 @@ def issuance(agency: str, **changes: Any) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, *, workers: int = 1, port: int = 0, environment: dict[str, str] | None = None
+    folder: Path,
+    *,
+    workers: int = 1,
+    port: int = 0,
+    environment: dict[str, str] | None = None,
+    first: str = "pass",
 ) -> Iterator[Served]:
-    """Serve a founded ledger in a process of its own until the block ends; port 0 is a free one."""
+    """Serve a founded ledger in a process of its own until the block ends; port 0 is a free one.
+
+    `first` is a statement that the supervisor runs before it serves.
+    """
     code = (
-        "import sys; from pathlib import Path; from sijill.serving import serve; "
+        f"{first}; import sys; from pathlib import Path; from sijill.serving import serve; "
         "serve(Path(sys.argv[1]), workers=int(sys.argv[2]), port=int(sys.argv[3]))"
     )
     process = subprocess.Popen(
