@@ -99,7 +99,7 @@ class Search(BaseModel):
 @router.post(
     "/certificates/search",
     summary="The caller's certificates that hold a value",
-    responses=_OWN | problems(413),
+    responses=_OWN | problems(413, 415),
 )
 async def search(
     request: Request,

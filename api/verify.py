@@ -101,7 +101,7 @@ async def verify(request: Request, services: Open, code: Code) -> Response:
 @router.post(
     "",
     summary="Does this paper say what the record says?",
-    responses={**_UNASKED, **problems(400, 413, 422, 429)},
+    responses={**_UNASKED, **problems(400, 413, 415, 422, 429)},
 )
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
