@@ -16,13 +16,14 @@ from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from api.contract import problems
+from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
 from api.policy import Caller, Part, RecordParties, may_open, noun_of
 from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
+from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Openings
 from infrastructure.log import checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
 from infrastructure.log.leaves import leaf_hashes, leaves
@@ -81,7 +82,7 @@ async def newest_checkpoint(
     return _note(found[0] if found else None, IMMUTABLE)
 
 
-@router.get("/log/checkpoints")
+@router.get("/log/checkpoints", responses=told("One page of them.", CheckpointPage))
 async def every_checkpoint(
     request: Request, services: Open, after: After = None, limit: Limit = 100
 ) -> JSONResponse:
@@ -144,7 +145,7 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
     return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 
 
-@router.get("/v1/proofs/inclusion")
+@router.get("/v1/proofs/inclusion", responses=told("The proof.", InclusionProof))
 async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResponse:
     """That a tree of `size` leaves holds the leaf at `index`: hashes from its sibling upwards."""
     async with archive(services, size) as conn:
@@ -165,7 +166,7 @@ async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResp
     return JSONResponse(answer, headers=NEWEST if size is None else IMMUTABLE)
 
 
-@router.get("/v1/proofs/consistency")
+@router.get("/v1/proofs/consistency", responses=told("The proof.", ConsistencyProof))
 async def consistency(
     services: Open,
     old_size: Annotated[int, Query(alias="from", ge=0, le=INTEGER_MAX)],
@@ -186,7 +187,10 @@ async def consistency(
     return JSONResponse(answer, headers=NEWEST if new_size is None else IMMUTABLE)
 
 
-@router.get("/v1/log/openings", responses=problems(400, 401, 403))
+@router.get(
+    "/v1/log/openings",
+    responses=told("As much of it as one answer holds.", Openings) | problems(400, 401, 403),
+)
 async def open_leaves(
     request: Request,
     services: Open,

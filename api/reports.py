@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from api.contract import problems
+from api.contract import problems, told
 from api.paging import At
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open
+from api.shapes.verdicts import IssuanceReport
 from projections import freshness, reports
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
@@ -21,7 +22,11 @@ Day = Annotated[
 Word = Annotated[str | None, Query(max_length=48, pattern=r"^[a-z0-9_-]+$")]
 
 
-@router.get("/issuance", summary="Issuances and withdrawals by agency, type and day")
+@router.get(
+    "/issuance",
+    summary="Issuances and withdrawals by agency, type and day",
+    responses=told("The figures.", IssuanceReport),
+)
 async def issuance(
     services: Open,
     at: At = None,

@@ -38,6 +38,9 @@ REPLICA_READS = Counter(
     ["server"],
 )
 APPENDED = Counter("sijill_events_appended_total", "Events that this process recorded")
+CUT = Counter(
+    "sijill_http_connections_cut_total", "Connections ended because their client made us wait"
+)
 LOG_SIZE = Gauge("sijill_log_size", "Events in the log", multiprocess_mode="max")
 CHECKPOINT_SIZE = Gauge(
     "sijill_checkpoint_size", "Size of the newest checkpoint", multiprocess_mode="max"

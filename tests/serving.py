@@ -29,6 +29,7 @@ from sijill.cli.databases import running_database
 from sijill.client import Client, commit, statement
 from sijill.founding import found
 from tests.clock import now_seconds
+from tests.conforming import conforms_unless_streamed
 
 ORIGIN = "sijill.test/ledger"
 READY = "sijill ready "
@@ -57,7 +58,9 @@ class Served:
         """
         name = (agency, public_of(key).thumbprint if key else None, threading.get_ident())
         if name not in self.clients:
-            self.clients[name] = Client(self.url, agency=agency, key=key)
+            client = Client(self.url, agency=agency, key=key)
+            client._http.event_hooks = {"response": [conforms_unless_streamed]}
+            self.clients[name] = client
         return self.clients[name]
 
     def founder(self, name: str = "ndc") -> Client:
