@@ -30,16 +30,17 @@ from api import (
     verify,
 )
 from api.problems import Problem, respond
-from api.services import Services
+from api.services import Services, services_of
 from api.surroundings import Surroundings
 from domain.errors import Refusal
-from infrastructure.log.refusals import StoreFailure
+from infrastructure.log.refusals import ClockUnsafe, StoreFailure
 from infrastructure.proofs.errors import ProofError
 from infrastructure.vault import VaultError
 
 Opener = Callable[[], Awaitable[Services]]
 
 POINTER_LENGTH = 120
+OUT_OF_TIME = frozenset({"order_in_future", "order_expired"})
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -70,9 +71,17 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
     return await respond(request, Problem("validation", errors=pointers))
 
 
+async def _on_proof_error(request: Request, error: ProofError) -> Response:
+    # Whoever signed in time is not told that it was late, only because our clock is wrong.
+    if error.code in OUT_OF_TIME and await services_of(request).clock_unsafe():
+        return await respond(request, ClockUnsafe())
+    return await respond(request, error)
+
+
 async def _on_store_error(request: Request, error: psycopg.OperationalError) -> Response:
-    del error  # its text is for the database's own log
-    return await respond(request, Problem("store_unavailable"))
+    # Its text is for the database's own log.
+    full = isinstance(error, psycopg.errors.DiskFull)
+    return await respond(request, Problem("storage_full" if full else "store_unavailable"))
 
 
 def _pointer(location: tuple[str | int, ...]) -> str:
@@ -118,10 +127,11 @@ def create_app(open_services: Opener) -> FastAPI:
     ):
         app.include_router(module.router)
     app.include_router(acts.router)
-    for error in (Problem, Refusal, ProofError, StoreFailure, VaultError):
+    for error in (Problem, Refusal, StoreFailure, VaultError):
         app.add_exception_handler(error, respond)
     handlers: dict[type[Exception], Any] = {
         HTTPException: _on_http_error,
+        ProofError: _on_proof_error,
         RequestValidationError: _on_validation_error,
         psycopg.OperationalError: _on_store_error,
     }

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from api.policy import ANONYMOUS, Caller
 from api.problems import Problem
 from domain.acts import Command, parse_command
 from domain.errors import Refusal
+from infrastructure.log.refusals import ClockUnsafe
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -47,7 +48,8 @@ class Arrived:
         lines: its lines by their number.
         commands: what the lines say, by number; a line that no act allows is in `errors` instead.
         errors: why a line is refused, whatever the ledger holds.
-        late: it is out of its time now. It may still repeat an order that was recorded in time.
+        late: it is out of its time now, or our clock cannot tell. It may still repeat an order
+            that was recorded in time.
     """
 
     request: SignedRequest
@@ -55,7 +57,7 @@ class Arrived:
     lines: Mapping[int, Line] = field(repr=False)
     commands: Mapping[int, Command] = field(repr=False)
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    late: ProofError | None = None
+    late: Exception | None = None
 
     @property
     def only(self) -> Command:
@@ -146,7 +148,10 @@ async def arrive(request: Request, services: "Services", *, bulk: "Place | None"
         raise ProofError("tag_unknown", "an order is expected here")
     key = await key_of(services, head.keyid)
     judge = partial(judge_bytes, head, body, key, services.ledger_id)
-    return await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
+    arrived = await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
+    if arrived.late is not None and await services.clock_unsafe():
+        return replace(arrived, late=ClockUnsafe())
+    return arrived
 
 
 def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes) -> Arrived:

@@ -7,7 +7,7 @@ An unknown code is an answer like any other. When the store cannot be asked, tha
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import psycopg
@@ -20,12 +20,14 @@ from api.caching import entity_tag, not_modified
 from api.contract import problems
 from api.i18n import negotiate, translate
 from api.limits import Question
+from api.orders import now_us
 from api.problems import Problem
 from api.services import Open, Services
 from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure import telemetry
+from infrastructure.log import clocks
 from infrastructure.proofs import canonical, codes, receipts
 from infrastructure.proofs import verdict as verdicts
 from infrastructure.proofs.errors import ProofError
@@ -126,6 +128,8 @@ async def _judge(request: Request, services: Services, presented: Presented) -> 
 
 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
+    if services.missing:
+        return Answer(verdicts.could_not_check(Reason.STATUS_STALE))
     async with services.pool.connection(timeout=WAIT_SECONDS) as connection:
         found = await certificates.by_code(connection, code)
         size = services.size
@@ -134,9 +138,11 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
             await services.applied.reach(size, WAIT_SECONDS)
             found = await certificates.by_code(connection, code)
         comparison = await _compare(services, connection, found, presented)
-    verdict = verdicts.judge(
-        found.facts, basis=found.basis, today=found.today, comparison=comparison
-    )
+    basis = found.basis
+    if clocks.apart(found.judged_time, now_us()):
+        # One of the two is wrong, and with it perhaps the day that a paper is judged by.
+        basis = replace(basis, stale=True)
+    verdict = verdicts.judge(found.facts, basis=basis, today=found.today, comparison=comparison)
     asked = {*presented.fields, *([DOCUMENT] if presented.document else [])}
     return Answer(verdict, found, tuple(sorted(_comparable(found) - asked)))
 

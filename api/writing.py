@@ -50,7 +50,7 @@ class Work:
     commands: Mapping[int, Command]
     signatures: Sequence[SignedRequest]
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    late: ProofError | None = None
+    late: Exception | None = None
 
     @property
     def agency(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.desk import Desk
 from api.services import Services
 from domain.ledger import Ledger
 from infrastructure import postgres
+from infrastructure.keyfiles import KeyFileError
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
@@ -134,13 +136,16 @@ async def open_services(data: Path) -> Services:
             ),
             vault=vault,
             reader=reader,
-            committer=await stack.enter_async_context(Committer(urls.service)),
+            committer=await stack.enter_async_context(
+                Committer(urls.service, promised=partial(_promised, folder))
+            ),
             pool=pool,
             tiles=folder.tiles,
             log=watches[0],
             sealed=watches[1],
             applied=watches[2],
             closing=AsyncExitStack(),
+            promised=_promised(folder),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)
@@ -148,6 +153,17 @@ async def open_services(data: Path) -> Services:
         stack.callback(closing.cancel)
         services.closing = stack.pop_all()
         return services
+
+
+def _promised(folder: Folder) -> int:
+    """How many events the log key may have signed for; what is wrong with the mark the sealer says.
+
+    A lost file is no reason to stop recording.
+    """
+    try:
+        return folder.mark.read().size
+    except KeyFileError:
+        return 0
 
 
 async def _forget_registry_changes(services: Services) -> None:

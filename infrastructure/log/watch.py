@@ -49,6 +49,7 @@ class Watch:
         self._role = role
         self._poll_seconds = poll_seconds
         self._position = 0
+        self._highest = 0
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
         self._conn: AsyncConnection[Any] | None = None
@@ -72,6 +73,11 @@ class Watch:
     def position(self) -> int:
         """The number as it was last read, or heard."""
         return self._position
+
+    @property
+    def lost(self) -> int:
+        """How far the number has fallen below the highest that was ever read."""
+        return self._highest - self._position
 
     def heard(self, position: int) -> None:
         """Takes word from whoever made the number grow: it need not wait for the notice."""
@@ -166,6 +172,7 @@ class Watch:
         self._wake()
 
     def _wake(self) -> None:
+        self._highest = max(self._highest, self._position)
         while self._waiting and self._waiting[0][0] <= self._position:
             _tell(heapq.heappop(self._waiting)[2], reached=True)
 
