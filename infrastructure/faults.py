@@ -4,6 +4,10 @@
 there; `pause` stays there until the process, the connection or the server is killed, which is how
 the tests lose power at every step. Points that begin with `append.` lie inside the append
 procedure and reach it as a setting of the session; the others are in this process.
+
+`SIJILL_FAULT=@FILE` arms the others while processes run: FILE may be put there at any time and
+holds `seal.signed=pause`. Whoever comes to that point first takes the file away, so that only that
+one stands still, and leaves it as FILE.PID: a test awaits it and knows whom to kill.
 """
 
 import asyncio
@@ -12,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 
 APPEND_POINTS = (
     "append.entered",
@@ -61,6 +66,7 @@ class FaultReached(Exception):
 
 
 _armed: dict[str, Action] = {}
+_file: Path | None = None
 
 
 def point(name: str) -> None:
@@ -69,14 +75,14 @@ def point(name: str) -> None:
     Raises:
         FaultReached: the point is armed with `error`.
     """
-    if _armed and _action(name) is Action.PAUSE:
+    if (_armed or _file) and _action(name) is Action.PAUSE:
         while True:
             time.sleep(60)
 
 
 async def point_async(name: str) -> None:
     """As `point`, for the event loop, which goes on while this task stands still."""
-    if _armed and _action(name) is Action.PAUSE:
+    if (_armed or _file) and _action(name) is Action.PAUSE:
         await asyncio.Event().wait()
 
 
@@ -109,14 +115,33 @@ def _arm(name: str, action: Action) -> None:
 
 
 def _action(name: str) -> Action | None:
-    action = _armed.get(name)
+    action = _armed.get(name) or _taken(name)
     if action is Action.ERROR:
         raise FaultReached(name)
     return action
 
 
+def _taken(name: str) -> Action | None:
+    """What the file orders at this point; only one process ever gets it."""
+    if _file is None:
+        return None
+    try:
+        point, _, action = _file.read_text().partition("=")
+        if point != name:
+            return None
+        _file.rename(f"{_file}.{os.getpid()}")
+    except FileNotFoundError:
+        return None
+    return Action(action)
+
+
 def _arm_from_environment() -> None:
-    name, separator, action = os.environ.get(VARIABLE, "").partition("=")
+    global _file  # noqa: PLW0603 - set once, when the module is read
+    said = os.environ.get(VARIABLE, "")
+    if said.startswith("@"):
+        _file = Path(said[1:])
+        return
+    name, separator, action = said.partition("=")
     if separator:
         _arm(name, Action(action))
 

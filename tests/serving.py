@@ -191,15 +191,15 @@ def issuance(agency: str, **changes: Any) -> bytes:
 
 @contextmanager
 def serving(
-    folder: Path, *, workers: int = 1, environment: dict[str, str] | None = None
+    folder: Path, *, workers: int = 1, port: int = 0, environment: dict[str, str] | None = None
 ) -> Iterator[Served]:
-    """Serve a founded ledger in a process of its own until the block ends."""
+    """Serve a founded ledger in a process of its own until the block ends; port 0 is a free one."""
     code = (
         "import sys; from pathlib import Path; from sijill.serving import serve; "
-        "serve(Path(sys.argv[1]), port=0, workers=int(sys.argv[2]))"
+        "serve(Path(sys.argv[1]), workers=int(sys.argv[2]), port=int(sys.argv[3]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder), str(workers)],
+        [sys.executable, "-c", code, str(folder), str(workers), str(port)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,26 @@ def test_the_environment_arms_a_process(value: str, code: int) -> None:
         check=False,
     )
     assert done.returncode == code
+
+
+def test_a_file_stops_whoever_comes_to_its_point_first_and_nobody_after(tmp_path: Path) -> None:
+    file = tmp_path / "fault"
+    program = (
+        "import sys; from infrastructure import faults\n"
+        "faults.point('seal.read')\n"
+        "try: faults.point('seal.signed')\n"
+        "except faults.FaultReached: sys.exit(3)"
+    )
+    command = [sys.executable, "-c", program]
+    environment = {**os.environ, faults.VARIABLE: f"@{file}"}
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+
+    file.write_text("seal.signed=error")
+    codes = [subprocess.run(command, env=environment, check=False).returncode for _ in range(2)]
+
+    assert codes == [3, 0]
+    [taken] = tmp_path.iterdir()
+    assert taken.suffix[1:].isdecimal()
 
 
 def test_the_list_names_the_points_of_the_procedure_in_their_order() -> None:

@@ -27,6 +27,7 @@ from sijill import audit
 from sijill.client import Refused, Unreachable
 from sijill.founding import found
 from sijill.settings import Settings
+from tests.processes import children
 from tests.serving import ORIGIN, Agency, Served, act, serving
 
 SECRET = "قيمة لا تظهر في السجل 7391"
@@ -279,13 +280,4 @@ def _covered(ledger: Served, index: int) -> bool:
 
 
 def _child(ledger: Served, role: str) -> int:
-    """The process id of a supervised role, from what the system says of its command line."""
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().split(b"\0")
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if parent == ledger.process.pid and role.encode() in words:
-            return int(path.name)
-    raise AssertionError(f"no {role}")
+    return next(pid for pid, name in children(ledger.process.pid).items() if name == role)

@@ -7,8 +7,7 @@ import json
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -17,6 +16,7 @@ import pytest
 from sijill import supervisor
 from sijill.founding import found
 from sijill.supervisor import NotReady, Supervisor, listen
+from tests.processes import children, lives, until
 from tests.serving import ORIGIN, STOP_SECONDS, Agency, Served, serving
 
 ROLES = ["keeper", "worker", "worker"]
@@ -38,38 +38,6 @@ def ledger(folder: Path) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def agency(ledger: Served) -> Agency:
     return ledger.agency()
-
-
-def children(parent: int) -> dict[int, str]:
-    """The supervised processes of a supervisor that live, and what each is: keeper or worker."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().decode().split("\0")
-            state, above, *_ = (path / "stat").read_text().rpartition(")")[2].split()
-        except (OSError, ValueError):
-            continue
-        if int(above) == parent and "sijill.child" in words and state != "Z":
-            found[int(path.name)] = words[words.index("sijill.child") + 1]
-    return found
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs; one that nobody has asked about yet is dead all the same."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Return when something is so; the system tells nobody when a stranger's process is gone."""
-    pause = threading.Event()
-    for _ in range(600):
-        if condition():
-            return
-        pause.wait(0.05)
-    raise AssertionError(what)
 
 
 def one(ledger: Served, role: str) -> int:

@@ -1,0 +1,133 @@
+"""A ledger that is served by real processes, which a round may kill, and served again.
+
+Only processes that this module's own service started are ever found, by their parents' numbers.
+"""
+
+import os
+import random
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from infrastructure import faults
+from infrastructure.postgres import Urls
+from sijill.founding import found
+from sijill.settings import Settings
+from tests.processes import children, listed, lives, until
+from tests.serving import ORIGIN, Served, serving
+
+
+class Kind(StrEnum):
+    """What can be killed."""
+
+    WORKER = "worker"
+    KEEPER = "keeper"
+    SUPERVISOR = "supervisor"
+    BACKEND = "backend"
+    POSTMASTER = "postmaster"
+
+
+class Service:
+    """A served ledger at an address that stays the same from one supervisor to the next.
+
+    Args:
+        folder: of a founded ledger.
+        workers: how many HTTP workers serve it.
+        environment: more variables for the supervisor and its children.
+    """
+
+    def __init__(
+        self, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder = folder
+        # Where `kills.reach` leaves the name of a fault point for the processes of this service.
+        self.fault_file = folder / "fault"
+        self._workers = workers
+        self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
+        self._serving = ExitStack()
+        self.served: Served
+        self.serve()
+
+    @classmethod
+    @contextmanager
+    def founded(
+        cls, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+    ) -> Iterator[Self]:
+        """A new ledger in `folder`/ledger, served until the block ends."""
+        found(folder / "ledger", ORIGIN)
+        service = cls(folder / "ledger", workers=workers, environment=environment)
+        try:
+            yield service
+        finally:
+            service.close()
+
+    @property
+    def url(self) -> str:
+        """Where it is served; the same for as long as this object lives."""
+        return self.served.url
+
+    @property
+    def urls(self) -> Urls:
+        """The connection strings of its database."""
+        settings = Settings(data=self.folder)
+        return settings.external() or settings.embedded().urls()
+
+    def serve(self) -> None:
+        """Serve it, again at the same address if it was served before.
+
+        The last supervisor is stopped if it lives. After a killed one, its children are waited
+        for: they hold the listening socket until they have noticed.
+        """
+        port = 0
+        if hasattr(self, "served"):
+            port = urlsplit(self.served.url).port or 0
+        self.close()
+        context = serving(
+            self.folder, workers=self._workers, port=port, environment=self._environment
+        )
+        self.served = self._serving.enter_context(context)
+
+    def close(self) -> None:
+        """Stop serving; nothing if it is not served."""
+        self._serving.close()
+
+    def processes(self, kind: Kind) -> list[int]:
+        """The living processes of one kind."""
+        supervisor = self.served.process.pid
+        match kind:
+            case Kind.SUPERVISOR:
+                return [supervisor] if lives(supervisor) else []
+            case Kind.WORKER | Kind.KEEPER:
+                return [pid for pid, role in children(supervisor).items() if role == kind]
+        postmaster = Settings(data=self.folder).embedded().pid()
+        if postmaster is None or kind is Kind.POSTMASTER:
+            return [] if postmaster is None else [postmaster]
+        # Sessions of clients, not PostgreSQL's own helpers: those have no address in their title.
+        return [
+            pid for pid, above, words in listed() if above == postmaster and "[local]" in words[0]
+        ]
+
+    def kill(self, kind: Kind, chance: random.Random) -> int | None:
+        """Kill one process of a kind with SIGKILL; its number, or None where none lived.
+
+        A supervisor that was killed is followed by the next one before this returns; everything
+        else comes back by itself.
+        """
+        pids = self.processes(kind)
+        if not pids:
+            return None
+        pid = chance.choice(sorted(pids))
+        left = children(pid) if kind is Kind.SUPERVISOR else {}
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return None
+        if kind is Kind.SUPERVISOR:
+            self.served.process.wait()
+            until(lambda: not any(map(lives, left)), "children outlive their supervisor")
+            self.serve()
+        return pid
