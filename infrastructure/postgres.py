@@ -85,6 +85,12 @@ _ALIVE_THERE = (
     " -c tcp_user_timeout=25000"
 )
 
+# While the database is away everybody is told so soon, instead of holding a thread for the pool's
+# own half minute; and a pool that gave up looks again when it is next asked, instead of doubling
+# its pauses: a service must be back as soon as its database is.
+_POOL_WAIT_SECONDS = 5.0
+_POOL_RECONNECT_SECONDS = 2.0
+
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
 
@@ -141,6 +147,8 @@ def pool(
         min_size=1,
         max_size=size,
         open=False,
+        timeout=_POOL_WAIT_SECONDS,
+        reconnect_timeout=_POOL_RECONNECT_SECONDS,
         check=ConnectionPool.check_connection,
         name=str(role),
     )
@@ -155,6 +163,8 @@ def async_pool(
         min_size=1,
         max_size=size,
         open=False,
+        timeout=_POOL_WAIT_SECONDS,
+        reconnect_timeout=_POOL_RECONNECT_SECONDS,
         check=AsyncConnectionPool.check_connection,
         name=str(role),
     )

@@ -79,6 +79,7 @@ def serve(
         finally:
             stop_watching.set()
     finally:
+        _forget_metrics(folder)
         if server is not None:
             server.stop()
         lock.release()
@@ -111,10 +112,25 @@ def _warn_of_rights(service: str) -> None:
 
 
 def _environment(folder: Folder) -> dict[str, str]:
-    """The children's environment; metrics of workers meet in a folder that starts empty."""
-    shutil.rmtree(folder.multiprocess, ignore_errors=True)
-    folder.multiprocess.mkdir(mode=0o700)
-    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.multiprocess)}
+    """The children's environment; metrics of workers meet in a folder that starts empty.
+
+    Their files are mapped into memory, and whoever touches a page for which a full disk has no room
+    is killed. So they lie in memory themselves, where the system has a place for that.
+    """
+    _forget_metrics(folder)
+    for place in folder.multiprocess:
+        try:
+            place.mkdir(mode=0o700)
+        except OSError:
+            continue
+        return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(place)}
+    LOGGER.warning("no folder for metrics", advice="each worker tells of itself only")
+    return dict(os.environ)
+
+
+def _forget_metrics(folder: Folder) -> None:
+    for place in folder.multiprocess:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _tend(server: EmbeddedServer, stop: threading.Event) -> None:

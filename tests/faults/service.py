@@ -6,7 +6,7 @@ Only processes that this module's own service started are ever found, by their p
 import os
 import random
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -38,15 +38,22 @@ class Service:
         folder: of a founded ledger.
         workers: how many HTTP workers serve it.
         environment: more variables for the supervisor and its children.
+        prefix: a command that goes on as the supervisor, in surroundings of its making.
     """
 
     def __init__(
-        self, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        environment: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         # Where `kills.reach` leaves the name of a fault point for the processes of this service.
         self.fault_file = folder / "fault"
         self._workers = workers
+        self._prefix = prefix
         self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
         self._serving = ExitStack()
         self.served: Served
@@ -87,7 +94,11 @@ class Service:
             port = urlsplit(self.served.url).port or 0
         self.close()
         context = serving(
-            self.folder, workers=self._workers, port=port, environment=self._environment
+            self.folder,
+            workers=self._workers,
+            port=port,
+            environment=self._environment,
+            prefix=self._prefix,
         )
         self.served = self._serving.enter_context(context)
 
