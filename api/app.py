@@ -29,18 +29,18 @@ from api import (
     reports,
     verify,
 )
+from api.orders import blamed, now_us
 from api.problems import Problem, respond
 from api.services import Services, services_of
 from api.surroundings import Surroundings
 from domain.errors import Refusal
-from infrastructure.log.refusals import ClockUnsafe, StoreFailure
+from infrastructure.log.refusals import StoreFailure
 from infrastructure.proofs.errors import ProofError
 from infrastructure.vault import VaultError
 
 Opener = Callable[[], Awaitable[Services]]
 
 POINTER_LENGTH = 120
-OUT_OF_TIME = frozenset({"order_in_future", "order_expired"})
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -72,10 +72,7 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
 
 
 async def _on_proof_error(request: Request, error: ProofError) -> Response:
-    # Whoever signed in time is not told that it was late, only because our clock is wrong.
-    if error.code in OUT_OF_TIME and await services_of(request).clock_unsafe():
-        return await respond(request, ClockUnsafe())
-    return await respond(request, error)
+    return await respond(request, await blamed(services_of(request), error, now_us()))
 
 
 async def _on_store_error(request: Request, error: psycopg.OperationalError) -> Response:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ KEYS_REMEMBERED = 20_000
 READ_LIFE_SECONDS = 300
 # A bulk is judged in a thread; a single order costs less than the hop.
 LINES_INLINE = 4
+OUT_OF_TIME = frozenset({"order_in_future", "order_expired"})
 # Whoever fell silent would keep its place for ever.
 BODY_SECONDS = 120.0
 
@@ -48,16 +49,17 @@ class Arrived:
         lines: its lines by their number.
         commands: what the lines say, by number; a line that no act allows is in `errors` instead.
         errors: why a line is refused, whatever the ledger holds.
-        late: it is out of its time now, or our clock cannot tell. It may still repeat an order
-            that was recorded in time.
+        read_us: what our clock said when it was judged.
+        late: it is out of its time now. It may still repeat an order that was recorded in time.
     """
 
     request: SignedRequest
     body: bytes = field(repr=False)
     lines: Mapping[int, Line] = field(repr=False)
     commands: Mapping[int, Command] = field(repr=False)
+    read_us: int
     errors: Mapping[int, Exception] = field(default_factory=dict)
-    late: Exception | None = None
+    late: ProofError | None = None
 
     @property
     def only(self) -> Command:
@@ -147,15 +149,31 @@ async def arrive(request: Request, services: "Services", *, bulk: "Place | None"
     if head.tag != orders.ORDER_TAG:
         raise ProofError("tag_unknown", "an order is expected here")
     key = await key_of(services, head.keyid)
-    judge = partial(judge_bytes, head, body, key, services.ledger_id)
-    arrived = await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
-    if arrived.late is not None and await services.clock_unsafe():
-        return replace(arrived, late=ClockUnsafe())
-    return arrived
+    now = now_us()
+    judge = partial(judge_bytes, head, body, key, services.ledger_id, now)
+    try:
+        return await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
+    except ProofError as error:
+        raise await blamed(services, error, now) from error
 
 
-def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes) -> Arrived:
-    """Check ledger, digest, lines, statements, commitments, time and signature, cheapest first."""
+async def blamed(services: "Services", error: ProofError, read_us: int) -> Exception:
+    """What is to be told for a refusal by the clock that said `read_us`.
+
+    Whoever signed in time is not told that it was not, only because our clock is wrong.
+    """
+    if error.code in OUT_OF_TIME and await services.clock_unsafe(read_us):
+        return ClockUnsafe()
+    return error
+
+
+def judge_bytes(
+    head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes, read_us: int
+) -> Arrived:
+    """Check ledger, digest, lines, statements, commitments, time and signature, cheapest first.
+
+    `read_us` is this clock's, which judges the time.
+    """
     head.check_ledger(ledger)
     orders.check_body(head, body)
     lines = orders.parse_lines(head, body)
@@ -164,7 +182,7 @@ def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes)
     try:
         # Every life up to that of a co-signed order is let through here; acts that need no second
         # signature are held to the hour where the act is known.
-        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
+        head.check_time(read_us, life_seconds=orders.COSIGNED_LIFE_SECONDS)
     except ProofError as error:
         if error.code != "order_expired":
             raise
@@ -172,7 +190,7 @@ def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes)
     commands, errors = read_commands(lines)
     if len({command.agency for command in commands.values()}) > 1:
         raise Problem("lines_of_several_agencies")
-    return Arrived(head, body, dict(enumerate(lines)), commands, errors, late)
+    return Arrived(head, body, dict(enumerate(lines)), commands, read_us, errors, late)
 
 
 def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, Exception]]:

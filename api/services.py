@@ -108,14 +108,15 @@ class Services:
         key = self.ledger.live_key(thumbprint, self.directory, now_us())
         return Caller(key.agency, frozenset(key.scopes))
 
-    async def clock_unsafe(self) -> bool:
+    async def clock_unsafe(self, read_us: int) -> bool:
         """Whether this clock is no judge of anybody's time; asks the database.
 
-        Where it cannot be asked nobody knows better.
+        `read_us` is what was judged by, a moment ago: the clock may have been set right since.
+        Where the database cannot be asked nobody knows better.
         """
         try:
             async with self.pool.connection() as connection:
-                return await clocks.disagree(connection, now_us())
+                return await clocks.disagree(connection, read_us, now_us())
         except psycopg.OperationalError:
             return False
 

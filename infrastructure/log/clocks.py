@@ -34,7 +34,12 @@ def trouble(now_us: int, *, database_us: int, head_us: int) -> str:
     return ""
 
 
-async def disagree(conn: AsyncConnection[Any], now_us: int) -> bool:
-    """Whether an append would be refused as `clock_unsafe`, so that no time can be judged here."""
+async def disagree(conn: AsyncConnection[Any], *readings_us: int) -> bool:
+    """Whether by any of these readings of this machine's clock an append would be refused.
+
+    They were taken just now, so that no time can be judged by them then.
+    """
     row = await (await conn.execute(QUERIES["clocks"])).fetchone()
-    return row is not None and bool(trouble(now_us, database_us=row[0], head_us=row[1]))
+    if row is None:
+        return False
+    return any(trouble(one, database_us=row[0], head_us=row[1]) for one in readings_us)
