@@ -18,9 +18,10 @@ from sijill.client import Client, Patience, Unreachable
 from sijill.founding import found_on
 from tests.faults.check import check
 from tests.faults.clocks import SteppedClock
+from tests.faults.conftest import SEED
 from tests.faults.load import Load
 from tests.faults.service import Service
-from tests.serving import ORIGIN, act, issuance
+from tests.serving import ORIGIN, Agency, act, issuance
 
 MINUTES = 600
 YEAR = 365 * 86_400
@@ -58,6 +59,21 @@ def service(
             server.stop()
 
 
+@pytest.fixture(scope="module")
+def load(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
+    """Two clients that take their time: what counts is what they are told at each step."""
+    folder = tmp_path_factory.mktemp("clients")
+    made = Load(service, folder, seed=SEED, agencies=1, bulk_lines=8, pace_seconds=0.2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def asker(service: Service) -> Agency:
+    """An agency that is no part of the load."""
+    return service.served.agency()
+
+
 def size(service: Service) -> int:
     with postgres.connect(service.urls.service, Role.SERVICE, autocommit=True) as connection:
         return load_head(connection).size
@@ -65,9 +81,13 @@ def size(service: Service) -> int:
 
 @pytest.mark.parametrize("whose, seconds", STEPS)
 def test_nothing_is_recorded_and_no_paper_judged_by_a_wrong_clock(
-    service: Service, load: Load, clocks: dict[str, SteppedClock], whose: str, seconds: int
+    service: Service,
+    load: Load,
+    asker: Agency,
+    clocks: dict[str, SteppedClock],
+    whose: str,
+    seconds: int,
 ) -> None:
-    asker = service.served.agency()
     issued = asker.issue()
     service.served.settle()
     patience = Patience(tries=1)
@@ -75,7 +95,7 @@ def test_nothing_is_recorded_and_no_paper_judged_by_a_wrong_clock(
         load.running(),
         Client(service.url, agency=asker.name, key=asker.key, patience=patience) as client,
     ):
-        load.progress(10)
+        load.progress()
         clocks[whose].step(seconds)
         try:
             # Whatever was in the middle of its commit is through after an order that is refused.
@@ -94,7 +114,7 @@ def test_nothing_is_recorded_and_no_paper_judged_by_a_wrong_clock(
         assert "[-]clock" in ready.text
         # The same bytes, as a client sends them when it was told "not now".
         assert client.send(refused)["index"] >= before
-        load.progress(10)
+        load.progress()
 
 
 def test_an_order_that_accepts_the_clock_is_recorded_all_the_same(
