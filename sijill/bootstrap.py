@@ -1,6 +1,7 @@
 """The composition root: opens everything that a process of the service works with."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
-from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
+from infrastructure.log.reader import CHANNEL, ClaimDirectory, LoggedEvent, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
 from infrastructure.proofs import canonical, leaf
@@ -72,7 +73,15 @@ async def identify(reader: Reader) -> Identity:
     Raises:
         NotFounded: there is none.
     """
-    events = await reader.events(0, 1)
+    return identity_of(await reader.events(0, 1))
+
+
+def identity_of(events: Sequence[LoggedEvent]) -> Identity:
+    """The identity that the first event of a log gives it.
+
+    Raises:
+        NotFounded: there is none.
+    """
     if not events:
         raise NotFounded
     body = leaf.split_body(events[0].body)

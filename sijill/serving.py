@@ -13,10 +13,11 @@ import structlog
 
 from infrastructure import migrations, postgres, vault
 from infrastructure.embedded import EmbeddedServer
-from infrastructure.log.reader import load_head
+from infrastructure.keyfiles import KeyFileError
+from infrastructure.log.reader import load_events, load_head
 from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
-from sijill.bootstrap import NotFounded
+from sijill.bootstrap import NotFounded, identity_of
 from sijill.folder import Folder
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
@@ -49,7 +50,7 @@ def serve(
 
     Raises:
         AlreadyServing: another supervisor serves this folder. NotFounded, SchemaOutdated,
-        RolledBack, EmbeddedServerError, OSError: it cannot be served, and why.
+        RolledBack, KeyFileError, EmbeddedServerError, OSError: it cannot be served, and why.
     """
     configure_logging()
     folder = Folder(data)
@@ -90,8 +91,10 @@ def _check(folder: Folder, service: str) -> None:
         raise SchemaOutdated
     with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
         size = load_head(connection).size
-    if size == 0:
-        raise NotFounded
+        identity = identity_of(load_events(connection, 0, 1))
+    if folder.receipts_key(identity.origin).verifier.encode() != identity.receipts_vkey:
+        # The founding of another ledger left it here: nobody would believe its receipts.
+        raise KeyFileError("key_file_foreign", folder.key("receipts"))
     if size < folder.mark.read().size:
         raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
     patient = postgres.PATIENT

@@ -3,9 +3,12 @@
 Only processes that this module's own service started are ever found, by their parents' numbers.
 """
 
+import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -19,6 +22,8 @@ from sijill.founding import found
 from sijill.settings import Settings
 from tests.processes import children, listed, lives, until
 from tests.serving import ORIGIN, Served, serving
+
+REFUSED_SECONDS = 120
 
 
 class Kind(StrEnum):
@@ -142,3 +147,16 @@ class Service:
             until(lambda: not any(map(lives, left)), "children outlive their supervisor")
             self.serve()
         return pid
+
+
+def serve_is_refused(folder: Path) -> tuple[int, str]:
+    """The exit code of a `serve` that must not come to serving, and the code of its problem."""
+    command = [sys.executable, "-m", "sijill", "serve", "--data", str(folder), "--port", "0"]
+    done = subprocess.run(
+        [*command, "--output", "json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=REFUSED_SECONDS,
+    )
+    return done.returncode, str(json.loads(done.stdout)["problem"]["code"])
