@@ -16,6 +16,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool.base import AttemptWithBackoff
 
 OLDEST_VERSION = 150000
 # From here on CREATEROLE alone does not let a login into roles that others made.
@@ -84,6 +85,12 @@ _ALIVE_THERE = (
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
     " -c tcp_user_timeout=25000"
 )
+
+# Unasked, a pool doubles its pause at every failure: a server that was away for a minute is found a
+# minute after it is back, and who is handed five dead connections in a row waits half a minute for
+# the sixth. The library has no setting for it.
+AttemptWithBackoff.INITIAL_DELAY = 0.5
+AttemptWithBackoff.DELAY_BACKOFF = 1.0
 
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
