@@ -139,15 +139,15 @@ def _serving(service: Service, load: Load) -> Iterator[str]:
     for client in load.clients:
         expected |= dict.fromkeys(client.codes[-SAMPLE:], "valid")
         expected |= dict.fromkeys(client.revoked[-SAMPLE:], "withdrawn")
+    deadline = time.monotonic() + FOLLOWED_SECONDS
     for code, outcome in expected.items():
-        if (found := _outcome(anybody, code)) != outcome:
+        if (found := _outcome(anybody, code, deadline)) != outcome:
             yield f"{code} verifies as {found}, not {outcome}"
 
 
-def _outcome(anybody: Client, code: str) -> str:
+def _outcome(anybody: Client, code: str, deadline: float) -> str:
     """The verdict on a code, once the read models have come that far or time is up."""
     pause = threading.Event()
-    deadline = time.monotonic() + FOLLOWED_SECONDS
     while True:
         try:
             outcome = str(anybody.get(f"/v1/verify/{code}")["outcome"])
