@@ -13,6 +13,7 @@ import json
 import random
 import secrets
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -178,6 +179,9 @@ def main() -> int:
     parser.add_argument("--check-every", type=int, default=100)
     parser.add_argument("--output", choices=["json", "text"], default="text")
     options = parser.parse_args()
+    # Whoever ends it early gets a summary all the same, and no process is left behind.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # A short path: PostgreSQL's socket lies in it.
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     soak = Soak(options.kills, options.seed, options.check_every, folder, options.output)
