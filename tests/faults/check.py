@@ -1,7 +1,8 @@
 """The end of every round: what clients were promised, held against the record as it lies there.
 
 Nothing acknowledged is lost; nothing is doubled; every receipt holds; no two checkpoints contradict
-(those that were published and those that anybody saw); fsck is clean; the service is serving.
+(those that were published and those that anybody saw); fsck is clean; the service is serving, and
+it said of nothing that it was its own error.
 """
 
 import threading
@@ -46,7 +47,7 @@ def check(service: Service, load: Load) -> Checked:
     Raises:
         Broken: with every promise that was not kept.
     """
-    wrong = [*load.failures, *_serving(service, load)]
+    wrong = [*load.failures, *_serving(service, load), *_alarms(service)]
     kept = journal.read(load.journals)
     found, log, published = compare(service, kept, {body.name for body in load.bodies})
     wrong += found
@@ -143,6 +144,13 @@ def _serving(service: Service, load: Load) -> Iterator[str]:
     for code, outcome in expected.items():
         if (found := _outcome(anybody, code, deadline)) != outcome:
             yield f"{code} verifies as {found}, not {outcome}"
+
+
+def _alarms(service: Service) -> Iterator[str]:
+    """What the service called an error of its own: no fault of its surroundings is one."""
+    for line in service.words:
+        if '"level": "error"' in line or '"level": "critical"' in line:
+            yield f"said: {line}"
 
 
 def _outcome(anybody: Client, code: str, deadline: float) -> str:

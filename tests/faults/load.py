@@ -8,6 +8,7 @@ import itertools
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Figures:
 
     `replays` are lines answered from what an earlier try had recorded. The outages are the longest
     times from the first sending of an order to its answer: of clients that go straight, and of
-    those behind a go-between.
+    those behind a go-between. `told` counts what stood in the answer's place, by its code.
     """
 
     orders: int = 0
@@ -46,6 +47,7 @@ class Figures:
     replays: int = 0
     outage_seconds: float = 0.0
     outage_behind_seconds: float = 0.0
+    told: Counter[str] = field(default_factory=Counter)
 
 
 class Sender:
@@ -142,8 +144,9 @@ class Sender:
         while True:
             try:
                 return ask()
-            except Unreachable:
+            except Unreachable as error:
                 self.figures.retries += 1
+                self.figures.told[(error.problem or {}).get("code", "silence")] += 1
                 if time.monotonic() - started > GIVE_UP_SECONDS:
                     raise
                 self._pause.wait(PAUSE_SECONDS)
@@ -218,6 +221,7 @@ class Load:
             replays=sum(one.replays for one in each),
             outage_seconds=self._longest(behind=False),
             outage_behind_seconds=self._longest(behind=True),
+            told=sum((one.told for one in each), Counter()),
         )
 
     @contextmanager

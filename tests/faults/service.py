@@ -50,6 +50,7 @@ class Service:
         self._workers = workers
         self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
         self._serving = ExitStack()
+        self._talks: list[list[str]] = []
         self.served: Served
         self.serve()
 
@@ -104,6 +105,12 @@ class Service:
             self.folder, workers=self._workers, port=port, environment=self._environment
         )
         self.served = self._serving.enter_context(context)
+        self._talks.append(self.served.talk)
+
+    @property
+    def words(self) -> list[str]:
+        """Every line that its supervisors and their children have said, oldest first."""
+        return [line for talk in self._talks for line in talk]
 
     def close(self) -> None:
         """Stop serving; nothing if it is not served."""

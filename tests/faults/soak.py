@@ -134,7 +134,7 @@ class Soak:
         )
 
     def _keep_words(self, service: Service) -> None:
-        (self.folder / "service.log").write_text("\n".join(service.served.talk))
+        (self.folder / "service.log").write_text("\n".join(service.words))
 
     def _again(self) -> str:
         return (

@@ -9,7 +9,7 @@ from infrastructure.proofs import checkpoint
 from infrastructure.proofs.checkpoint import Checkpoint
 from sijill.folder import Folder
 from tests.faults import journal
-from tests.faults.check import accounted, check, compare, placed
+from tests.faults.check import Broken, accounted, check, compare, placed
 from tests.faults.journal import Kept
 from tests.faults.load import Load
 from tests.faults.service import Service
@@ -67,6 +67,15 @@ def test_a_checkpoint_that_contradicts_the_published_ones(service: Service, chec
         kept.checkpoints.add(checkpoint.sign(Checkpoint(ORIGIN, size, bytes(32)), keys).decode())
 
     assert any("held_root_mismatch" in one for one in planted(service, checked, lie))
+
+
+def test_an_error_that_the_service_owns_up_to(service: Service, checked: Load) -> None:
+    service.served.talk.append('{"event": "failed", "level": "critical"}')
+    try:
+        with pytest.raises(Broken, match="said: .*failed"):
+            check(service, checked)
+    finally:
+        service.served.talk.pop()
 
 
 def test_an_event_that_stands_twice() -> None:

@@ -21,7 +21,7 @@ KILLS = [
 ]
 CUTS = 12
 # A role that dies again and again is started later each time; a new supervisor begins anew.
-PATIENCE = 4
+PATIENCE = 5
 
 
 def test_whatever_is_killed_at_any_moment_nothing_is_lost_or_doubled(
