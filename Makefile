@@ -1,12 +1,12 @@
-# The five verbs of the project. Each installs what it needs first.
-#   make install   make check   make test   make demo   make bench
+# The verbs of the project. Each installs what it needs first.
+#   make install   make check   make test   make demo   make bench   make soak
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help install lock openapi check test demo bench clean
+.PHONY: help install lock openapi check test demo bench soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make test      every check and every test'
 	@echo 'make check     lint, types and architecture, in under two minutes'
 	@echo 'make bench     how fast this machine records'
+	@echo 'make soak      a thousand kills under load, and what is left after them; half an hour or more'
 	@echo 'make install   the virtual environment in $(VENV)'
 	@echo 'make lock      new versions into requirements.txt (needs uv)'
 	@echo 'make openapi   the contract into docs/reference/openapi.json'
@@ -49,6 +50,9 @@ demo: install
 bench: install
 	$(BIN)/sijill bench append
 	$(BIN)/sijill bench issue
+
+soak: install
+	$(BIN)/python -m tests.faults.soak
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ import psycopg
 from psycopg import AsyncConnection, Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool.base import AttemptWithBackoff
 
 OLDEST_VERSION = 150000
 # From here on CREATEROLE alone does not let a login into roles that others made.
@@ -85,11 +86,13 @@ _ALIVE_THERE = (
     " -c tcp_user_timeout=25000"
 )
 
-# While the database is away everybody is told so soon, instead of holding a thread for the pool's
-# own half minute; and a pool that gave up looks again when it is next asked, instead of doubling
-# its pauses: a service must be back as soon as its database is.
+# Unasked, a pool doubles its pause at every failure: a server that was away for a minute is found a
+# minute after it is back, and who is handed five dead connections in a row waits half a minute for
+# the sixth. The library has no setting for it.
+AttemptWithBackoff.INITIAL_DELAY = 0.5
+AttemptWithBackoff.DELAY_BACKOFF = 1.0
+# While the database is away callers are told so soon: each holds a thread as long as it waits.
 _POOL_WAIT_SECONDS = 5.0
-_POOL_RECONNECT_SECONDS = 2.0
 
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
@@ -148,7 +151,6 @@ def pool(
         max_size=size,
         open=False,
         timeout=_POOL_WAIT_SECONDS,
-        reconnect_timeout=_POOL_RECONNECT_SECONDS,
         check=ConnectionPool.check_connection,
         name=str(role),
     )
@@ -164,7 +166,6 @@ def async_pool(
         max_size=size,
         open=False,
         timeout=_POOL_WAIT_SECONDS,
-        reconnect_timeout=_POOL_RECONNECT_SECONDS,
         check=AsyncConnectionPool.check_connection,
         name=str(role),
     )

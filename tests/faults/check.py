@@ -1,7 +1,8 @@
 """The end of every round: what clients were promised, held against the record as it lies there.
 
 Nothing acknowledged is lost; nothing is doubled; every receipt holds; no two checkpoints contradict
-(those that were published and those that anybody saw); fsck is clean; the service is serving.
+(those that were published and those that anybody saw); fsck is clean; the service is serving, and
+it said of nothing that it was its own error.
 """
 
 import threading
@@ -21,6 +22,7 @@ from tests.faults.load import Figures, Load
 from tests.faults.service import Service
 
 SAMPLE = 3
+SHOWN = 50
 FOLLOWED_SECONDS = 60.0
 
 
@@ -45,31 +47,39 @@ def check(service: Service, load: Load) -> Checked:
     Raises:
         Broken: with every promise that was not kept.
     """
-    wrong = list(load.failures)
-    wrong += _serving(service, load)
+    wrong = [*load.failures, *_serving(service, load), *_alarms(service)]
     kept = journal.read(load.journals)
-    wrong += _accounted(kept)
+    found, log, published = compare(service, kept, {body.name for body in load.bodies})
+    wrong += found
+    if wrong:
+        raise Broken("\n".join(wrong[:SHOWN]))
+    return Checked(
+        log=log,
+        receipts=sum("receipt" in line for _, line in kept.lines()),
+        published=published,
+        seen=len(kept.checkpoints),
+        figures=load.figures,
+    )
+
+
+def compare(service: Service, kept: Kept, agencies: set[str]) -> tuple[list[str], int, int]:
+    """What journals hold against the record: what is wrong, the log's size, its checkpoints.
+
+    `agencies` order nothing but what is in the journals.
+    """
+    wrong = list(accounted(kept))
+    trust = _trust(service, kept)
     with audit.database_source(service.urls.service, service.folder / "log") as source:
         log = {
             opening.index: _statement(opening.body)
             for opening in source.openings()
             if opening.body is not None
         }
-        notes = list(source.checkpoints())
-        wrong += _in_the_log(kept, log, {body.name for body in load.bodies})
-        trust = _trust(service, kept)
+        wrong += placed(kept, log, agencies)
         summary = audit.check(source, trust, lambda found: wrong.append(f"fsck: {found}"))
     if summary.leaves != len(log):
         wrong.append(f"fsck walked {summary.leaves} leaves of {len(log)}")
-    if wrong:
-        raise Broken("\n".join(wrong[:50]))
-    return Checked(
-        log=summary.leaves,
-        receipts=len(trust.receipts),
-        published=len(notes),
-        seen=len(kept.checkpoints),
-        figures=load.figures,
-    )
+    return wrong, summary.leaves, summary.checkpoints
 
 
 def _statement(body: bytes) -> tuple[str, str]:
@@ -79,7 +89,7 @@ def _statement(body: bytes) -> tuple[str, str]:
     return parsed.get("agency", ""), canonical.statement_digest(said).hex()
 
 
-def _accounted(kept: Kept) -> Iterator[str]:
+def accounted(kept: Kept) -> Iterator[str]:
     """Every order was answered for good, and every line of it with a receipt."""
     for key in kept.sent.keys() - kept.answered.keys():
         yield f"order {key} was never answered {kept.refused.get(key, '')}".rstrip()
@@ -88,7 +98,7 @@ def _accounted(kept: Kept) -> Iterator[str]:
             yield f"statement {digest} was refused: {line.get('problem')}"
 
 
-def _in_the_log(kept: Kept, log: dict[int, tuple[str, str]], agencies: set[str]) -> Iterator[str]:
+def placed(kept: Kept, log: dict[int, tuple[str, str]], agencies: set[str]) -> Iterator[str]:
     """What was acknowledged stands where it was promised, once; and there is nothing else."""
     acknowledged = dict(kept.lines())
     for digest, line in acknowledged.items():
@@ -130,15 +140,22 @@ def _serving(service: Service, load: Load) -> Iterator[str]:
     for client in load.clients:
         expected |= dict.fromkeys(client.codes[-SAMPLE:], "valid")
         expected |= dict.fromkeys(client.revoked[-SAMPLE:], "withdrawn")
+    deadline = time.monotonic() + FOLLOWED_SECONDS
     for code, outcome in expected.items():
-        if (found := _outcome(anybody, code)) != outcome:
+        if (found := _outcome(anybody, code, deadline)) != outcome:
             yield f"{code} verifies as {found}, not {outcome}"
 
 
-def _outcome(anybody: Client, code: str) -> str:
+def _alarms(service: Service) -> Iterator[str]:
+    """What the service called an error of its own: no fault of its surroundings is one."""
+    for line in service.words:
+        if '"level": "error"' in line or '"level": "critical"' in line:
+            yield f"said: {line}"
+
+
+def _outcome(anybody: Client, code: str, deadline: float) -> str:
     """The verdict on a code, once the read models have come that far or time is up."""
     pause = threading.Event()
-    deadline = time.monotonic() + FOLLOWED_SECONDS
     while True:
         try:
             outcome = str(anybody.get(f"/v1/verify/{code}")["outcome"])

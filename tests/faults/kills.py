@@ -18,8 +18,8 @@ _ARM = "ALTER ROLE sijill_app SET sijill.fault = '{}=pause'"
 _DISARM = "ALTER ROLE sijill_app RESET sijill.fault"
 
 
-def kill_at(service: Service, point: str) -> int:
-    """Let something stand still at a fault point, and kill it with SIGKILL; its process number.
+def kill_at(service: Service, point: str) -> float:
+    """Let something stand still at a fault point and kill it with SIGKILL; when that was.
 
     At a point of the append procedure that is the PostgreSQL backend, at the others the worker or
     the keeper. There must be load, or nobody comes by.
@@ -29,7 +29,7 @@ def kill_at(service: Service, point: str) -> int:
     """
     pid = _reach_append(service, point) if point in faults.APPEND_POINTS else _reach(service, point)
     os.kill(pid, signal.SIGKILL)
-    return pid
+    return time.monotonic()
 
 
 def _reach(service: Service, point: str) -> int:

@@ -8,11 +8,12 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from infrastructure.proofs import signing
 from infrastructure.proofs.jwk import PrivateKey
@@ -21,6 +22,7 @@ from tests.faults.journal import Journal
 from tests.faults.service import Service
 from tests.serving import Agency, issuance
 
+T = TypeVar("T")
 BULK = "/v1/certificates/bulk"
 ONCE = Patience(tries=1)
 PAUSE_SECONDS = 0.05
@@ -34,8 +36,9 @@ LOOKS = 0.1
 class Figures:
     """What clients went through: events and orders acknowledged, and how hard that was.
 
-    `replays` are lines answered from what an earlier try had recorded; `outage_seconds` is the
-    longest time from the first sending of an order to its answer.
+    `replays` are lines answered from what an earlier try had recorded. The outages are the longest
+    times from the first sending of an order to its answer: of clients that go straight, and of
+    those behind a go-between. `told` counts what stood in the answer's place, by its code.
     """
 
     orders: int = 0
@@ -43,6 +46,8 @@ class Figures:
     retries: int = 0
     replays: int = 0
     outage_seconds: float = 0.0
+    outage_behind_seconds: float = 0.0
+    told: Counter[str] = field(default_factory=Counter)
 
 
 class Sender:
@@ -51,9 +56,10 @@ class Sender:
     def __init__(
         self, url: str, agency: str, key: PrivateKey, journal: Path, chance: random.Random
     ) -> None:
+        self.url = url
         self.agency = agency
-        self.key = key
         self.figures = Figures()
+        self.longest_seconds = 0.0
         self.codes: list[str] = []
         self.revoked: list[str] = []
         self._journal = Journal(journal)
@@ -71,7 +77,8 @@ class Sender:
         revoked, prepared = self._prepared(bulk_lines)
         lines = self._send(prepared)
         self.revoked += revoked
-        self.codes += [line["code"] for line in lines if line.get("code") not in revoked]
+        new = (line["code"] for line in lines if "code" in line)
+        self.codes += [code for code in new if code not in revoked]
         if self._chance.random() < LOOKS:
             self._look()
         return len(lines)
@@ -92,13 +99,13 @@ class Sender:
         self._journal.sent(prepared)
         started = time.monotonic()
         try:
-            lines = self._deliver(prepared, started)
+            answer = self._patiently(lambda: self._client.send(prepared))
         except Refused as refused:
             self._journal.refused(prepared, refused.code)
             raise
+        lines = answer if isinstance(answer, list) else [answer]
         self._journal.answered(prepared, lines)
-        waited = time.monotonic() - started
-        self.figures.outage_seconds = max(self.figures.outage_seconds, waited)
+        self.longest_seconds = max(self.longest_seconds, time.monotonic() - started)
         self.figures.orders += 1
         self.figures.events += len(lines)
         self.figures.replays += sum(bool(line.get("replayed")) for line in lines)
@@ -121,11 +128,8 @@ class Sender:
         return codes, self._sign(BULK, lines, bulk=True)
 
     def _sign(self, path: str, lines: list[bytes], *, bulk: bool = False) -> Prepared:
-        while True:
-            try:
-                return self._client.prepare(path, lines, bulk=bulk)
-            except Unreachable:  # the first signature asks which ledger this is
-                self._pause.wait(PAUSE_SECONDS)
+        # The first signature asks which ledger this is.
+        return self._patiently(lambda: self._client.prepare(path, lines, bulk=bulk))
 
     def _drawn(self) -> str:
         return self.codes.pop(self._chance.randrange(len(self.codes)))
@@ -134,17 +138,18 @@ class Sender:
         said = statement("certificate.revoke", self.agency, code=code, reason="decision")
         return signing.envelope(said)
 
-    def _deliver(self, prepared: Prepared, started: float) -> list[dict[str, Any]]:
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """What is answered in the end; Unreachable only after `GIVE_UP_SECONDS`."""
+        started = time.monotonic()
         while True:
             try:
-                answer = self._client.send(prepared)
-            except Unreachable:
+                return ask()
+            except Unreachable as error:
                 self.figures.retries += 1
+                self.figures.told[(error.problem or {}).get("code", "silence")] += 1
                 if time.monotonic() - started > GIVE_UP_SECONDS:
                     raise
                 self._pause.wait(PAUSE_SECONDS)
-                continue
-            return answer if isinstance(answer, list) else [answer]
 
     def _look(self) -> None:
         """Ask for the newest checkpoint; what was shown is kept, and no answer is no matter."""
@@ -214,7 +219,9 @@ class Load:
             events=sum(one.events for one in each),
             retries=sum(one.retries for one in each),
             replays=sum(one.replays for one in each),
-            outage_seconds=max(one.outage_seconds for one in each),
+            outage_seconds=self._longest(behind=False),
+            outage_behind_seconds=self._longest(behind=True),
+            told=sum((one.told for one in each), Counter()),
         )
 
     @contextmanager
@@ -251,6 +258,12 @@ class Load:
         """Let connections and journals go."""
         for client in self.clients:
             client.close()
+
+    def _longest(self, *, behind: bool) -> float:
+        waits = [
+            client.longest_seconds for client in self.clients if (client.url == self.url) is behind
+        ]
+        return round(max(waits, default=0.0), 2)
 
     def _work(self, client: Sender, stop: threading.Event) -> None:
         while not stop.is_set():

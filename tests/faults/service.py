@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from infrastructure import faults
+from infrastructure import faults, postgres
 from infrastructure.postgres import Urls
 from sijill.founding import found
 from sijill.settings import Settings
@@ -61,18 +62,32 @@ class Service:
         self._prefix = prefix
         self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
         self._serving = ExitStack()
+        self._talks: list[list[str]] = []
         self.served: Served
         self.serve()
 
     @classmethod
     @contextmanager
     def founded(
-        cls, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+        cls,
+        folder: Path,
+        *,
+        workers: int = 2,
+        environment: Mapping[str, str] | None = None,
+        synced: bool = True,
     ) -> Iterator[Self]:
-        """A new ledger in `folder`/ledger, served until the block ends."""
+        """A new ledger in `folder`/ledger, served until the block ends.
+
+        Not `synced`, its PostgreSQL leaves to the kernel when it writes: a killed process loses
+        nothing by that, only a machine would, and a busy disk holds up no crash recovery.
+        """
         found(folder / "ledger", ORIGIN)
         service = cls(folder / "ledger", workers=workers, environment=environment)
         try:
+            if not synced:
+                with postgres.connect(service.urls.admin, None, autocommit=True) as admin:
+                    admin.execute("ALTER SYSTEM SET fsync = off")
+                    admin.execute("SELECT pg_reload_conf()")
             yield service
         finally:
             service.close()
@@ -106,6 +121,12 @@ class Service:
             prefix=self._prefix,
         )
         self.served = self._serving.enter_context(context)
+        self._talks.append(self.served.talk)
+
+    @property
+    def words(self) -> list[str]:
+        """Every line that its supervisors and their children have said, oldest first."""
+        return [line for talk in self._talks for line in talk]
 
     def close(self) -> None:
         """Stop serving; nothing if it is not served."""
@@ -127,26 +148,31 @@ class Service:
             pid for pid, above, words in listed() if above == postmaster and "[local]" in words[0]
         ]
 
-    def kill(self, kind: Kind, chance: random.Random) -> int | None:
-        """Kill one process of a kind with SIGKILL; its number, or None where none lived.
+    def kill(self, kind: Kind, chance: random.Random) -> float:
+        """Kill one process of a kind with SIGKILL; when that was, in monotonic seconds.
 
-        A supervisor that was killed is followed by the next one before this returns; everything
-        else comes back by itself.
+        One that is on its way back from the last kill is waited for. A supervisor that was killed
+        is followed by the next one before this returns; everything else comes back by itself.
         """
-        pids = self.processes(kind)
-        if not pids:
-            return None
-        pid = chance.choice(sorted(pids))
+        victims: list[int] = []
+
+        def lives_one() -> bool:
+            victims[:] = sorted(self.processes(kind))
+            return bool(victims)
+
+        until(lives_one, f"no {kind} lives")
+        pid = chance.choice(victims)
         left = children(pid) if kind is Kind.SUPERVISOR else {}
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            return None
+            return self.kill(kind, chance)
+        killed = time.monotonic()
         if kind is Kind.SUPERVISOR:
             self.served.process.wait()
             until(lambda: not any(map(lives, left)), "children outlive their supervisor")
             self.serve()
-        return pid
+        return killed
 
 
 def serve_is_refused(folder: Path) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 import asyncio
 import secrets
+from contextlib import ExitStack
 from typing import LiteralString
 from urllib.parse import quote
 
@@ -149,6 +150,20 @@ def test_a_pool_lends_connections_of_its_role(database: Urls) -> None:
         pool.connection() as connection,
     ):
         assert one(connection, "SELECT current_user") == Role.SERVICE
+
+
+def test_a_pool_full_of_dead_connections_is_usable_again_at_once(database: Urls) -> None:
+    """What a restart of PostgreSQL leaves behind; who asks next must not pay for all of it."""
+    with postgres.pool(database.service, Role.SERVICE, size=6) as pool:
+        with ExitStack() as lent:
+            held = [lent.enter_context(pool.connection()) for _ in range(6)]
+            dead = [connection.info.backend_pid for connection in held]
+        with postgres.connect(database.admin, None, autocommit=True) as admin:
+            for pid in dead:
+                admin.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+
+        with pool.connection(timeout=10) as connection:
+            assert connection.info.backend_pid not in dead
 
 
 def test_an_asynchronous_pool_replaces_a_broken_connection(database: Urls) -> None:

@@ -65,15 +65,6 @@ def test_1_acknowledged_is_durable_when_postgresql_is_killed(
     _all_recorded(ledger, answers)
 
 
-def test_1_acknowledged_is_durable_when_a_worker_is_killed(ledger: Served, agency: Agency) -> None:
-    answers, stop = _load(agency)
-    _wait_for(answers, LOAD // 4)
-    os.kill(_child(ledger, "worker"), signal.SIGKILL)
-    _wait_for(answers, LOAD)
-    stop()
-    _all_recorded(ledger, answers)
-
-
 def test_2_recorded_is_final(ledger: Served, agency: Agency) -> None:
     """The service's role cannot try; whoever can is found out."""
     index = agency.issue()["index"]
