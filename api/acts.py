@@ -30,9 +30,10 @@ router = APIRouter()
 
 async def post_act(request: Request, services: Open) -> Response:
     """Authenticate one order and record it, or keep it until the other signatures are there."""
-    if head_of(request).tag == POSSESSION_TAG:
+    head = head_of(request)
+    if head.tag == POSSESSION_TAG:
         return await pending.add_possession(request, services)
-    arrived = await arrive(request, services)
+    arrived = await arrive(request, services, head=head)
     if arrived.only.path != arrived.request.path:
         raise PathMismatch
     work = writing.work_of(arrived)
@@ -92,7 +93,7 @@ async def post_check(request: Request, services: Open, place: InTurn) -> Respons
 
 async def _waits(services: Services, work: writing.Work) -> bool:
     """Whether some line still waits for signatures."""
-    if all(command.ACT.cosigning is Cosigning.NONE for command in work.commands.values()):
+    if all(command.signed_alone for command in work.commands.values()):
         return False
     return not (await waiting.missing(services, work)).complete
 

@@ -3,18 +3,18 @@
 A bulk is answered while it is being recorded. Whoever loses the answer sends the same bytes again.
 """
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from api import writing
 from api.i18n import negotiate
+from api.jsonbytes import encode_json
 from api.problems import as_problem
 from api.services import Services
-from infrastructure.proofs.orders import NDJSON
+from infrastructure.proofs.orders import JSON, NDJSON
 
 WAIT_LIMIT_SECONDS = 30
 NO_STORE = {"Cache-Control": "no-store"}
@@ -36,7 +36,7 @@ async def single(
     if wait:
         body["covered"] = await services.covered(body["index"], wait)
         headers["Preference-Applied"] = f"wait={wait}"
-    return JSONResponse(body, status_code=201, headers=headers)
+    return Response(encode_json(body), status_code=201, headers=headers, media_type=JSON)
 
 
 def bulk(
@@ -83,7 +83,7 @@ def _line(item: dict[str, Any], language: str) -> bytes:
     error = item.pop("error", None)
     if error is not None:
         item["problem"] = as_problem(error, language)
-    return json.dumps(item, ensure_ascii=False).encode() + b"\n"
+    return encode_json(item) + b"\n"
 
 
 def _wait_seconds(request: Request) -> int:

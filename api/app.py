@@ -29,6 +29,7 @@ from api import (
     reports,
     verify,
 )
+from api.express import Express
 from api.orders import blamed, now_us
 from api.problems import Problem, respond
 from api.services import Services, services_of
@@ -81,6 +82,15 @@ async def _on_store_error(request: Request, error: psycopg.OperationalError) -> 
     return await respond(request, Problem("storage_full" if full else "store_unavailable"))
 
 
+_ANSWERERS: dict[type[Exception], Any] = {
+    **dict.fromkeys((Problem, Refusal, StoreFailure, VaultError), respond),
+    HTTPException: _on_http_error,
+    ProofError: _on_proof_error,
+    RequestValidationError: _on_validation_error,
+    psycopg.OperationalError: _on_store_error,
+}
+
+
 def _pointer(location: tuple[str | int, ...]) -> str:
     """An RFC 6901 pointer, bounded; a name that the caller made up may hold anything."""
     parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
@@ -124,15 +134,9 @@ def create_app(open_services: Opener) -> FastAPI:
     ):
         app.include_router(module.router)
     app.include_router(acts.router)
-    for error in (Problem, Refusal, StoreFailure, VaultError):
-        app.add_exception_handler(error, respond)
-    handlers: dict[type[Exception], Any] = {
-        HTTPException: _on_http_error,
-        ProofError: _on_proof_error,
-        RequestValidationError: _on_validation_error,
-        psycopg.OperationalError: _on_store_error,
-    }
-    for kind, handler in handlers.items():
+    for kind, handler in _ANSWERERS.items():
         app.add_exception_handler(kind, handler)
+    # What is added last stands in front.
+    app.add_middleware(Express, answerers=_ANSWERERS)
     app.add_middleware(Surroundings)
     return app

@@ -18,7 +18,6 @@ from infrastructure import vault
 from infrastructure.log.batch import AppendRequest, Order
 from infrastructure.log.mapper import Sealed, request_of
 from infrastructure.log.refusals import Conflict
-from infrastructure.proofs import disclosures
 from infrastructure.proofs.orders import Line
 from infrastructure.vault import ValuesErased, Vault
 
@@ -48,8 +47,9 @@ class Desk:
             ProofError: a part that the format has no place for.
             psycopg.Error: the database cannot be asked for a key.
         """
-        events = tuple(self._completed(fact, lines[fact.line]) for fact in decision.events)
-        decision = replace(decision, events=events)
+        if any(isinstance(fact, KeyRotated) for fact in decision.events):
+            events = (self._completed(fact, lines[fact.line]) for fact in decision.events)
+            decision = replace(decision, events=tuple(events))
         sealed = {
             fact.line: self._seal(fact, lines[fact.line], decision.lookups.get(fact.line, ()))
             for fact in decision.events
@@ -65,23 +65,22 @@ class Desk:
         return replace(fact, chosen={**fact.chosen, "notes": notes})
 
     def _seal(self, fact: Fact, line: Line, names: Sequence[str]) -> Sealed:
-        new = fact.originator_version == 1
-        if new:
-            wrapped = self.vault.new_key()
-        else:
-            try:
-                with self.pool.connection() as connection:
-                    wrapped = vault.record_key(connection, fact.originator_id)
-            except ValuesErased:
-                # It was judged on a copy from before the erasure: to be judged once more.
-                raise Conflict(fact.originator_id) from None
-        values = {found.name: found.value for found in map(disclosures.parse, line.disclosures)}
+        wrapped, sealed = self._sealed(fact, line)
+        values = {one.name: one.value for one in line.opened}
         lookups = []
         for name in names:
             space = lookup_space(fact.agency, name)
             lookups.append((space, self.vault.lookup(space, fold_value(values[name]))))
-        return Sealed(
-            data=self.vault.seal(wrapped, fact.originator_id, line.digest, line.raw),
-            lookups=lookups,
-            record_key=wrapped if new else None,
-        )
+        return Sealed(data=sealed, lookups=lookups, record_key=wrapped)
+
+    def _sealed(self, fact: Fact, line: Line) -> tuple[bytes | None, bytes]:
+        """A line sealed under its record's key; the key, wrapped, where it had none before."""
+        if fact.originator_version == 1:
+            return self.vault.seal_new(fact.originator_id, line.digest, line.raw)
+        try:
+            with self.pool.connection() as connection:
+                wrapped = vault.record_key(connection, fact.originator_id)
+        except ValuesErased:
+            # It was judged on a copy from before the erasure: to be judged once more.
+            raise Conflict(fact.originator_id) from None
+        return None, self.vault.seal(wrapped, fact.originator_id, line.digest, line.raw)

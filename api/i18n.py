@@ -55,7 +55,8 @@ def translate(language: str, code: str, /, **params: str | int) -> str:
     text is answered with the code itself, as gettext does, because a missing sentence must never
     keep a verdict from its reader. `language` is one of `LANGUAGES`, else KeyError.
     """
-    text = _text(_catalogue(language), code, params.get("count"))
+    count = params.get("count")
+    text = _counted(language, code, count) if isinstance(count, int) else _text(language, code)
     if text == code:
         message = f"no text for {code} in {language}"
         warnings.warn(message, MessageIncompleteWarning, stacklevel=2)
@@ -67,7 +68,7 @@ def outline(language: str, code: str) -> str | None:
 
     None where there is no such text. `language` is one of `LANGUAGES`, else KeyError.
     """
-    text = _text(_catalogue(language), code, None)
+    text = _text(language, code)
     return None if text == code else text.format_map(_Open())
 
 
@@ -118,12 +119,16 @@ def _ranked(weights: dict[str, float], anything: float) -> list[str]:
     return sorted(acceptable, key=lambda language: -candidates[language])
 
 
-def _text(catalogue: gettext.GNUTranslations, code: str, count: str | int | None) -> str:
-    if isinstance(count, int):
-        text = catalogue.ngettext(code, code, count)
-        if text != code:
-            return text
-    return catalogue.gettext(code)
+@cache
+def _text(language: str, code: str) -> str:
+    # Not every release of Python's `gettext` finds an entry that has plural forms.
+    return _counted(language, code, 1)
+
+
+def _counted(language: str, code: str, count: int) -> str:
+    catalogue = _catalogue(language)
+    text = catalogue.ngettext(code, code, count)
+    return catalogue.gettext(code) if text == code else text
 
 
 @cache

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 
 from api.policy import ANONYMOUS, Caller
 from api.problems import Problem
+from api.threads import off_loop
 from domain.acts import Command, parse_command
 from domain.errors import Refusal
 from infrastructure.log.refusals import ClockUnsafe
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 KEYS_REMEMBERED = 20_000
 READ_LIFE_SECONDS = 300
-# A bulk is judged in a thread; a single order costs less than the hop.
-LINES_INLINE = 4
 OUT_OF_TIME = frozenset({"order_in_future", "order_expired"})
 # Whoever fell silent would keep its place for ever.
 BODY_SECONDS = 120.0
@@ -131,8 +129,16 @@ def head_of(request: Request) -> SignedRequest:
     )
 
 
-async def arrive(request: Request, services: "Services", *, bulk: "Place | None" = None) -> Arrived:
+async def arrive(
+    request: Request,
+    services: "Services",
+    *,
+    head: SignedRequest | None = None,
+    bulk: "Place | None" = None,
+) -> Arrived:
     """Authenticate an order: everything about its bytes and its signature, nothing about rights.
+
+    `head` is the request's head where it was read already.
 
     The body of a `bulk` takes a place, and a place is for a key that we know: its signature, which
     covers the body's digest, is checked first.
@@ -140,7 +146,7 @@ async def arrive(request: Request, services: "Services", *, bulk: "Place | None"
     Raises:
         ProofError, Problem: each with the code of what is wrong.
     """
-    head = head_of(request)
+    head = head or head_of(request)
     if bulk is not None:
         head.check_ledger(services.ledger_id)
         head.check_signature(await key_of(services, head.keyid))
@@ -152,7 +158,7 @@ async def arrive(request: Request, services: "Services", *, bulk: "Place | None"
     now = now_us()
     judge = partial(judge_bytes, head, body, key, services.ledger_id, now)
     try:
-        return await anyio.to_thread.run_sync(judge) if head.lines > LINES_INLINE else judge()
+        return await off_loop(judge, head.lines)
     except ProofError as error:
         raise await blamed(services, error, now) from error
 
@@ -200,7 +206,8 @@ def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, 
     for number, line in enumerate(lines):
         try:
             command = parse_command(line.parsed)
-            disclosures.check_claims(getattr(command, "claims", None) or {}, line.disclosures)
+            claims = getattr(command, "claims", None) or {}
+            disclosures.check_claims(claims, line.disclosures, line.opened)
         except (Refusal, ProofError) as error:
             errors[number] = error
         else:
@@ -217,7 +224,7 @@ async def key_of(services: "Services", thumbprint: str) -> PublicKey:
     known = services.keys.get(thumbprint)
     if known is not None:
         return known
-    jwk = await anyio.to_thread.run_sync(services.jwk, thumbprint)
+    jwk = await off_loop(partial(services.jwk, thumbprint))
     if jwk is None:
         raise Problem("key_unknown")
     key = parse_jwk(jwk)
@@ -237,7 +244,7 @@ async def caller(request: Request, services: "Services", *, required: bool = Fal
         return ANONYMOUS
     head = read_head(request)
     check_read(head, await key_of(services, head.keyid), services)
-    found = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    found = await off_loop(partial(services.caller_of, head.keyid))
     request.state.caller = found
     return found
 

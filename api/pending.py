@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-import anyio.to_thread
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -32,6 +31,7 @@ from api.paging import Limit, page
 from api.policy import ANONYMOUS, Caller
 from api.problems import Problem, as_problem
 from api.services import InTurn, Open, Services
+from api.threads import off_loop
 from api.waiting import Waiting
 from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
 from domain.keys import EnrolKey
@@ -130,7 +130,7 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
         needed = await waiting.missing(services, kept.work)
     except Refusal:
         needed = Requirement()
-    who = await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    who = await off_loop(partial(services.caller_of, head.keyid))
     if not waiting.may_refuse(who, kept, needed):
         raise CosignatureNotNeeded
     async with services.pool.connection() as connection:
@@ -328,7 +328,7 @@ async def _close(services: Services, kept: Waiting, outcomes: list[writing.Outco
 def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOrder:
     head, commands = arrived.request, list(arrived.commands.values())
     identifier = uuid7(now_us())
-    wrapped = services.vault.new_key()
+    wrapped, sealed = services.vault.seal_new(identifier, head.root, arrived.body)
     until = [one.valid_until * writing.MICROSECONDS for one in commands if one.valid_until]
     return PendingOrder(
         id=identifier,
@@ -344,7 +344,7 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
         lines=head.lines,
         atomic=head.atomic,
         content_type=head.content_type,
-        sealed_body=services.vault.seal(wrapped, identifier, head.root, arrived.body),
+        sealed_body=sealed,
         created=now_us(),
         not_after=min([head.not_after_us, *until]),
         wrapped=wrapped,

@@ -5,15 +5,15 @@ Nothing here answers a request or changes an order; the roads in and out are in 
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
-
-import anyio.to_thread
 
 from api.limits import Place
 from api.orders import Arrived, now_us, read_commands
 from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.services import Services
+from api.threads import off_loop
 from api.writing import CHUNK_LINES, Outcome, Work
 from domain.acts import Command, Scope, parse_command
 from domain.errors import CosignatureNotNeeded, Refusal
@@ -106,7 +106,7 @@ async def missing(services: Services, work: Work) -> Requirement:
     Raises:
         Refusal: no line is entitled to its act by the signatures that are there; the first reason.
     """
-    return await anyio.to_thread.run_sync(_missing, services, work)
+    return await off_loop(partial(_missing, services, work), len(work.lines))
 
 
 def _missing(services: Services, work: Work) -> Requirement:
@@ -133,7 +133,7 @@ async def check_hope(services: Services, work: Work) -> None:
     """
     if len(work.lines) > 1 and not work.request.atomic:
         return
-    await anyio.to_thread.run_sync(_check_hope, services, work)
+    await off_loop(partial(_check_hope, services, work), len(work.lines))
 
 
 def _check_hope(services: Services, work: Work) -> None:
@@ -151,7 +151,8 @@ async def check_countersignature(services: Services, before: Waiting, after: Wai
         CosignatureNotNeeded: it answers nothing. Refusal: the key may not sign, or no line has any
             hope by now.
     """
-    await anyio.to_thread.run_sync(_check_countersignature, services, before.work, after.work)
+    check = partial(_check_countersignature, services, before.work, after.work)
+    await off_loop(check, len(before.work.lines))
 
 
 def _check_countersignature(services: Services, before: Work, after: Work) -> None:
@@ -201,12 +202,12 @@ async def signer(
         Problem: `order_unknown`. ProofError: it comes too late. Refusal: the key may not sign.
     """
     ledger, directory = services.ledger, services.directory
-    key = await anyio.to_thread.run_sync(ledger.key, head.keyid, directory)
+    key = await off_loop(partial(ledger.key, head.keyid, directory))
     if key.agency not in await concerned(services, waiting):
         raise Problem("order_unknown")
     if late is not None:
         raise late
-    await anyio.to_thread.run_sync(services.caller_of, head.keyid)
+    await off_loop(partial(services.caller_of, head.keyid))
     return key.agency
 
 

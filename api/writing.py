@@ -1,21 +1,21 @@
 """Writing: from an authenticated order to recorded events and their receipts.
 
-Deciding, mapping and sealing are synchronous and run in a thread; appending waits on the committer.
+Deciding, mapping and sealing are synchronous; appending waits on the committer.
 A decision that the log has overtaken is made once more on fresh records, and only then refused.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import psycopg
 
 from api.orders import Arrived, now_us
 from api.problems import Problem
 from api.services import Services
+from api.threads import off_loop
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import Decision, Signed
@@ -95,13 +95,8 @@ class Outcome:
     @classmethod
     def found(cls, line: int, recorded: RecordedLine) -> "Outcome":
         """A line that an earlier request of the same key put into the log."""
-        appended = Appended(
-            index=recorded.index,
-            time=recorded.time,
-            indexes=(recorded.index,),
-            leaf_hashes=(recorded.leaf_hash,),
-            replayed=True,
-        )
+        at = recorded.index
+        appended = Appended(at, recorded.time, (at,), (recorded.leaf_hash,), replayed=True)
         return cls(line, appended)
 
 
@@ -196,16 +191,15 @@ async def _attempt(
     done: dict[int, Outcome] = {}
     waiting = list(chunk)
     for attempt in range(TRIES):
-        prepare = partial(_prepare, services, work, order, waiting)
-        # A thread costs more than one decision, but a decision may have to ask the database.
-        prepared = await anyio.to_thread.run_sync(prepare)
+        prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
         results: dict[int, Appended | Exception] = {}
-        async with anyio.create_task_group() as group:
-            for number, ready in prepared.items():
-                if isinstance(ready, AppendRequest):
-                    group.start_soon(_submit, services, number, ready, results)
-                else:
-                    results[number] = ready
+        submitting: list[Coroutine[Any, Any, None]] = []
+        for number, ready in prepared.items():
+            if isinstance(ready, AppendRequest):
+                submitting.append(_submit(services, number, ready, results))
+            else:
+                results[number] = ready
+        await _all(submitting)
         again: list[int] = []
         for number in waiting:
             result = results[number]
@@ -222,6 +216,16 @@ async def _attempt(
     return done
 
 
+async def _all(doing: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Await them at the same time; one alone needs no task."""
+    if len(doing) == 1:
+        await doing[0]
+        return
+    async with asyncio.TaskGroup() as group:
+        for one in doing:
+            group.create_task(one)
+
+
 @dataclass(slots=True)
 class _Together:
     """All lines as one request, or the line (None: all at once) that stands against it."""
@@ -235,7 +239,9 @@ class _Together:
 async def _record_together(services: Services, work: Work, order: Order) -> list[Outcome]:
     numbers = range(len(work.lines))
     for attempt in range(1, TRIES + 1):
-        prepared = await anyio.to_thread.run_sync(_prepare_together, services, work, order)
+        prepared = await off_loop(
+            partial(_prepare_together, services, work, order), len(work.lines)
+        )
         line, error = prepared.line, prepared.error
         if prepared.request is not None:
             results: dict[int, Appended | Exception] = {}

@@ -136,6 +136,11 @@ class Command(BaseModel):
         members = {name: getattr(self, name) for name in type(self).model_fields}
         return self.ACT.path.format_map(members)
 
+    @property
+    def signed_alone(self) -> bool:
+        """Whether one signature is enough, whatever the ledger holds."""
+        return self.ACT.cosigning is Cosigning.NONE
+
     def officers(self, sitting: "Sitting") -> int:
         """How many officers of the agency must sign; the certificate's type may ask for two."""
         del sitting

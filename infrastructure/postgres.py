@@ -6,11 +6,16 @@ names the role it wants and has become it before its first statement, so that a 
 rights works with few. What a role may touch is granted by the migrations, not here.
 """
 
+import asyncio
+import select
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, Connection, sql
@@ -19,6 +24,8 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 
 OLDEST_VERSION = 150000
+TRIED_SECONDS = 0.5
+"""How long a pooled connection counts as working after it was found to."""
 # From here on CREATEROLE alone does not let a login into roles that others made.
 _ADMISSION_GUARDED = 160000
 
@@ -141,17 +148,76 @@ async def connect_async(
     return await AsyncConnection.connect(**parameters(url, role, limits), autocommit=autocommit)
 
 
+class OnEventLoop(Exception):
+    """A thread's connection was asked for on the event loop, where everybody would wait for it."""
+
+
+class ThreadPool(ConnectionPool[Connection]):
+    """Connections for threads.
+
+    Code that seldom needs one may thus be tried on the event loop first, without a thread.
+    """
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Connection]:
+        """Lend a connection.
+
+        Raises:
+            OnEventLoop: the caller runs on an event loop.
+        """
+        if _on_event_loop():
+            raise OnEventLoop
+        with super().connection(timeout) as connection:
+            yield connection
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+_Tried = WeakKeyDictionary[Any, float]
+
+
+def _try(tried: _Tried, connection: Connection) -> None:
+    if _due(tried, connection):
+        ConnectionPool.check_connection(connection)
+        tried[connection] = time.monotonic()
+
+
+async def _try_async(tried: _Tried, connection: AsyncConnection) -> None:
+    if _due(tried, connection):
+        await AsyncConnectionPool.check_connection(connection)
+        tried[connection] = time.monotonic()
+
+
+def _due(tried: _Tried, connection: Connection | AsyncConnection) -> bool:
+    """Whether a connection must be tried: it rested, or its server has something to say.
+
+    Between busy borrowers a trial each time would double the round trips. A server that ends a
+    session closes its socket, which then can be read.
+    """
+    if time.monotonic() > tried.get(connection, 0.0) + TRIED_SECONDS:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def pool(
     url: str, role: Role, *, size: int, autocommit: bool = False, limits: Limits = DEFAULT
-) -> ConnectionPool[Connection]:
-    """A closed pool of up to `size` connections; a connection is tried before it is lent."""
-    return ConnectionPool(
+) -> ThreadPool:
+    """A closed pool of up to `size` connections; before one is lent it is tried, if it rested."""
+    return ThreadPool(
         kwargs={**parameters(url, role, limits), "autocommit": autocommit},
         min_size=1,
         max_size=size,
         open=False,
         timeout=_POOL_WAIT_SECONDS,
-        check=ConnectionPool.check_connection,
+        check=partial(_try, WeakKeyDictionary()),
         name=str(role),
     )
 
@@ -166,7 +232,7 @@ def async_pool(
         max_size=size,
         open=False,
         timeout=_POOL_WAIT_SECONDS,
-        check=AsyncConnectionPool.check_connection,
+        check=partial(_try_async, WeakKeyDictionary()),
         name=str(role),
     )
 

@@ -81,9 +81,10 @@ class Vault:
     def __repr__(self) -> str:
         return "Vault()"
 
-    def new_key(self) -> bytes:
-        """A new record key, wrapped."""
-        return aes_key_wrap(self._kek, os.urandom(KEY_BYTES))
+    def seal_new(self, owner: UUID, digest: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """A new record key, wrapped, and `data` sealed under it as `seal` does."""
+        key = os.urandom(KEY_BYTES)
+        return aes_key_wrap(self._kek, key), _sealed(AESGCM(key), owner, digest, data)
 
     def seal(self, wrapped: bytes, owner: UUID, digest: bytes, data: bytes) -> bytes:
         """Nonce, ciphertext and tag of `data`.
@@ -97,8 +98,7 @@ class Vault:
         Raises:
             VaultKeyWrong: the key is not wrapped under this vault's.
         """
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher(wrapped).encrypt(nonce, data, _bound(owner, digest))
+        return _sealed(self._cipher(wrapped), owner, digest, data)
 
     def open(self, wrapped: bytes, owner: UUID, digest: bytes, sealed: bytes) -> bytes:
         """What was sealed.
@@ -193,6 +193,11 @@ def _present(row: tuple[Any, ...] | None) -> bytes:
     if wrapped is not None:
         return bytes(wrapped)
     raise RecordKeyMissing("the record has no key in this database")
+
+
+def _sealed(cipher: AESGCM, owner: UUID, digest: bytes, data: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, data, _bound(owner, digest))
 
 
 def _bound(owner: UUID, digest: bytes) -> bytes:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.acts import WITHDRAWING, Act, Command, Cosigning, Scope
-from domain.catalogue import certificate_type
+from domain.catalogue import TYPES, certificate_type
 from domain.certificates.record import found
 from domain.ledger import Sitting
 from domain.values import (
@@ -127,6 +127,12 @@ class IssueCertificate(Command):
     claims: Claims
     effective_date: Day | None = optional("The first day of its validity; default its date.")
     expiry_date: Day | None = optional("The last day of its validity; without it there is none.")
+
+    @property
+    def signed_alone(self) -> bool:
+        """Whether the type asks for one officer; a type that there is not asks for nobody."""
+        kind = TYPES.get(self.type)
+        return kind is not None and kind.officers == 1
 
     def officers(self, sitting: Sitting) -> int:
         """As many as the type asks for."""

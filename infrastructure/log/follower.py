@@ -8,6 +8,7 @@ Commit order is index order (one lock orders all appends), so a follower that ha
 has missed nothing before N and never needs to look back.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from psycopg.rows import tuple_row
 
 PAGE_EVENTS: Final = 5000
 """Most events of one transaction: round trips become cheap, and a page still fits in memory."""
+
+PACE_SECONDS: Final = 0.05
+"""A page of one event costs about what a page of a hundred does, so a busy log is given time to
+gather them; the first event after a silence is applied at once."""
 
 _PAGE = b"""
 SELECT index, time, header, body FROM ledger.events
@@ -181,9 +186,12 @@ class Follower:
         `idle_seconds` bounds a sleep, so that a notification lost with its connection costs no
         more. Ends only by an exception or by cancellation, never inside a page.
         """
+        clock = asyncio.get_running_loop().time
         while True:
+            rested = clock() + PACE_SECONDS
             reached = await self.catch_up(conn)
             await wake.reach(reached + 2, idle_seconds)
+            await asyncio.sleep(max(0, rested - clock()))
 
 
 async def _page(conn: AsyncConnection[Any], position: int, events: int) -> list[Recorded]:

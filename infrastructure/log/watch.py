@@ -19,6 +19,7 @@ from infrastructure import postgres
 
 POLL_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
+_REST_SECONDS = 0.01
 
 
 class Watch:
@@ -131,6 +132,8 @@ class Watch:
                         pass
                     await self._look(conn)
                     pause = _FIRST_PAUSE_SECONDS
+                    # While a busy log notifies without end, one look answers many notices.
+                    await asyncio.sleep(_REST_SECONDS)
             except psycopg.Error:
                 conn = await self._listen_again(pause)
                 pause = min(pause * 2, self._poll_seconds)

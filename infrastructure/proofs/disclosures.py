@@ -79,10 +79,15 @@ def digest(text: str) -> str:
     return encode_url(sha256(text.encode("ascii")).digest())
 
 
-def check_claims(claims: Mapping[str, object], disclosures: Sequence[str]) -> dict[str, str]:
+def check_claims(
+    claims: Mapping[str, object],
+    disclosures: Sequence[str],
+    opened: Sequence[Disclosure] | None = None,
+) -> dict[str, str]:
     """The values by name, when every claim has exactly one disclosure and the names are equal.
 
-    ``claims`` is a statement's object of name to digest.
+    ``claims`` is a statement's object of name to digest; ``opened`` is what the disclosures say,
+    where they were parsed already.
 
     Raises:
         ProofError: ``disclosure_missing``, ``disclosure_surplus`` (of a name that is not claimed,
@@ -90,8 +95,8 @@ def check_claims(claims: Mapping[str, object], disclosures: Sequence[str]) -> di
             :func:`parse` says.
     """
     values: dict[str, str] = {}
-    for text in disclosures:
-        disclosure = parse(text)
+    parsed = map(parse, disclosures) if opened is None else opened
+    for text, disclosure in zip(disclosures, parsed, strict=True):
         if disclosure.name not in claims or disclosure.name in values:
             raise ProofError("disclosure_surplus", "one disclosure for each claim, no other")
         if digest(text) != claims[disclosure.name]:

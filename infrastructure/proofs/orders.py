@@ -6,11 +6,13 @@ keys exist, which acts there are, or what time it is; callers bring those.
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
-from infrastructure.proofs import canonical
+from infrastructure.proofs import canonical, disclosures
 from infrastructure.proofs.base64text import decode
+from infrastructure.proofs.disclosures import Disclosure
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.signatures import (
     Headers,
@@ -78,7 +80,8 @@ class SignedRequest(Signed):
         return sha256(f"{self.method}\n{self.path}\n".encode("ascii") + self.root).digest()
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True)
+class Line:
     """One line of an order: statement bytes, their digest, how they read, and what came along."""
 
     statement: bytes
@@ -86,6 +89,15 @@ class Line(NamedTuple):
     parsed: dict[str, Any]
     disclosures: list[str]
     raw: bytes
+
+    @cached_property
+    def opened(self) -> tuple[Disclosure, ...]:
+        """What the disclosures say.
+
+        Raises:
+            ProofError: as :func:`disclosures.parse`.
+        """
+        return tuple(map(disclosures.parse, self.disclosures))
 
 
 def parse_request(method: str, path: str, headers: Headers, *, query: str = "") -> SignedRequest:

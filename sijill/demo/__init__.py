@@ -17,18 +17,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from domain.errors import LedgerAlreadyOpen
 from infrastructure.proofs.fsck import Trust
 from sijill import audit
 from sijill.cli.checking import meaning
-from sijill.cli.output import Output, Progress
+from sijill.cli.output import Output
 from sijill.client import Client
 from sijill.data import bodies
 from sijill.demo import cast as casting
 from sijill.demo import scenes
+from sijill.demo.ending import Ending, Steps
 from sijill.demo.plan import CERTIFICATES, LOTS, holder
 from sijill.folder import Folder
 from sijill.founding import found
@@ -64,18 +64,15 @@ def run(output: Output, *, data: Path | None, port: int | None, serve: bool) -> 
         raise LedgerAlreadyOpen
     free = _free_port(port)
     # Whoever stops it by a signal leaves no service and no folder behind either.
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    ending = Ending()
+    before = signal.signal(signal.SIGTERM, ending.ask)
     chosen = data or Path(tempfile.mkdtemp(prefix="sijill-demo-"))
     try:
-        return _play(output, chosen, free, serve=serve, kept=data is not None)
+        return _play(output, chosen, free, ending, serve=serve, kept=data is not None)
     finally:
         signal.signal(signal.SIGTERM, before)
         if data is None:
             shutil.rmtree(chosen, ignore_errors=True)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _free_port(wanted: int | None) -> int:
@@ -89,31 +86,34 @@ def _free_port(wanted: int | None) -> int:
     return PORT if wanted is None else wanted
 
 
-def _play(output: Output, data: Path, port: int, *, serve: bool, kept: bool) -> dict[str, Any]:
+def _play(
+    output: Output, data: Path, port: int, ending: Ending, *, serve: bool, kept: bool
+) -> dict[str, Any]:
     started = time.monotonic()
     output.say(output.words("cli.demo.founding"))
     ledger = found(data, ORIGIN)
     with served(data, port) as (url, process):
         output.say(output.words("cli.demo.serving", url=url))
-        told = _scenes(output, url, ledger.folder)
+        told = _scenes(output, url, ledger.folder, ending)
         told |= {"url": url, "ledger": ledger.ledger.hex(), "data": str(data)}
         told["seconds"] = round(time.monotonic() - started, 1)
         output.result(told, *_done(output, told), *_next(told, serve=serve, kept=kept))
         if serve:
             output.say(output.words("cli.demo.stop"), colour="bold")
             with suppress(KeyboardInterrupt):
+                ending.check()
                 process.wait()
     return told
 
 
-def _scenes(output: Output, url: str, folder: Folder) -> dict[str, Any]:
+def _scenes(output: Output, url: str, folder: Folder, ending: Ending) -> dict[str, Any]:
     output.say(output.words("cli.demo.agencies"))
-    progress = Progress(output)
+    progress = Steps(output, ending)
     cast = casting.assemble(url, folder.path, progress.step)
     progress.end()
     try:
         output.say(output.words("cli.demo.issuing", count=CERTIFICATES))
-        progress = Progress(output)
+        progress = Steps(output, ending)
         issued = scenes.issue(cast, progress.step)
         progress.end()
         became = scenes.withdraw(cast, issued)

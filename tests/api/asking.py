@@ -37,9 +37,10 @@ def signed_headers(agency: Agency, path: str, query: str = "", method: str = "GE
 
 
 def read(wire: Wire, reader: Agency, path: str, **query: str | int) -> httpx2.Response:
-    """A signed read as it is answered."""
+    """A signed read as it is answered, on everything that is recorded by now."""
     text = urlencode(query)
     headers = signed_headers(reader, path, text)
+    wire.served.settle()
     return wire.get(f"{path}?{text}" if text else path, **headers)
 
 

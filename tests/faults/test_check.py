@@ -72,7 +72,7 @@ def test_a_checkpoint_that_contradicts_the_published_ones(service: Service, chec
 def test_an_error_that_the_service_owns_up_to(service: Service, checked: Load) -> None:
     service.served.talk.append('{"event": "failed", "level": "critical"}')
     try:
-        with pytest.raises(Broken, match="said: .*failed"):
+        with pytest.raises(Broken, match=r"said: .*failed"):
             check(service, checked)
     finally:
         service.served.talk.pop()

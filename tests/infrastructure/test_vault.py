@@ -27,6 +27,11 @@ OWNER = uuid7(0)
 DIGEST = bytes(32)
 
 
+def new_key(vault: Vault = VAULT) -> bytes:
+    wrapped, _ = vault.seal_new(OWNER, DIGEST, b"")
+    return wrapped
+
+
 @pytest.fixture
 def service(database: Urls) -> Iterator[Connection[Any]]:
     with connect(database.service, Role.SERVICE, autocommit=True) as conn:
@@ -41,21 +46,27 @@ def admin(database: Urls) -> Iterator[Connection[Any]]:
 
 @given(st.binary())
 def test_what_was_sealed_opens(data: bytes) -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     sealed = VAULT.seal(wrapped, OWNER, DIGEST, data)
     assert VAULT.open(wrapped, OWNER, DIGEST, sealed) == data
     assert len(sealed) == len(data) + 28
 
 
+@given(st.binary())
+def test_what_was_sealed_with_a_new_key_opens_with_that(data: bytes) -> None:
+    wrapped, sealed = VAULT.seal_new(OWNER, DIGEST, data)
+    assert VAULT.open(wrapped, OWNER, DIGEST, sealed) == data
+
+
 def test_one_value_sealed_twice_looks_different() -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     assert VAULT.seal(wrapped, OWNER, DIGEST, b"x") != VAULT.seal(wrapped, OWNER, DIGEST, b"x")
-    assert VAULT.new_key() != wrapped
+    assert new_key() != wrapped
 
 
 @given(st.integers(0, 27 + 5), st.integers(1, 255))
 def test_a_changed_seal_does_not_open(place: int, change: int) -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     sealed = bytearray(VAULT.seal(wrapped, OWNER, DIGEST, b"value"))
     sealed[place] ^= change
     with pytest.raises(SealBroken):
@@ -65,23 +76,23 @@ def test_a_changed_seal_does_not_open(place: int, change: int) -> None:
 
 
 def test_a_seal_belongs_to_its_record_and_its_statement() -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     sealed = VAULT.seal(wrapped, OWNER, DIGEST, b"value")
     with pytest.raises(SealBroken):
         VAULT.open(wrapped, uuid7(1), DIGEST, sealed)
     with pytest.raises(SealBroken):
         VAULT.open(wrapped, OWNER, os.urandom(32), sealed)
     with pytest.raises(SealBroken):
-        VAULT.open(VAULT.new_key(), OWNER, DIGEST, sealed)
+        VAULT.open(new_key(), OWNER, DIGEST, sealed)
 
 
 def test_another_vault_opens_nothing() -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     for foreign in (
         wrapped[:-1] + bytes([wrapped[-1] ^ 1]),
         b"short",
         b"",
-        Vault(bytes(32)).new_key(),
+        new_key(Vault(bytes(32))),
     ):
         with pytest.raises(VaultKeyWrong):
             VAULT.seal(foreign, OWNER, DIGEST, b"value")
@@ -121,7 +132,7 @@ def a_record(conn: Connection[Any], wrapped: bytes, *, name: str = "ahmad") -> t
 
 
 def test_a_value_comes_back_from_the_database(service: Connection[Any]) -> None:
-    stream, _ = a_record(service, VAULT.new_key())
+    stream, _ = a_record(service, new_key())
     line = vault.sealed_line(service, 0)
     assert line is not None
     wrapped = vault.record_key(service, line.stream)
@@ -131,10 +142,10 @@ def test_a_value_comes_back_from_the_database(service: Connection[Any]) -> None:
 
 @pytest.mark.anyio
 async def test_the_event_loop_reads_the_same(database: Urls, service: Connection[Any]) -> None:
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     stream, sealed = a_record(service, wrapped)
-    other, _ = a_record(service, VAULT.new_key())
-    a_record(service, VAULT.new_key(), name="zaynab")
+    other, _ = a_record(service, new_key())
+    a_record(service, new_key(), name="zaynab")
     conn = await connect_async(database.service, Role.SERVICE, autocommit=True)
     async with conn:
         assert await vault.record_key_async(conn, stream) == wrapped
@@ -147,7 +158,7 @@ async def test_the_event_loop_reads_the_same(database: Urls, service: Connection
 
 
 def test_erased_and_missing_are_told_apart(service: Connection[Any]) -> None:
-    stream, _ = a_record(service, VAULT.new_key())
+    stream, _ = a_record(service, new_key())
     append(service, [a_request(None, an_event(stream, 2), erase=[stream])])
     with pytest.raises(ValuesErased) as erased:
         vault.record_key(service, stream)
@@ -163,9 +174,9 @@ def test_a_restored_key_gives_nothing_back(
     service: Connection[Any], admin: Connection[Any]
 ) -> None:
     """Record keys are backed up apart: an old copy of them may meet a log that has erased."""
-    wrapped = VAULT.new_key()
+    wrapped = new_key()
     stream, _ = a_record(service, wrapped)
-    kept, _ = a_record(service, VAULT.new_key(), name="zaynab")
+    kept, _ = a_record(service, new_key(), name="zaynab")
     copied = admin.execute("SELECT * FROM vault.lookups").fetchall()
     append(service, [a_request(None, an_event(stream, 2), erase=[stream])])
     admin.execute("INSERT INTO vault_keys.records VALUES (%s, %s)", (stream, wrapped))

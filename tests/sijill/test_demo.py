@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,6 +23,7 @@ from rich.cells import cell_len
 from sijill import demo
 from sijill.cli.options import Talk
 from sijill.cli.output import COLUMNS, Output
+from sijill.demo.ending import Ending, Steps, Stopped
 
 SECONDS = 180
 Language = Literal["ar", "ckb", "en"]
@@ -156,6 +157,17 @@ def test_whoever_ends_it_early_leaves_nothing_behind(temporary: Path) -> None:
     assert address is not None
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"{address[0]}/livez")
+
+
+def test_a_signal_that_a_finaliser_swallowed_ends_it_at_the_next_step() -> None:
+    ending = Ending()
+    steps = Steps(Output(Talk()), ending)
+    steps.step()
+    with suppress(Stopped):  # as Python does with what is raised in a finaliser
+        ending.ask(signal.SIGTERM, None)
+
+    with pytest.raises(Stopped):
+        steps.step()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_told_before_anything_is_made(
