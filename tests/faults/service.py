@@ -91,6 +91,8 @@ class Service:
             yield service
         finally:
             service.close()
+            # A supervisor that was killed last left its PostgreSQL to the next one.
+            Settings(data=service.folder).embedded().stop()
 
     @property
     def url(self) -> str:
