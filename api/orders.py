@@ -125,7 +125,7 @@ def head_of(request: Request) -> SignedRequest:
         ProofError: the profile's refusals.
     """
     return orders.parse_request(
-        request.method, _raw_path(request), request.headers.items(), query=request.url.query
+        request.method, _raw_path(request), request.headers.items(), query=_query(request)
     )
 
 
@@ -206,7 +206,7 @@ def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, 
     for number, line in enumerate(lines):
         try:
             command = parse_command(line.parsed)
-            claims = getattr(command, "claims", None) or {}
+            claims = vars(command).get("claims") or {}
             disclosures.check_claims(claims, line.disclosures, line.opened)
         except (Refusal, ProofError) as error:
             errors[number] = error
@@ -256,7 +256,7 @@ def read_head(request: Request) -> reads.SignedRead:
         ProofError: it is not signed, or not in the one spelling.
     """
     return reads.parse_read(
-        request.method, _raw_path(request), request.url.query, request.headers.items()
+        request.method, _raw_path(request), _query(request), request.headers.items()
     )
 
 
@@ -265,6 +265,11 @@ def check_read(head: reads.SignedRead, key: PublicKey, services: "Services") -> 
     head.check_ledger(services.ledger_id)
     head.check_time(now_us(), life_seconds=READ_LIFE_SECONDS)
     head.check_signature(key)
+
+
+def _query(request: Request) -> str:
+    query: bytes = request.scope["query_string"]
+    return query.decode("latin-1")
 
 
 def _raw_path(request: Request) -> str:

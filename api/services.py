@@ -24,6 +24,7 @@ from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
 from infrastructure.vault import Vault
+from projections.certificates import Gathering
 
 CATCH_UP_SECONDS = 1.0
 
@@ -50,6 +51,7 @@ class Services:
     reader: Reader
     committer: Committer
     pool: AsyncConnectionPool[Any]
+    codes: Gathering
     tiles: TileStore
     log: Watch
     sealed: Watch

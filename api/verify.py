@@ -34,7 +34,6 @@ from infrastructure.proofs import verdict as verdicts
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import JSON
 from infrastructure.proofs.verdict import Comparison, Reason, Verdict
-from projections import certificates
 from projections.certificates import Found
 
 router = APIRouter(prefix="/v1/verify", tags=["verify"], route_class=Question)
@@ -132,14 +131,13 @@ async def _judge(request: Request, services: Services, presented: Presented) -> 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
     if services.missing:
         return Answer(verdicts.could_not_check(Reason.STATUS_STALE))
-    async with services.pool.connection(timeout=WAIT_SECONDS) as connection:
-        found = await certificates.by_code(connection, code)
-        size = services.size
-        if found.facts is None and found.basis.index < size - 1:
-            # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
-            await services.applied.reach(size, WAIT_SECONDS)
-            found = await certificates.by_code(connection, code)
-        comparison = await _compare(services, connection, found, presented)
+    found = await services.codes.by_code(code)
+    size = services.size
+    if found.facts is None and found.basis.index < size - 1:
+        # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
+        await services.applied.reach(size, WAIT_SECONDS)
+        found = await services.codes.by_code(code)
+    comparison = await _compare(services, found, presented)
     basis = found.basis
     if clocks.apart(found.judged_time, now_us()):
         # One of the two is wrong, and with it perhaps the day that a paper is judged by.
@@ -155,9 +153,7 @@ def _comparable(found: Found) -> set[str]:
     return {*STATED, *found.code.claims} - {HOLDER_SECRET}
 
 
-async def _compare(
-    services: Services, connection: Any, found: Found, presented: Presented
-) -> Comparison:
+async def _compare(services: Services, found: Found, presented: Presented) -> Comparison:
     """Compare what was presented; names come back, values never."""
     asked = dict(presented.fields)
     if presented.document is not None:
@@ -175,7 +171,10 @@ async def _compare(
         # What cannot be read as a day was not compared; to call the paper false would be a guess.
         told = "not_comparable" if day is None else _told(same=_equal(day, certificate.date))
         outcome[told].append("date")
-    values = await open_values(services, connection, found) if asked else {}
+    values: dict[str, str] = {}
+    if asked:
+        async with services.pool.connection(timeout=WAIT_SECONDS) as connection:
+            values = await open_values(services, connection, found)
     for name, value in asked.items():
         recorded = values.get(name) if name != HOLDER_SECRET else None
         if recorded is None:

@@ -4,8 +4,7 @@ Deciding, mapping and sealing are synchronous; appending waits on the committer.
 A decision that the log has overtaken is made once more on fresh records, and only then refused.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -136,7 +135,11 @@ def order_of(work: Work) -> Order:
 
 async def record(services: Services, work: Work) -> list[Outcome]:
     """Record every line, or all or none where the order is atomic; outcomes in line order."""
-    return [one async for outcomes in record_in_pieces(services, work) for one in outcomes]
+    if len(work.lines) > 1 or work.request.atomic:
+        return [one async for outcomes in record_in_pieces(services, work) for one in outcomes]
+    done = await _attempt(services, work, order_of(work), [0])
+    await _find_replays(services, work, done)
+    return [done[0]]
 
 
 async def record_in_pieces(services: Services, work: Work) -> AsyncIterator[list[Outcome]]:
@@ -182,7 +185,8 @@ def _in_turns(work: Work, chunk: Sequence[int]) -> list[list[int]]:
 
 def codes_of(command: Command | None) -> set[str]:
     """The certificates that a line names."""
-    return {code for name in ("code", "new_code", "by") if (code := getattr(command, name, None))}
+    said = vars(command) if command is not None else {}
+    return {code for name in ("code", "new_code", "by") if (code := said.get(name))}
 
 
 async def _attempt(
@@ -193,13 +197,14 @@ async def _attempt(
     for attempt in range(TRIES):
         prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
         results: dict[int, Appended | Exception] = {}
-        submitting: list[Coroutine[Any, Any, None]] = []
+        requests: dict[int, AppendRequest] = {}
         for number, ready in prepared.items():
             if isinstance(ready, AppendRequest):
-                submitting.append(_submit(services, number, ready, results))
+                requests[number] = ready
             else:
                 results[number] = ready
-        await _all(submitting)
+        submitted = await _submit(services, list(requests.values()))
+        results |= zip(requests, submitted, strict=True)
         again: list[int] = []
         for number in waiting:
             result = results[number]
@@ -214,16 +219,6 @@ async def _attempt(
         if not waiting:
             break
     return done
-
-
-async def _all(doing: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Await them at the same time; one alone needs no task."""
-    if len(doing) == 1:
-        await doing[0]
-        return
-    async with asyncio.TaskGroup() as group:
-        for one in doing:
-            group.create_task(one)
 
 
 @dataclass(slots=True)
@@ -244,11 +239,10 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
         )
         line, error = prepared.line, prepared.error
         if prepared.request is not None:
-            results: dict[int, Appended | Exception] = {}
-            await _submit(services, 0, prepared.request, results)
-            if isinstance(appended := results[0], Appended):
-                return [Outcome(number, appended, number) for number in numbers]
-            error = appended
+            [result] = await _submit(services, [prepared.request])
+            if isinstance(result, Appended):
+                return [Outcome(number, result, number) for number in numbers]
+            error = result
             if isinstance(error, ClaimTaken):
                 line = prepared.claimed_by.get((error.space, error.key))
         if attempt == TRIES or not _worth_another_try(services, error):
@@ -268,20 +262,26 @@ def _refused_with(number: int, culprit: int | None, error: Exception) -> Outcome
 
 
 async def _submit(
-    services: Services,
-    number: int,
-    request: AppendRequest,
-    results: dict[int, Appended | Exception],
-) -> None:
-    try:
-        appended = await services.committer.submit(request)
-    except (Refusal, StoreFailure) as error:
-        results[number] = error
-        return
-    results[number] = appended
-    services.ledger.forget(event.stream for event in request.events)
-    services.saw(appended.indexes[-1] + 1)
-    telemetry.APPENDED.inc(0 if appended.replayed else len(appended.indexes))
+    services: Services, requests: Sequence[AppendRequest]
+) -> Sequence[Appended | Refusal | StoreFailure]:
+    """Record requests at the same time, and let the next decisions know of them."""
+    results: Sequence[Appended | Refusal | StoreFailure]
+    if len(requests) == 1:
+        try:
+            results = [await services.committer.submit(requests[0])]
+        except (Refusal, StoreFailure) as error:
+            return [error]
+    else:
+        results = await services.committer.submit_lines(requests)
+    for request, result in zip(requests, results, strict=True):
+        if isinstance(result, Appended):
+            services.ledger.forget(event.stream for event in request.events)
+    appended = [result for result in results if isinstance(result, Appended)]
+    if appended:
+        services.saw(max(result.indexes[-1] for result in appended) + 1)
+        new = sum(len(result.indexes) for result in appended if not result.replayed)
+        telemetry.APPENDED.inc(new)
+    return results
 
 
 def _prepare(
@@ -392,7 +392,7 @@ def answer(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:
         "checkpoint": f"/log/checkpoint?covers={index}",
         "replayed": appended.replayed,
     }
-    code = getattr(command, "new_code", None) or getattr(command, "code", None)
+    code = vars(command).get("new_code") or vars(command).get("code")
     if code is not None:
         body["code"] = code
         body["verify"] = f"/v1/verify/{code}"

@@ -13,6 +13,7 @@ import structlog
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
+from api import verify
 from api.desk import Desk
 from api.services import Services
 from domain.ledger import Ledger
@@ -25,6 +26,7 @@ from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
 from infrastructure.proofs import canonical, leaf
 from projections import freshness
+from projections.certificates import Gathering
 from sijill.folder import Folder
 from sijill.rotation import rotate
 from sijill.settings import Settings
@@ -149,6 +151,7 @@ async def open_services(data: Path) -> Services:
                 Committer(urls.service, promised=partial(_promised, folder))
             ),
             pool=pool,
+            codes=Gathering(pool, wait_seconds=verify.WAIT_SECONDS),
             tiles=folder.tiles,
             log=watches[0],
             sealed=watches[1],

@@ -19,7 +19,7 @@ from psycopg.errors import Diagnostic
 from infrastructure import faults, postgres
 from infrastructure.log import batch
 from infrastructure.log.batch import Appended, AppendRequest, Result
-from infrastructure.log.leaves import BrokenChain, checked_leaf_hashes, head_size, leaf_hashes
+from infrastructure.log.ending import check_promises, check_tail
 from infrastructure.log.partitions import Partitions
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.refusals import (
@@ -29,6 +29,7 @@ from infrastructure.log.refusals import (
     LogBehind,
     QueueFull,
     StorageFull,
+    StoreFailure,
     StoreUnavailable,
 )
 from infrastructure.log.waiting import Waiting, WaitingLine, size_of
@@ -37,16 +38,11 @@ BATCH_EVENTS = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
 QUEUED_EVENTS = 10_000
 QUEUED_BYTES = 8 * BATCH_BYTES
-TAIL_EVENTS = 256
 LIMITS = postgres.Limits(statement_seconds=30, lock_seconds=5, idle_in_transaction_seconds=5)
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1.0
 _LONGEST_RETRY_AFTER_SECONDS = 30
-
-
-class LogTampered(RuntimeError):
-    """The end of the log does not fit the head row: nothing may be built upon it."""
 
 
 class _FateUnknown(Exception):
@@ -128,7 +124,7 @@ class Committer:
         """
         try:
             conn = await self._connection()
-            await _check_tail(conn)
+            await check_tail(conn)
             await self._partitions.prepare(conn)
         except LogBehind:
             # Whoever submits is told; the process goes on, to say so and to be read from.
@@ -168,16 +164,16 @@ class Committer:
             raise QueueFull(self._retry_after())
         return await self._enqueue(request)
 
-    async def submit_lines(self, requests: Iterable[AppendRequest]) -> list[Result]:
+    async def submit_lines(
+        self, requests: Iterable[AppendRequest]
+    ) -> list[Appended | AppendRefused | StoreFailure]:
         """Records the lines of a bulk, waiting for room instead of being turned away.
 
         At most a batch of them is queued at a time, so that single orders go in between. Results
-        are in the lines' order, refusals among them.
-
-        Raises:
-            StoreFailure: the lines before may be recorded; sending the same key again resumes.
+        are in the lines' order, refusals and failures among them: a line that failed may have been
+        recorded, and the same key tells.
         """
-        results: list[Result] = []
+        results: list[Appended | AppendRefused | StoreFailure] = []
         pending: deque[asyncio.Future[Appended]] = deque()
         try:
             for request in requests:
@@ -203,9 +199,10 @@ class Committer:
         await self._disconnect()
 
     def _enqueue(self, request: AppendRequest) -> asyncio.Future[Appended]:
-        if self._closing or self._task is None or self._task.done():
-            raise StoreUnavailable("the committer is not running")
         waiting = Waiting(request, asyncio.get_running_loop().create_future())
+        if self._closing or self._task is None or self._task.done():
+            waiting.fail(StoreUnavailable("the committer is not running"))
+            return waiting.answer
         self._line.append(waiting)
         self._arrived.set()
         return waiting.answer
@@ -332,24 +329,13 @@ class Committer:
         if self._conn is None:
             conn = await self._connect()
             try:
-                await self._check_promises(conn)
+                await check_promises(conn, self._promised(), self._newest)
             except BaseException:
                 await conn.close()
                 raise
             conn.add_notice_handler(self._on_notice)
             self._conn = conn
         return self._conn
-
-    async def _check_promises(self, conn: AsyncConnection[Any]) -> None:
-        """A new connection may lead to a database that was restored, or to a promoted standby."""
-        size = await head_size(conn)
-        if size < self._promised():
-            raise LogBehind(f"the log has {size} events, more were signed")
-        if (newest := self._newest) is None:
-            return
-        index = newest.indexes[-1]
-        if await leaf_hashes(conn, index, index + 1) != newest.leaf_hashes[-1]:
-            raise LogBehind(f"the event at index {index} is not what was acknowledged")
 
     async def _connect(self) -> AsyncConnection[Any]:
         conn = await postgres.connect_async(
@@ -370,24 +356,13 @@ class Committer:
             await conn.close()
 
 
-async def _check_tail(conn: AsyncConnection[Any]) -> None:
-    row = await (await conn.execute(QUERIES["head"])).fetchone()
-    if row is None:
-        raise LogTampered("the head row is missing")
-    size, _, leaf_hash = row
-    try:
-        hashes = await checked_leaf_hashes(conn, max(0, size - TAIL_EVENTS), size)
-    except BrokenChain as error:
-        raise LogTampered(f"the event at index {error.index} does not chain") from error
-    if hashes and hashes[-1] != leaf_hash:
-        raise LogTampered(f"the event at index {size - 1} is not the head")
-
-
-async def _settled(answer: asyncio.Future[Appended]) -> Result:
+async def _settled(
+    answer: asyncio.Future[Appended],
+) -> Appended | AppendRefused | StoreFailure:
     try:
         return await answer
-    except AppendRefused as refusal:
-        return refusal
+    except (AppendRefused, StoreFailure) as error:
+        return error
 
 
 def _failed(error: Exception) -> AppendFailed:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from projections.certificates import events
+from projections.certificates.gathering import Gathering
 from projections.certificates.queries import (
     STATEMENTS,
     Filter,
@@ -25,6 +26,7 @@ __all__ = [
     "Code",
     "Filter",
     "Found",
+    "Gathering",
     "Grant",
     "Listed",
     "by_code",

@@ -57,9 +57,9 @@ CREATE TABLE codes (
     PRIMARY KEY (code, since_index)
 );
 
--- name: by_code
--- Everything that a verdict rests on, in one statement and so from one moment: the record, the keys
--- that stand behind it, how far the read model has come and what it lacks.
+-- name: by_codes
+-- Everything that verdicts rest on, in one statement and so from one moment: the records, the keys
+-- that stand behind them, how far the read model has come and what it lacks.
 WITH moment AS (
     SELECT model.index AS applied,
         least(%(at)s::bigint, model.index) AS at,
@@ -69,7 +69,7 @@ WITH moment AS (
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock
     FROM read.model
 )
-SELECT moment.applied, moment.at_time, moment.waiting_since, moment.clock,
+SELECT asked.code AS asked, moment.applied, moment.at_time, moment.waiting_since, moment.clock,
     to_jsonb(named) AS code,
     to_jsonb(certificate) AS certificate,
     to_jsonb(issuer) AS issuer,
@@ -82,8 +82,8 @@ SELECT moment.applied, moment.at_time, moment.waiting_since, moment.clock,
             AND key.since_index <= moment.at
             AND (key.until_index > moment.at OR key.until_index IS NULL)
     ) AS keys
-FROM moment
-LEFT JOIN read.codes AS named ON named.code = %(code)s
+FROM moment CROSS JOIN unnest(%(codes)s::text[]) AS asked (code)
+LEFT JOIN read.codes AS named ON named.code = asked.code
     AND named.since_index <= moment.at
     AND (named.until_index > moment.at OR named.until_index IS NULL)
 LEFT JOIN read.certificates AS certificate ON certificate.stream = named.stream

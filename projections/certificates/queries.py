@@ -1,6 +1,6 @@
 """Questions about certificates: by public code, by agency, by a value that the agency knows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -65,8 +65,10 @@ class Found:
         )
 
 
-async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Found:
-    """Everything that a verdict about a code rests on, from one moment, after event `at` or now.
+async def by_codes(
+    conn: Connection, codes: Collection[str], *, at: int | None = None
+) -> dict[str, Found]:
+    """Everything that verdicts about some codes rest on, from one moment, after event `at` or now.
 
     Asked for a past index the answer is judged by that event's recorded time, else by the
     database's clock. An `at` that is not applied yet makes a basis that is stale.
@@ -76,10 +78,19 @@ async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Foun
     """
     with model_expected():
         async with conn.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(STATEMENTS["by_code"], {"code": code, "at": at})
-            row = await cursor.fetchone()
-    if row is None:
+            await cursor.execute(STATEMENTS["by_codes"], {"codes": list(codes), "at": at})
+            rows = await cursor.fetchall()
+    if len(rows) < len(codes):
         raise LookupError("the read model is empty")
+    return {row["asked"]: _found(row, at) for row in rows}
+
+
+async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Found:
+    """As `by_codes`, for one code."""
+    return (await by_codes(conn, [code], at=at))[code]
+
+
+def _found(row: Mapping[str, Any], at: int | None) -> Found:
     judged_time = row["at_time"] if row["at_time"] is not None else row["clock"]
     rests_on = _basis(row, at)
     if row["code"] is None:

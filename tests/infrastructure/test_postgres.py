@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure import migrations, postgres
 from infrastructure.embedded import EmbeddedServer
-from infrastructure.postgres import DatabaseUnusableError, Limits, Role, Urls
+from infrastructure.postgres import DatabaseUnusableError, Limits, OnEventLoop, Role, Urls
 
 
 def one(connection: psycopg.Connection, query: str) -> object:
@@ -182,6 +182,21 @@ def test_an_asynchronous_pool_replaces_a_broken_connection(database: Urls) -> No
             return seen
 
     assert asyncio.run(ask()) == [Role.KEEPER, Role.KEEPER]
+
+
+def test_a_pool_for_threads_lends_nothing_on_an_event_loop(database: Urls) -> None:
+    with postgres.pool(database.service, Role.SERVICE, size=1, autocommit=True) as pool:
+
+        async def ask() -> object:
+            with pytest.raises(OnEventLoop), pool.connection():
+                pass
+            return await asyncio.to_thread(lend)
+
+        def lend() -> object:
+            with pool.connection() as connection:
+                return connection.execute("SELECT 1").fetchone()
+
+        assert asyncio.run(ask()) == (1,)
 
 
 def test_an_asynchronous_connection_has_become_its_role(database: Urls) -> None:

@@ -12,7 +12,8 @@ from psycopg import Connection
 
 from infrastructure import faults
 from infrastructure.log.batch import Appended, AppendRequest
-from infrastructure.log.committer import Committer, LogTampered
+from infrastructure.log.committer import Committer
+from infrastructure.log.ending import LogTampered
 from infrastructure.log.reader import load_events
 from infrastructure.log.refusals import (
     AppendFailed,
@@ -255,6 +256,13 @@ async def test_a_bulk_waits_for_room_instead_of_being_turned_away(database: Urls
         lines = [a_request(order, an_event(line=line)) for line in range(100)]
         results = await committer.submit_lines(lines)
     assert all(isinstance(result, Appended) for result in results)
+
+
+async def test_the_lines_of_a_bulk_are_told_when_nobody_records_any_more(database: Urls) -> None:
+    async with Committer(database.service) as committer:
+        pass
+    results = await committer.submit_lines([a_request(), a_request()])
+    assert [type(result) for result in results] == [StoreUnavailable, StoreUnavailable]
 
 
 async def test_a_log_whose_end_was_changed_is_not_built_upon(

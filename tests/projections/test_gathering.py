@@ -1,0 +1,78 @@
+"""Questions after codes share statements, and nothing else: neither fate nor anybody's answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from infrastructure.postgres import Role, async_pool
+from projections.certificates import Gathering
+from projections.certificates.gathering import CODES_TOGETHER, READERS
+from tests.given_when_then import code, given, issue, linked
+from tests.projections.conftest import Reading
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def gathering(reading: Reading) -> AsyncIterator[Gathering]:
+    pool = async_pool(reading.urls.service, Role.SERVICE, size=READERS, autocommit=True)
+    async with pool:
+        yield Gathering(pool, wait_seconds=5)
+
+
+async def test_each_question_of_many_has_its_own_answer(
+    reading: Reading, gathering: Gathering
+) -> None:
+    await reading.follow(given(linked("moj"), issue("a"), issue("b")))
+    names = ["a", "nobody", "b", "a"] * CODES_TOGETHER
+
+    found = await asyncio.gather(*(gathering.by_code(code(name)) for name in names))
+
+    for name, one in zip(names, found, strict=True):
+        assert (one.code.code if one.code else None) == (None if name == "nobody" else code(name))
+
+
+async def test_an_answer_is_of_a_moment_after_its_question(
+    reading: Reading, gathering: Gathering
+) -> None:
+    scenario = given(linked("moj"), issue("a"))
+    before = await reading.follow(scenario)
+    assert (await gathering.by_code(code("a"))).basis.index == before
+
+    after = await reading.follow(given(linked("moj"), issue("a"), issue("b")))
+
+    assert (await gathering.by_code(code("b"))).basis.index == after
+
+
+async def test_who_goes_away_takes_nobody_along(reading: Reading, gathering: Gathering) -> None:
+    await reading.follow(given(linked("moj"), issue("a")))
+    gone = asyncio.create_task(gathering.by_code(code("a")))
+    stays = asyncio.create_task(gathering.by_code(code("a")))
+    await asyncio.sleep(0)
+    gone.cancel()
+
+    assert (await stays).code is not None
+    assert gone.cancelled()
+
+
+async def test_everybody_is_told_that_the_database_cannot_be_asked(reading: Reading) -> None:
+    pool = async_pool(reading.urls.service, Role.SERVICE, size=1, autocommit=True)
+    async with pool:
+        gathering = Gathering(pool, wait_seconds=0.05)
+        async with pool.connection():
+            told = await asyncio.gather(
+                *(gathering.by_code(code("a")) for _ in range(3)), return_exceptions=True
+            )
+        assert [isinstance(one, psycopg.OperationalError) for one in told] == [True] * 3
+
+        # Nothing of it stays behind.
+        assert (await gathering.by_code(code("a"))).code is None
+
+
+async def test_without_a_read_model_there_is_no_answer(reading: Reading) -> None:
+    await reading.keeper.execute("DROP SCHEMA read CASCADE")
+    async with async_pool(reading.urls.service, Role.SERVICE, size=1, autocommit=True) as pool:
+        with pytest.raises(LookupError):
+            await Gathering(pool, wait_seconds=5).by_code(code("a"))
