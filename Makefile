@@ -55,6 +55,7 @@ bench: install
 
 soak: install
 	$(BIN)/python -m tests.faults.soak
+	$(BIN)/python -m tests.faults.store
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -33,8 +33,9 @@ from api import (
 )
 from api.admission import Admission
 from api.express import Express
+from api.orders import blamed, now_us
 from api.problems import Problem, respond
-from api.services import Services
+from api.services import Services, services_of
 from api.surroundings import Surroundings
 from domain.errors import Refusal
 from infrastructure.log.refusals import StoreFailure
@@ -79,14 +80,20 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
     return await respond(request, Problem("validation", errors=pointers))
 
 
+async def _on_proof_error(request: Request, error: ProofError) -> Response:
+    return await respond(request, await blamed(services_of(request), error, now_us()))
+
+
 async def _on_store_error(request: Request, error: psycopg.OperationalError) -> Response:
-    del error  # its text is for the database's own log
-    return await respond(request, Problem("store_unavailable"))
+    # Its text is for the database's own log.
+    full = isinstance(error, psycopg.errors.DiskFull)
+    return await respond(request, Problem("storage_full" if full else "store_unavailable"))
 
 
 _ANSWERERS: dict[type[Exception], Any] = {
-    **dict.fromkeys((Problem, Refusal, ProofError, StoreFailure, VaultError), respond),
+    **dict.fromkeys((Problem, Refusal, StoreFailure, VaultError), respond),
     HTTPException: _on_http_error,
+    ProofError: _on_proof_error,
     RequestValidationError: _on_validation_error,
     psycopg.OperationalError: _on_store_error,
 }

@@ -20,6 +20,7 @@ from api.problems import Problem
 from api.threads import off_loop
 from domain.acts import Command, parse_command
 from domain.errors import Refusal
+from infrastructure.log.refusals import ClockUnsafe
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 KEYS_REMEMBERED = 20_000
 READ_LIFE_SECONDS = 300
+OUT_OF_TIME = frozenset({"order_in_future", "order_expired"})
 # Whoever fell silent would keep its place for ever.
 BODY_SECONDS = 120.0
 
@@ -45,6 +47,7 @@ class Arrived:
         lines: its lines by their number.
         commands: what the lines say, by number; a line that no act allows is in `errors` instead.
         errors: why a line is refused, whatever the ledger holds.
+        read_us: what our clock said when it was judged.
         late: it is out of its time now. It may still repeat an order that was recorded in time.
     """
 
@@ -52,6 +55,7 @@ class Arrived:
     body: bytes = field(repr=False)
     lines: Mapping[int, Line] = field(repr=False)
     commands: Mapping[int, Command] = field(repr=False)
+    read_us: int
     errors: Mapping[int, Exception] = field(default_factory=dict)
     late: ProofError | None = None
 
@@ -154,12 +158,31 @@ async def arrive(
     if head.tag != orders.ORDER_TAG:
         raise ProofError("tag_unknown", "an order is expected here")
     key = await key_of(services, head.keyid)
-    judge = partial(judge_bytes, head, body, key, services.ledger_id)
-    return await off_loop(judge, head.lines)
+    now = now_us()
+    judge = partial(judge_bytes, head, body, key, services.ledger_id, now)
+    try:
+        return await off_loop(judge, head.lines)
+    except ProofError as error:
+        raise await blamed(services, error, now) from error
 
 
-def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes) -> Arrived:
-    """Check ledger, digest, lines, statements, commitments, time and signature, cheapest first."""
+async def blamed(services: "Services", error: ProofError, read_us: int) -> Exception:
+    """What is to be told for a refusal by the clock that said `read_us`.
+
+    Whoever signed in time is not told that it was not, only because our clock is wrong.
+    """
+    if error.code in OUT_OF_TIME and await services.clock_unsafe(read_us):
+        return ClockUnsafe()
+    return error
+
+
+def judge_bytes(
+    head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes, read_us: int
+) -> Arrived:
+    """Check ledger, digest, lines, statements, commitments, time and signature, cheapest first.
+
+    `read_us` is this clock's, which judges the time.
+    """
     head.check_ledger(ledger)
     orders.check_body(head, body)
     lines = orders.parse_lines(head, body)
@@ -168,7 +191,7 @@ def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes)
     try:
         # Every life up to that of a co-signed order is let through here; acts that need no second
         # signature are held to the hour where the act is known.
-        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
+        head.check_time(read_us, life_seconds=orders.COSIGNED_LIFE_SECONDS)
     except ProofError as error:
         if error.code != "order_expired":
             raise
@@ -176,7 +199,7 @@ def judge_bytes(head: SignedRequest, body: bytes, key: PublicKey, ledger: bytes)
     commands, errors = read_commands(lines)
     if len({command.agency for command in commands.values()}) > 1:
         raise Problem("lines_of_several_agencies")
-    return Arrived(head, body, dict(enumerate(lines)), commands, errors, late)
+    return Arrived(head, body, dict(enumerate(lines)), commands, read_us, errors, late)
 
 
 def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, Exception]]:

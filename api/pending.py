@@ -98,7 +98,7 @@ async def add_possession(request: Request, services: Services) -> Response:
         key = await key_of(services, head.keyid)
     if head.keyid != key.thumbprint:
         raise PossessionMismatch
-    arrived = judge_bytes(head, body, key, services.ledger_id)
+    arrived = judge_bytes(head, body, key, services.ledger_id, now_us())
     if not kept.signed_by(head.keyid) and arrived.late is not None:
         raise arrived.late
     return await _sign(request, services, kept, head, arrived.only.agency)

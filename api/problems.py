@@ -65,6 +65,7 @@ STATUS: dict[str, int] = {
     "internal": 500,
     "busy": 503,
     "store_unavailable": 503,
+    "storage_full": 503,
     "log_frozen": 503,
     "checkpoint_pending": 503,
     "status_stale": 503,
@@ -150,6 +151,8 @@ async def respond(request: Request, error: Exception) -> Response:
     language = negotiate(request.headers.get("accept-language", ""))
     problem = as_problem(error, language)
     problem["instance"] = request.state.request_id
+    # The log line of a failure says which one: a status alone sends its reader searching.
+    request.state.problem = problem["code"]
     headers = {"Content-Language": language, "Cache-Control": "no-store"}
     status = problem["status"]
     retry = getattr(error, "retry_after_seconds", None) or RETRY_AFTER_SECONDS.get(status)

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
+import psycopg
 from fastapi import Depends
 from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from api.policy import Caller
 from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
+from infrastructure.log import clocks
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
 from infrastructure.log.tilestore import TileStore
@@ -35,7 +37,8 @@ class Services:
     `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `pool` is
     the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
-    model. Synchronous members (`ledger`, `directory`, `desk`) are for threads.
+    model. `promised` is how many events the log key had signed for when this process began.
+    Synchronous members (`ledger`, `directory`, `desk`) are for threads.
     """
 
     origin: str
@@ -57,6 +60,7 @@ class Services:
     sealed: Watch
     applied: Watch
     closing: AsyncExitStack
+    promised: int = 0
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
 
@@ -64,6 +68,15 @@ class Services:
     def size(self) -> int:
         """The size of the log as far as this process has heard."""
         return self.log.position
+
+    @property
+    def missing(self) -> int:
+        """How many events the database has lost that were signed for, or seen by this process.
+
+        Then it was restored to an earlier day, or a standby was promoted that lacked the end:
+        revocations may be among what is missing.
+        """
+        return max(self.log.lost, self.promised - self.log.position, 0)
 
     def saw(self, size: int) -> None:
         """Note that the log has at least this size; our own append tells before any notice."""
@@ -99,6 +112,18 @@ class Services:
         """
         key = self.ledger.live_key(thumbprint, self.directory, now_us())
         return Caller(key.agency, frozenset(key.scopes))
+
+    async def clock_unsafe(self, read_us: int) -> bool:
+        """Whether this clock is no judge of anybody's time; asks the database.
+
+        `read_us` is what was judged by, a moment ago: the clock may have been set right since.
+        Where the database cannot be asked nobody knows better.
+        """
+        try:
+            async with self.pool.connection() as connection:
+                return await clocks.disagree(connection, read_us, now_us())
+        except psycopg.OperationalError:
+            return False
 
     async def close(self) -> None:
         """Drain the committer, then let the connections go."""

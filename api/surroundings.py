@@ -87,6 +87,7 @@ def _account(scope: Scope, request_id: str, status: int, seconds: float) -> None
             method=scope["method"],
             route=template,
             status=status,
+            code=scope["state"].get("problem"),
             seconds=round(seconds, 4),
         )
 

@@ -7,7 +7,7 @@ An unknown code is an answer like any other. When the store cannot be asked, tha
 
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import psycopg
@@ -22,6 +22,7 @@ from api.contract import problems, told
 from api.i18n import negotiate, translate
 from api.jsonbytes import encode_json
 from api.limits import Question
+from api.orders import now_us
 from api.problems import Problem
 from api.services import Open, Services
 from api.shapes.verdicts import Verdict as VerdictShape
@@ -29,6 +30,7 @@ from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure import telemetry
+from infrastructure.log import clocks
 from infrastructure.proofs import canonical, codes, receipts
 from infrastructure.proofs import verdict as verdicts
 from infrastructure.proofs.errors import ProofError
@@ -132,6 +134,8 @@ async def _judge(request: Request, services: Services, presented: Presented) -> 
 
 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
+    if services.missing:
+        return Answer(verdicts.could_not_check(Reason.STATUS_STALE))
     found = None
     if not (presented.fields or presented.document or presented.receipt):
         found = await reading.found_recently(services, code)
@@ -143,9 +147,11 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
             await services.applied.reach(size, WAIT_SECONDS)
             found = await services.codes.by_code(code)
     comparison = await _compare(services, found, presented)
-    verdict = verdicts.judge(
-        found.facts, basis=found.basis, today=found.today, comparison=comparison
-    )
+    basis = found.basis
+    if clocks.apart(found.judged_time, now_us()):
+        # One of the two is wrong, and with it perhaps the day that a paper is judged by.
+        basis = replace(basis, stale=True)
+    verdict = verdicts.judge(found.facts, basis=basis, today=found.today, comparison=comparison)
     asked = {*presented.fields, *([DOCUMENT] if presented.document else [])}
     return Answer(verdict, found, tuple(sorted(_comparable(found) - asked)))
 

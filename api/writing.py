@@ -21,7 +21,7 @@ from domain.ledger import Decision, Signed
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.reader import RecordedLine
-from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
+from infrastructure.log.refusals import ClaimTaken, ClockUnsafe, Conflict, StoreFailure
 from infrastructure.proofs import evidence, receipts
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import ORDER_LIFE_SECONDS, POSSESSION_TAG, Line, SignedRequest
@@ -31,6 +31,7 @@ TRIES = 4
 CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
+_JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
 STORE_ERRORS = (psycopg.OperationalError,)
@@ -41,7 +42,7 @@ class Work:
     """A complete order: the request, its lines by number, and all signatures in evidence order.
 
     A line has a command, or an error that no look at the ledger would change. `late` is why an
-    order that is out of its time cannot be recorded any more.
+    order that is out of its time cannot be recorded any more, and `read_us` what our clock said.
     """
 
     request: SignedRequest
@@ -50,6 +51,7 @@ class Work:
     signatures: Sequence[SignedRequest]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     late: ProofError | None = None
+    read_us: int = field(default_factory=now_us)
 
     @property
     def agency(self) -> str:
@@ -92,13 +94,8 @@ class Outcome:
     @classmethod
     def found(cls, line: int, recorded: RecordedLine) -> "Outcome":
         """A line that an earlier request of the same key put into the log."""
-        appended = Appended(
-            index=recorded.index,
-            time=recorded.time,
-            indexes=(recorded.index,),
-            leaf_hashes=(recorded.leaf_hash,),
-            replayed=True,
-        )
+        at = recorded.index
+        appended = Appended(at, recorded.time, (at,), (recorded.leaf_hash,), replayed=True)
         return cls(line, appended)
 
 
@@ -111,6 +108,7 @@ def work_of(arrived: Arrived) -> Work:
         (arrived.request,),
         arrived.errors,
         arrived.late,
+        arrived.read_us,
     )
 
 
@@ -156,6 +154,7 @@ async def record_in_pieces(services: Services, work: Work) -> AsyncIterator[list
         for together in _in_turns(work, chunk):
             outcomes |= await _attempt(services, work, order, together)
         await _find_replays(services, work, outcomes)
+        await _doubt(services, work, outcomes)
         yield [outcomes[number] for number in chunk]
 
 
@@ -163,6 +162,7 @@ async def recall(services: Services, work: Work, error: Exception) -> Outcome:
     """What a single order was answered when it was recorded, else the error."""
     done = {0: Outcome(0, error=error)}
     await _find_replays(services, work, done)
+    await _doubt(services, work, done)
     return done[0]
 
 
@@ -247,6 +247,8 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
                 line = prepared.claimed_by.get((error.space, error.key))
         if attempt == TRIES or not _worth_another_try(services, error):
             break
+    if isinstance(error, _JUDGED) and await services.clock_unsafe(work.read_us):
+        error, line = ClockUnsafe(), None
     done = {number: _refused_with(number, line, _told(error)) for number in numbers}
     await _find_replays(services, work, done)
     return [done[number] for number in numbers]
@@ -324,7 +326,7 @@ def _decide(services: Services, work: Work, number: int) -> Decision:
     decision = services.ledger.decide(command, line.statement, signed, services.directory)
     if len(work.signatures) == 1:
         # Only an order that waits for others may live longer than the hour.
-        work.request.check_time(now_us(), life_seconds=ORDER_LIFE_SECONDS)
+        work.request.check_life(ORDER_LIFE_SECONDS)
     return decision
 
 
@@ -364,6 +366,13 @@ async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]
     for number in refused:
         if number in recorded.lines:
             done[number] = Outcome.found(number, recorded.lines[number])
+
+
+async def _doubt(services: Services, work: Work, done: dict[int, Outcome]) -> None:
+    """Refuse nothing by a wrong clock of ours: days, keys and orders end by it."""
+    refused = [number for number, outcome in done.items() if isinstance(outcome.error, _JUDGED)]
+    if refused and await services.clock_unsafe(work.read_us):
+        done |= {number: Outcome(number, error=ClockUnsafe()) for number in refused}
 
 
 def answer(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:

@@ -99,6 +99,8 @@ _ALIVE_THERE = (
 # the sixth. The library has no setting for it.
 AttemptWithBackoff.INITIAL_DELAY = 0.5
 AttemptWithBackoff.DELAY_BACKOFF = 1.0
+# While the database is away callers are told so soon: each holds a thread as long as it waits.
+_POOL_WAIT_SECONDS = 5.0
 
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
@@ -235,6 +237,7 @@ def pool(
         min_size=1,
         max_size=size,
         open=False,
+        timeout=_POOL_WAIT_SECONDS,
         check=partial(_try, WeakKeyDictionary()),
         name=str(role),
     )
@@ -249,6 +252,7 @@ def async_pool(
         min_size=1,
         max_size=size,
         open=False,
+        timeout=_POOL_WAIT_SECONDS,
         check=partial(_try_async, WeakKeyDictionary()),
         name=str(role),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from api.desk import Desk
 from api.services import Services
 from domain.ledger import Ledger
 from infrastructure import postgres
+from infrastructure.keyfiles import KeyFileError
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
@@ -107,7 +109,9 @@ async def open_services(data: Path) -> Services:
             ),
             vault=vault,
             reader=reader,
-            committer=await stack.enter_async_context(Committer(urls.service)),
+            committer=await stack.enter_async_context(
+                Committer(urls.service, promised=partial(_promised, folder))
+            ),
             pool=pool,
             codes=Gathering(asking(pool, wait_seconds=verify.WAIT_SECONDS)),
             replica=await _open_replica(data, watches[0], stack),
@@ -116,6 +120,7 @@ async def open_services(data: Path) -> Services:
             sealed=watches[1],
             applied=watches[2],
             closing=AsyncExitStack(),
+            promised=_promised(folder),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)
@@ -133,6 +138,17 @@ async def _open_replica(data: Path, log: Watch, stack: AsyncExitStack) -> Replic
     await opened.open()
     stack.push_async_callback(opened.close)
     return opened
+
+
+def _promised(folder: Folder) -> int:
+    """How many events the log key may have signed for; what is wrong with the mark the sealer says.
+
+    A lost file is no reason to stop recording.
+    """
+    try:
+        return folder.mark.read().size
+    except KeyFileError:
+        return 0
 
 
 async def _forget_registry_changes(services: Services) -> None:

@@ -76,6 +76,12 @@ class _Server(uvicorn.Server):
             return
         _report(self._ready)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: once a second, look who makes us wait."""
+        if counter % SWEEP_TICKS == 0:
+            self.server_state.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
 
 def _report(ready: int) -> None:
     """Tell the supervisor that this child works, and settle the collector for a long life."""
@@ -84,12 +90,6 @@ def _report(ready: int) -> None:
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     os.write(ready, b"1")
     os.close(ready)
-
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: once a second, look who makes us wait."""
-        if counter % SWEEP_TICKS == 0:
-            self.server_state.sweep(asyncio.get_running_loop().time())
-        return await super().on_tick(counter)
 
 
 def _room() -> Room:

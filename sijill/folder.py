@@ -1,6 +1,8 @@
 """The data folder: which file lies where. Nothing else spells these names."""
 
+import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from infrastructure import keyfiles
@@ -11,6 +13,7 @@ from infrastructure.proofs.receipts import key_name
 from infrastructure.vault import Vault
 
 FOUNDERS = ("ndc", "comsec")
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is a folder that only its maker enters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,10 @@ class Folder:
         return TileStore(self.path / "log")
 
     @property
-    def multiprocess(self) -> Path:
-        """Where worker processes leave their metrics; emptied at each start."""
-        return self.path / "metrics"
+    def multiprocess(self) -> tuple[Path, Path]:
+        """Where worker processes may leave their metrics, the better place first."""
+        name = sha256(os.fsencode(self.path.resolve())).hexdigest()[:16]
+        return MEMORY / f"sijill-metrics-{name}", self.path / "metrics"
 
     def vault(self) -> Vault:
         """The vault under this folder's key.

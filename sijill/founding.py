@@ -5,6 +5,7 @@ has its event 0 is refused.
 """
 
 import asyncio
+import base64
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from infrastructure.proofs.jwk import PrivateKey, public_of
 from infrastructure.proofs.note import SignerKey
 from infrastructure.proofs.receipts import key_name
 from projections import model
-from sijill.client import statement
+from sijill.client import statement, trust
 from sijill.data import bodies
 from sijill.folder import FOUNDERS, Folder
 from sijill.settings import Settings
@@ -97,6 +98,22 @@ def found_on(urls: Urls, data: Path, origin: str) -> Founded:
             ledger.close()
     asyncio.run(_ensure_read_model(urls))
     return Founded(appended.leaf_hashes[0], origin, folder)
+
+
+def succeeding(origin: str, kept: Path) -> str:
+    """The origin of a log that follows one that is over, whose last checkpoint a client `kept`.
+
+    The record has no member for a predecessor and needs none: a log's name stands in its event 0,
+    which both founders sign, and in all its checkpoints. The root is spelt in base32, because a
+    part of a name is one character shorter than 64 hex digits.
+
+    Raises:
+        OSError: the folder holds no ledger or no checkpoint. Untrustworthy: they do not fit.
+    """
+    identity = trust.Identity.parse((kept / "ledger.json").read_bytes())
+    last = trust.open_checkpoint((kept / "checkpoint").read_bytes(), identity)
+    root = base64.b32encode(last.root).decode().rstrip("=").lower()
+    return f"{origin}/after-{last.size}/{root}"
 
 
 def _check_origin(origin: str) -> None:

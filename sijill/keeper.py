@@ -20,7 +20,8 @@ from infrastructure.log.follower import Follower, FollowerStopped
 from infrastructure.log.lease import Lease, LeaseLost
 from infrastructure.log.partitions import freeze_closed
 from infrastructure.log.reader import CHANNEL, Reader
-from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer
+from infrastructure.log.sealer import LEASE as SEALER
+from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer, follow_mark
 from infrastructure.log.tilestore import TileConflict
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role
@@ -57,7 +58,7 @@ class Keeper:
         self._report = report
         tasks = [
             asyncio.create_task(self._persist("follower", self._follow)),
-            asyncio.create_task(self._persist("sealer", self._seal)),
+            asyncio.create_task(self._persist(SEALER, self._seal)),
             asyncio.create_task(self._freeze()),
         ]
         await self._stopping.wait()
@@ -80,6 +81,7 @@ class Keeper:
                     lease = await Lease.take(conn, role, self._holder)
                     if lease is None:
                         self._works(role)
+                        await self._stand_by(role, conn)
                     else:
                         failures = 0
                         await work(lease, conn)
@@ -103,6 +105,14 @@ class Keeper:
                 self._works(role)
                 pause = PAUSES_SECONDS[-1]
             await asyncio.sleep(pause)
+
+    async def _stand_by(self, role: str, conn: psycopg.AsyncConnection) -> None:
+        """Somebody else works; what that one signs binds this machine, too."""
+        if role == SEALER:
+            mark = self._folder.mark
+            origin = mark.read().origin
+            keys = self._folder.log_keys(origin)
+            await follow_mark(conn, origin=origin, keys=keys, mark=mark)
 
     async def _follow(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:
         if not await model.ensure(conn):

@@ -13,11 +13,12 @@ import structlog
 
 from infrastructure import migrations, postgres, vault
 from infrastructure.embedded import EmbeddedServer
-from infrastructure.log.reader import load_head
+from infrastructure.keyfiles import KeyFileError
+from infrastructure.log.reader import load_events, load_head
 from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
 from sijill.folder import Folder
-from sijill.identity import NotFounded
+from sijill.identity import NotFounded, identity_of
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
 
@@ -49,7 +50,7 @@ def serve(
 
     Raises:
         AlreadyServing: another supervisor serves this folder. NotFounded, SchemaOutdated,
-        RolledBack, EmbeddedServerError, OSError: it cannot be served, and why.
+        RolledBack, KeyFileError, EmbeddedServerError, OSError: it cannot be served, and why.
     """
     configure_logging()
     folder = Folder(data)
@@ -79,6 +80,7 @@ def serve(
         finally:
             stop_watching.set()
     finally:
+        _forget_metrics(folder)
         if server is not None:
             server.stop()
         lock.release()
@@ -89,8 +91,10 @@ def _check(folder: Folder, service: str) -> None:
         raise SchemaOutdated
     with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
         size = load_head(connection).size
-    if size == 0:
-        raise NotFounded
+        identity = identity_of(load_events(connection, 0, 1))
+    if folder.receipts_key(identity.origin).verifier.encode() != identity.receipts_vkey:
+        # The founding of another ledger left it here: nobody would believe its receipts.
+        raise KeyFileError("key_file_foreign", folder.key("receipts"))
     if size < folder.mark.read().size:
         raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
     patient = postgres.PATIENT
@@ -111,10 +115,25 @@ def _warn_of_rights(service: str) -> None:
 
 
 def _environment(folder: Folder) -> dict[str, str]:
-    """The children's environment; metrics of workers meet in a folder that starts empty."""
-    shutil.rmtree(folder.multiprocess, ignore_errors=True)
-    folder.multiprocess.mkdir(mode=0o700)
-    return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.multiprocess)}
+    """The children's environment; metrics of workers meet in a folder that starts empty.
+
+    Their files are mapped into memory, and whoever touches a page for which a full disk has no room
+    is killed. So they lie in memory themselves, where the system has a place for that.
+    """
+    _forget_metrics(folder)
+    for place in folder.multiprocess:
+        try:
+            place.mkdir(mode=0o700)
+        except OSError:
+            continue
+        return {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(place)}
+    LOGGER.warning("no folder for metrics", advice="each worker tells of itself only")
+    return dict(os.environ)
+
+
+def _forget_metrics(folder: Folder) -> None:
+    for place in folder.multiprocess:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _tend(server: EmbeddedServer, stop: threading.Event) -> None:

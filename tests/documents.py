@@ -17,6 +17,7 @@ RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
     "check-a-log",
+    "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
 )

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,17 +200,19 @@ def serving(
     port: int = 0,
     environment: dict[str, str] | None = None,
     first: str = "pass",
+    prefix: Sequence[str] = (),
 ) -> Iterator[Served]:
     """Serve a founded ledger in a process of its own until the block ends; port 0 is a free one.
 
-    `first` is a statement that the supervisor runs before it serves.
+    `first` is a statement that the supervisor runs before it serves; `prefix` is a command that
+    goes on as the one behind it, as `env` does.
     """
     code = (
         f"{first}; import sys; from pathlib import Path; from sijill.serving import serve; "
         "serve(Path(sys.argv[1]), workers=int(sys.argv[2]), port=int(sys.argv[3]))"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder), str(workers), str(port)],
+        [*prefix, sys.executable, "-c", code, str(folder), str(workers), str(port)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from api.problems import STATUS
 from domain.acts import ACTS
+from infrastructure.log.sealer import FROZEN_CODES
 from infrastructure.proofs.verdict import EXIT_CODES
 from sijill.cli import codes
 from sijill.settings import Settings
@@ -113,6 +116,16 @@ def test_the_exit_codes_are_the_programs() -> None:
     verdicts = {number: str(outcome) for outcome, number in EXIT_CODES.items() if number}
 
     assert told == own | verdicts
+
+
+def test_every_failure_that_is_answered_or_frozen_has_its_way_out() -> None:
+    page = DOCS / "how-to" / "when-it-fails.md"
+    told = {word for span in documents.spans(page) for word in re.findall(r"[a-z_]+", span)}
+    unavailable = {
+        code for code, status in STATUS.items() if status == HTTPStatus.SERVICE_UNAVAILABLE
+    }
+
+    assert unavailable | FROZEN_CODES | {"rolled_back", "already_serving"} <= told
 
 
 def variables(*places: str) -> Iterator[str]:

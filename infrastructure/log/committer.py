@@ -19,14 +19,16 @@ from psycopg.errors import Diagnostic
 from infrastructure import faults, postgres
 from infrastructure.log import batch
 from infrastructure.log.batch import Appended, AppendRequest, Result
-from infrastructure.log.leaves import BrokenChain, checked_leaf_hashes
+from infrastructure.log.ending import check_promises, check_tail
 from infrastructure.log.partitions import Partitions
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.refusals import (
     AppendFailed,
     AppendRefused,
     Deferred,
+    LogBehind,
     QueueFull,
+    StorageFull,
     StoreFailure,
     StoreUnavailable,
 )
@@ -36,16 +38,11 @@ BATCH_EVENTS = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
 QUEUED_EVENTS = 10_000
 QUEUED_BYTES = 8 * BATCH_BYTES
-TAIL_EVENTS = 256
 LIMITS = postgres.Limits(statement_seconds=30, lock_seconds=5, idle_in_transaction_seconds=5)
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 1.0
 _LONGEST_RETRY_AFTER_SECONDS = 30
-
-
-class LogTampered(RuntimeError):
-    """The end of the log does not fit the head row: nothing may be built upon it."""
 
 
 class _FateUnknown(Exception):
@@ -87,6 +84,8 @@ class Committer:
         queued_bytes: how much they may hold: a body may be a thousand times another one.
         give_up_seconds: how long a batch is sent again while the database is away.
         clock: the service's clock, in microseconds since 1970.
+        promised: how many events somebody outside may hold the log's word for. A connection to a
+            database that has fewer, as an old backup has, is not used.
     """
 
     def __init__(
@@ -97,12 +96,15 @@ class Committer:
         queued_bytes: int = QUEUED_BYTES,
         give_up_seconds: float = 10.0,
         clock: Callable[[], int] = now_us,
+        promised: Callable[[], int] = lambda: 0,
     ) -> None:
         self._url = url
         self._most_events = queued_events
         self._most_bytes = queued_bytes
         self._give_up_seconds = give_up_seconds
         self._clock = clock
+        self._promised = promised
+        self._newest: Appended | None = None
         self._line = WaitingLine(max_events=BATCH_EVENTS, max_bytes=BATCH_BYTES)
         self._arrived = asyncio.Event()
         self._drained = asyncio.Condition()
@@ -122,8 +124,11 @@ class Committer:
         """
         try:
             conn = await self._connection()
-            await _check_tail(conn)
+            await check_tail(conn)
             await self._partitions.prepare(conn)
+        except LogBehind:
+            # Whoever submits is told; the process goes on, to say so and to be read from.
+            pass
         except BaseException:
             await self._disconnect()
             raise
@@ -242,7 +247,7 @@ class Committer:
         except StoreUnavailable as failure:
             # Who waits behind has waited as long, and would wait in vain once more.
             for each in waiting:
-                each.fail(StoreUnavailable(*failure.args))
+                each.fail(type(failure)(*failure.args))
             self._line.fail(failure)
         except Exception as error:  # noqa: BLE001 - no request, however broken, stops the others
             if len(waiting) == 1:
@@ -262,7 +267,11 @@ class Committer:
                 deferred.append(each)
                 continue
             each.resolve(result)
-            if isinstance(result, Appended) and not result.replayed:
+            if not isinstance(result, Appended):
+                continue
+            if self._newest is None or result.indexes[-1] > self._newest.indexes[-1]:
+                self._newest = result
+            if not result.replayed:
                 appended += len(result.indexes)
                 self._partitions.grown_to(result.indexes[-1] + 1)
         self._line.put_back(deferred)
@@ -294,9 +303,13 @@ class Committer:
             await faults.point_async("committer.batch_taken")
             results = await batch.append_async(conn, requests, self._clock())
             await faults.point_async("committer.batch_committed")
+        except psycopg.errors.DiskFull as error:
+            # The statement failed while the server lives: sure to be undone, and a disk does not
+            # empty itself while callers wait.
+            raise StorageFull(str(error)) from error
         except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
-            # Lost, shut down, out of space, out of time, failed over: none is a request's fault,
-            # but class 54 is: a value longer than an index takes.
+            # Lost, shut down, out of time, failed over: none is a request's fault, but class 54
+            # is: a value longer than an index takes.
             if (error.sqlstate or "").startswith("54"):
                 raise
             raise _FateUnknown(str(error)) from error
@@ -314,8 +327,14 @@ class Committer:
 
     async def _connection(self) -> AsyncConnection[Any]:
         if self._conn is None:
-            self._conn = await self._connect()
-            self._conn.add_notice_handler(self._on_notice)
+            conn = await self._connect()
+            try:
+                await check_promises(conn, self._promised(), self._newest)
+            except BaseException:
+                await conn.close()
+                raise
+            conn.add_notice_handler(self._on_notice)
+            self._conn = conn
         return self._conn
 
     async def _connect(self) -> AsyncConnection[Any]:
@@ -335,19 +354,6 @@ class Committer:
         conn, self._conn = self._conn, None
         if conn is not None:
             await conn.close()
-
-
-async def _check_tail(conn: AsyncConnection[Any]) -> None:
-    row = await (await conn.execute(QUERIES["head"])).fetchone()
-    if row is None:
-        raise LogTampered("the head row is missing")
-    size, _, leaf_hash = row
-    try:
-        hashes = await checked_leaf_hashes(conn, max(0, size - TAIL_EVENTS), size)
-    except BrokenChain as error:
-        raise LogTampered(f"the event at index {error.index} does not chain") from error
-    if hashes and hashes[-1] != leaf_hash:
-        raise LogTampered(f"the event at index {size - 1} is not the head")
 
 
 async def _settled(

@@ -28,6 +28,10 @@ SELECT set_config('sijill.fault', %s, false);
 -- name: head
 SELECT size, time, leaf_hash FROM ledger.head;
 
+-- name: clocks
+-- The database's clock and the time of the last event.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, time FROM ledger.head;
+
 -- name: size
 SELECT size FROM ledger.head;
 

@@ -71,6 +71,23 @@ class StoreUnavailable(StoreFailure):
     """The database cannot be reached, or did not answer in time."""
 
 
+class StorageFull(StoreUnavailable):
+    """The database has no room to write. Nothing of this was recorded."""
+
+    code = "storage_full"
+    retry_after_seconds = 10
+
+
+class LogBehind(StoreUnavailable):
+    """The database holds less than was acknowledged or signed: nothing is recorded upon it.
+
+    An old backup was restored, or a standby promoted that had not received the end.
+    """
+
+    code = "log_frozen"
+    retry_after_seconds = 60
+
+
 class QueueFull(StoreFailure):
     """More work waits than can be recorded in reasonable time. Nothing of this was recorded."""
 

@@ -218,7 +218,7 @@ class Sealer:
         await self._check_root(mark.size, mark.root, "mark_contradicted")
         rows = await checkpoints.intents(self._conn)
         if published is not None:
-            self._check_note(published)
+            _check_note(published, self._origin, self._keys)
             rows.append(published)
         for row in rows:
             if row.size > end:
@@ -233,18 +233,6 @@ class Sealer:
     async def _check_root(self, size: int, root: bytes, code: str) -> None:
         if await self._reader.root(size) != root:
             raise LogFrozen(code, size)
-
-    def _check_note(self, row: checkpoints.CheckpointRow) -> None:
-        try:
-            found = open_checkpoint(
-                row.note or b"",
-                origin=self._origin,
-                verifiers=[key.verifier for key in self._keys],
-            )
-        except ProofError as error:
-            raise LogFrozen("checkpoint_not_ours", row.size) from error
-        if (found.size, found.root) != (row.size, row.root):
-            raise LogFrozen("checkpoint_altered", row.size)
 
     async def _check_join(self, size: int) -> None:
         """Tiles and rows must agree on the last sealed leaf, to which the next one is chained.
@@ -345,4 +333,47 @@ class Sealer:
         return await leaf_hashes(self._conn, start, end)
 
 
-__all__ = ["LEASE", "DurabilityUnknown", "LeaseLost", "LogFrozen", "Sealed", "Sealer"]
+async def follow_mark(
+    conn: AsyncConnection[Any], *, origin: str, keys: Sequence[SignerKey], mark: HighWaterMark
+) -> None:
+    """Raise this machine's mark to what another machine's sealer has published; for a stand-by.
+
+    A mark that stayed where it was would let this machine, once it seals, take an older database
+    for the whole log.
+
+    Raises:
+        LogFrozen: what is published is not by our keys, or contradicts the mark. KeyFileError: the
+        mark cannot be read.
+    """
+    published = await checkpoints.newest(conn)
+    held = mark.read()
+    if published is None or published.size < held.size:
+        # The other one may be about to publish what this one had intended.
+        return
+    _check_note(published, origin, keys)
+    if published.size > held.size:
+        mark.raise_to(Checkpoint(origin, published.size, published.root))
+    elif published.root != held.root:
+        raise LogFrozen("mark_contradicted", held.size)
+
+
+def _check_note(row: checkpoints.CheckpointRow, origin: str, keys: Sequence[SignerKey]) -> None:
+    try:
+        found = open_checkpoint(
+            row.note or b"", origin=origin, verifiers=[key.verifier for key in keys]
+        )
+    except ProofError as error:
+        raise LogFrozen("checkpoint_not_ours", row.size) from error
+    if (found.size, found.root) != (row.size, row.root):
+        raise LogFrozen("checkpoint_altered", row.size)
+
+
+__all__ = [
+    "LEASE",
+    "DurabilityUnknown",
+    "LeaseLost",
+    "LogFrozen",
+    "Sealed",
+    "Sealer",
+    "follow_mark",
+]

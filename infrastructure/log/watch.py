@@ -69,6 +69,7 @@ class Watch:
         self._poll_seconds = poll_seconds
         self._position = 0
         self._looks: deque[Look] = deque(maxlen=_LOOKS_KEPT)
+        self._highest = 0
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
         self._conn: AsyncConnection[Any] | None = None
@@ -100,6 +101,11 @@ class Watch:
         """
         since = time.monotonic() - seconds
         return [look for look in self._looks if look.time >= since]
+
+    @property
+    def lost(self) -> int:
+        """How far the number has fallen below the highest that was ever read."""
+        return self._highest - self._position
 
     def heard(self, position: int) -> None:
         """Takes word from whoever made the number grow: it need not wait for the notice."""
@@ -205,6 +211,7 @@ class Watch:
             self._looks.append(look)
 
     def _wake(self) -> None:
+        self._highest = max(self._highest, self._position)
         while self._waiting and self._waiting[0][0] <= self._position:
             _tell(heapq.heappop(self._waiting)[2], reached=True)
 

@@ -77,12 +77,20 @@ class Signed:
         Raises:
             ProofError: ``order_too_long``, ``order_in_future`` or ``order_expired``.
         """
-        if self.expires - self.created > life_seconds:
-            raise ProofError("order_too_long", f"expires is at most created + {life_seconds}")
+        self.check_life(life_seconds)
         if now_us < self.not_before_us:
             raise ProofError("order_in_future", f"created is over {CLOCK_SKEW_SECONDS} s ahead")
         if now_us > self.not_after_us:
             raise ProofError("order_expired", "expires has passed")
+
+    def check_life(self, life_seconds: int) -> None:
+        """Return when the signature lives no longer than allowed, whatever the time is.
+
+        Raises:
+            ProofError: ``order_too_long``.
+        """
+        if self.expires - self.created > life_seconds:
+            raise ProofError("order_too_long", f"expires is at most created + {life_seconds}")
 
     def check_signature(self, key: PublicKey) -> None:
         """Return when ``key`` is the one named and its signature over the base is right.

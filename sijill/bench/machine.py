@@ -33,7 +33,17 @@ BLOCK = bytes(8_192)
 
 
 def describe(folder: Path, url: str) -> dict[str, Any]:
-    """Processors, memory, kernel, disk under `folder`, the server behind `url`, and the load."""
+    """The host, the disk under `folder`, and the server behind `url`."""
+    return {
+        **host(),
+        "filesystem": filesystem(folder),
+        "sync_of_8_kib_ms": sync_ms(folder),
+        "postgresql": settings(url),
+    }
+
+
+def host() -> dict[str, Any]:
+    """Processors, memory, kernel, Python, and the load."""
     return {
         "load_before": [round(one, 2) for one in os.getloadavg()],
         "processors": os.cpu_count(),
@@ -43,9 +53,6 @@ def describe(folder: Path, url: str) -> dict[str, Any]:
         "kernel": platform.release(),
         "architecture": platform.machine(),
         "python": sys.version.split()[0],
-        "filesystem": filesystem(folder),
-        "sync_of_8_kib_ms": sync_ms(folder),
-        "postgresql": settings(url),
     }
 
 

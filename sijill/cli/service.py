@@ -30,6 +30,13 @@ def init(
     *,
     data: Data = DATA,
     origin: Annotated[str, Parameter(help="The log's name: a URL without its scheme.")],
+    successor_of: Annotated[
+        Path | None,
+        Parameter(
+            help="State folder of a client of the log that is over: the new log's name goes on "
+            "with that one's last checkpoint, `/after-SIZE/ROOT`, the root in base32."
+        ),
+    ] = None,
     talk: Talk = QUIET,
 ) -> int:
     """Found a new ledger: database, schema, keys, the two founding authorities, event 0.
@@ -37,9 +44,11 @@ def init(
     The founders' keys are made under the folder, with their recovery keys: take them to other
     machines. A folder that holds a ledger is refused.
     """
-    from sijill.founding import found
+    from sijill.founding import found, succeeding
 
     output = Output(talk)
+    if successor_of is not None:
+        origin = succeeding(origin, successor_of)
     founded = found(data, origin)
     keys = sorted(str(path) for path in founded.folder.keys.iterdir())
     said = {

@@ -3,11 +3,14 @@
 Only processes that this module's own service started are ever found, by their parents' numbers.
 """
 
+import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +23,8 @@ from sijill.founding import found
 from sijill.settings import Settings
 from tests.processes import children, listed, lives, until
 from tests.serving import ORIGIN, Served, serving
+
+REFUSED_SECONDS = 120
 
 
 class Kind(StrEnum):
@@ -39,15 +44,22 @@ class Service:
         folder: of a founded ledger.
         workers: how many HTTP workers serve it.
         environment: more variables for the supervisor and its children.
+        prefix: a command that goes on as the supervisor, in surroundings of its making.
     """
 
     def __init__(
-        self, folder: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        workers: int = 2,
+        environment: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         # Where `kills.kill_at` leaves the name of a fault point for the processes of this service.
         self.fault_file = folder / "fault"
         self._workers = workers
+        self._prefix = prefix
         self._environment = {faults.VARIABLE: f"@{self.fault_file}", **(environment or {})}
         self._serving = ExitStack()
         self._talks: list[list[str]] = []
@@ -104,7 +116,11 @@ class Service:
             port = urlsplit(self.served.url).port or 0
         self.close()
         context = serving(
-            self.folder, workers=self._workers, port=port, environment=self._environment
+            self.folder,
+            workers=self._workers,
+            port=port,
+            environment=self._environment,
+            prefix=self._prefix,
         )
         self.served = self._serving.enter_context(context)
         self._talks.append(self.served.talk)
@@ -159,3 +175,16 @@ class Service:
             until(lambda: not any(map(lives, left)), "children outlive their supervisor")
             self.serve()
         return killed
+
+
+def serve_is_refused(folder: Path) -> tuple[int, str]:
+    """The exit code of a `serve` that must not come to serving, and the code of its problem."""
+    command = [sys.executable, "-m", "sijill", "serve", "--data", str(folder), "--port", "0"]
+    done = subprocess.run(
+        [*command, "--output", "json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=REFUSED_SECONDS,
+    )
+    return done.returncode, str(json.loads(done.stdout)["problem"]["code"])

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from infrastructure import faults
-from sijill.bench import machine
+from sijill.bench.machine import host
 from tests.faults.check import Checked, check
 from tests.faults.cutting import GoBetween
 from tests.faults.kills import kill_at
@@ -152,7 +152,7 @@ class Soak:
         summary: dict[str, Any] = {
             "command": self._again(),
             "seed": self.seed,
-            "machine": machine(),
+            "machine": host(),
             "seconds": round(time.monotonic() - self.started),
             "kills": sum(self.done.values()),
             "kills_by_kind": {

@@ -12,7 +12,8 @@ from psycopg import Connection
 
 from infrastructure import faults
 from infrastructure.log.batch import Appended, AppendRequest
-from infrastructure.log.committer import Committer, LogTampered
+from infrastructure.log.committer import Committer
+from infrastructure.log.ending import LogTampered
 from infrastructure.log.reader import load_events
 from infrastructure.log.refusals import (
     AppendFailed,
