@@ -117,6 +117,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._unfinished = False
         self._last = False
+        self._answered: RequestResponseCycle | None = None
         # Bytes since the last that meant something: of a head, or between two pieces of a body.
         self._idle_bytes = 0
         self._body_bytes = 0
@@ -154,7 +155,11 @@ class Connection(HttpToolsProtocol):
             self._refuse("busy")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget it, and let whoever still writes to it know."""
+        if self._answered is not None:
+            # The server looks at the newest request alone, and pipelined ones stand before it.
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
         self.server_state.leave(self)
 
@@ -237,6 +242,10 @@ class Connection(HttpToolsProtocol):
         if codings and (version == "1.0" or codings != [b"chunked"]):
             return False
         return hosts == 1 or (hosts == 0 and version == "1.0")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Hand a piece of a body on; of one that was answered already only so much is awaited."""

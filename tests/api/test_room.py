@@ -223,6 +223,22 @@ async def test_answers_that_nobody_takes_are_kept_up_to_a_size() -> None:
     assert sum(one.unsent for one in here.room.unsent) <= UNSENT_BYTES
 
 
+async def test_a_connection_that_ends_in_the_middle_ends_what_still_writes_to_it() -> None:
+    """Of several requests at once it is the first that is being answered, not the newest."""
+    here = house()
+    connection, transport = here.guest()
+    transport.buffered = UNSENT_BYTES // 10
+    connection.pause_writing()
+    connection.data_received(WHOLE * 3)
+    tasks = set(here.room.tasks)
+
+    connection.connection_lost(None)
+    await asyncio.wait(tasks)
+
+    assert len(tasks) == 1
+    assert transport.written == b""
+
+
 async def test_an_answer_that_is_taken_in_time_is_not_cut() -> None:
     here = house()
     connection, transport = here.guest()

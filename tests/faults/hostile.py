@@ -21,14 +21,17 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sijill.founding import found
+from tests.faults.check import check
+from tests.faults.load import Load
+from tests.faults.service import Service
 from tests.processes import children
-from tests.serving import ORIGIN, Agency, Served, serving
+from tests.serving import Agency, Served
 
 CROWD = 10_000
 # For the test's own files and the honest clients.
 OTHER_FILES = 512
 PATIENCE_SECONDS = 120.0
+SEED = 20_261_127
 HEAD = b"POST /v1/verify HTTP/1.1\r\nHost: ledger\r\nContent-Type: application/json\r\n"
 BODY = HEAD + b"Content-Length: 60000\r\n\r\n"
 LARGE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: ledger\r\n\r\n" * 8
@@ -133,12 +136,19 @@ class Honest:
 
 
 def siege(
-    served: Served, agency: Agency, *, crowd: int = CROWD, dribbling: int = 600, unread: int = 60
+    served: Served,
+    agency: Agency,
+    *,
+    crowd: int = CROWD,
+    dribbling: int = 600,
+    unread: int = 60,
+    calm: int = 200,
 ) -> Figures:
     """Hold one siege and return what it cost.
 
     `crowd` connections say nothing (every second one after a first question); `dribbling` send a
-    byte a second of a head or of a body; `unread` ask for more than they will ever read.
+    byte a second of a head or of a body; `unread` ask for more than they will ever read. Before it
+    begins, `calm` answers are awaited, to compare with.
 
     Raises:
         AssertionError: an honest caller was not served, or an attacker was never sent away.
@@ -146,7 +156,7 @@ def siege(
     figures = Figures(crowd, dribbling)
     honest = Honest(served, agency)
     with honest.asking(), grown(served) as growth, ExitStack() as opened:
-        honest.progress(200)
+        honest.progress(calm)
         figures.calm = list(honest.taken)
         address = (urlsplit(served.url).hostname or "", urlsplit(served.url).port or 0)
 
@@ -221,19 +231,24 @@ def many_files(wanted: int = CROWD) -> Iterator[int]:
 
 
 def main() -> None:
-    """Hold sieges for some minutes, a line of JSON for each."""
+    """Hold sieges for some minutes, a line of JSON for each, and check the record at the end."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     minutes = parser.parse_args().minutes
-    with tempfile.TemporaryDirectory(prefix="sijill-") as place, many_files() as crowd:
-        folder = Path(place) / "ledger"
-        found(folder, ORIGIN)
-        with serving(folder, workers=2) as served:
-            agency = served.agency()
-            deadline = time.monotonic() + minutes * 60
-            while time.monotonic() < deadline:
-                figures = siege(served, agency, crowd=crowd)
-                print(json.dumps(figures.summary()), flush=True)  # noqa: T201 - its result
+    with (
+        tempfile.TemporaryDirectory(prefix="siege-") as place,
+        many_files() as crowd,
+        Service.founded(Path(place)) as service,
+    ):
+        load = Load(service, Path(place) / "clients", seed=SEED)
+        agency = service.served.agency()
+        deadline = time.monotonic() + minutes * 60
+        while time.monotonic() < deadline:
+            with load.running():
+                figures = siege(service.served, agency, crowd=crowd)
+            print(json.dumps(figures.summary()), flush=True)  # noqa: T201 - its result
+        check(service, load)
+        load.close()
 
 
 if __name__ == "__main__":
