@@ -60,9 +60,7 @@ def database_source(url: str, tiles: Path | None = None) -> Iterator[DatabaseSou
 
 
 class RootMismatch(Exception):
-    """The leaves do not lead to the root of the newest checkpoint."""
-
-    code = "root_mismatch"
+    """The leaves do not lead to the root of the checkpoint; its size is the text."""
 
 
 def newest_checkpoint(url: str) -> Checkpoint | None:
@@ -83,5 +81,5 @@ def replay(
     """
     found = replaying.replay(work, checkpoint.size, on_part)
     if found.root != checkpoint.root:
-        raise RootMismatch(f"size {checkpoint.size}")
+        raise RootMismatch(str(checkpoint.size))
     return found

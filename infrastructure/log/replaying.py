@@ -8,8 +8,10 @@ The log is cut into subtrees that any process can check alone. A part begins beh
 has only read, so the parts are joined by what the one before has computed.
 """
 
+import os
 from binascii import hexlify
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -82,9 +84,14 @@ def workers(url: str, processes: int = 1) -> Iterator[Work]:
     context = get_context("spawn")
     ready = context.Barrier(processes + 1)
     _connect(url).close()
-    with context.Pool(processes, _open, (url, ready)) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_open, initargs=(url, ready)
+    ) as pool:
+        # A process starts when there is a task and nobody is free.
+        for _ in range(processes):
+            pool.submit(os.getpid)
         ready.wait(READY_SECONDS)
-        yield lambda spans: pool.imap(_replay_span, spans)
+        yield lambda spans: pool.map(_replay_span, spans)
 
 
 def replay(work: Work, size: int, on_part: Callable[[int], None] | None = None) -> Replayed:
@@ -185,7 +192,11 @@ _opened: list[Connection[Any]] = []
 
 
 def _open(url: str, ready: Barrier) -> None:
-    _opened.append(_connect(url))
+    try:
+        _opened.append(_connect(url))
+    except BaseException:
+        ready.abort()
+        raise
     ready.wait(READY_SECONDS)
 
 

@@ -7,6 +7,7 @@ import random
 import socket
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any
@@ -53,14 +54,14 @@ def fill(served: Served, certificates: int, sampled: int, on_step: OnStep) -> Fi
     whole, rest = divmod(certificates, LINES)
     share = min(1.0, 1.2 * sampled / certificates)
     sizes = [LINES] * whole + ([rest] if rest else [])
-    tasks = (_Task(served.url, served.office, size, share) for size in sizes)
+    tasks = [_Task(served.url, served.office, size, share) for size in sizes]
     receipts: list[str] = []
     curve: list[dict[str, float]] = []
     done = 0
     processes = (os.cpu_count() or 1) + MORE_THAN_PROCESSORS
-    with get_context("spawn").Pool(processes) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         started = time.monotonic()
-        for size, kept in pool.imap_unordered(_send, tasks):
+        for size, kept in pool.map(_send, tasks):
             done += size
             receipts += kept
             seconds = time.monotonic() - started

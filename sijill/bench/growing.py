@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
@@ -45,9 +46,11 @@ def grow(url: str, events: int, on_step: OnStep) -> list[dict[str, float]]:
     pieces = [sizes[at : at + BATCHES_AT_ONCE] for at in range(0, len(sizes), BATCHES_AT_ONCE)]
     curve: list[dict[str, float]] = []
     done = 0
-    with get_context("spawn").Pool(os.cpu_count(), _open, (url,)) as pool:
+    with ProcessPoolExecutor(
+        os.cpu_count(), mp_context=get_context("spawn"), initializer=_open, initargs=(url,)
+    ) as pool:
         started = time.monotonic()
-        for count in pool.imap_unordered(_grow, pieces):
+        for count in pool.map(_grow, pieces):
             done += count
             seconds = time.monotonic() - started
             curve.append({"events": done, "seconds": round(seconds, 3)})

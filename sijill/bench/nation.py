@@ -58,6 +58,7 @@ def run(wish: Wish, certificates: int, on_sample: OnSample, on_step: OnStep) -> 
         "benchmark": "nation",
         "machine": machine,
         "free_bytes_before": free,
+        "rounds": wish.rounds,
         "certificates": certificates,
         "events": stages.events,
         "workers": workers,

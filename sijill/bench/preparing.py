@@ -23,7 +23,7 @@ HOST = "bench"
 SINGLE_PATH = "/v1/certificates"
 BULK_PATH = "/v1/certificates/bulk"
 REASON = "issued_in_error"
-INLINE = 500
+INLINE = 2_000
 """So few requests are made sooner than a process starts."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from infrastructure import postgres
 
+LARGEST = 14
 _TABLES = """
 SELECT n.nspname || '.' || coalesce(p.relname, c.relname) AS name,
     sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint
@@ -14,19 +15,16 @@ LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 LEFT JOIN pg_class p ON p.oid = i.inhparent
 WHERE n.nspname IN ('ledger', 'vault', 'vault_keys', 'read') AND c.relkind = 'r'
 GROUP BY name
-HAVING sum(pg_total_relation_size(c.oid)) > 1000000 OR %s
 ORDER BY sum(pg_total_relation_size(c.oid)) DESC, name
+LIMIT %s
 """
 _WAL = "SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()"
 
 
-def tables(url: str, events: int, *, small: bool = False) -> list[dict[str, Any]]:
-    """Bytes of each table, with its overflow, and of its indexes; alone and for each event.
-
-    Tables below a megabyte are left out unless `small`.
-    """
+def tables(url: str, events: int) -> list[dict[str, Any]]:
+    """Bytes of the largest tables, with their overflow, and of their indexes; also each event."""
     with postgres.connect(url, None, autocommit=True, limits=postgres.PATIENT) as connection:
-        rows = connection.execute(_TABLES, (small,)).fetchall()
+        rows = connection.execute(_TABLES, (LARGEST,)).fetchall()
     return [
         {
             "table": name,

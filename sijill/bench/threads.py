@@ -35,15 +35,16 @@ def run_threads(
 
     def take(_: int) -> list[float]:
         own: list[float] = []
-        while time.monotonic() < until:
+        while True:
             with lock:
                 piece = next(left, None)
             if piece is None:
-                break
+                return own
             began = time.monotonic()
             act(piece)
-            own.append(time.monotonic() - began)
-        return own
+            own.append((now := time.monotonic()) - began)
+            if now > until:
+                return own
 
     with ThreadPoolExecutor(threads) as pool:
         started = time.monotonic()
