@@ -16,7 +16,7 @@ from starlette.responses import Response
 from api import shapes
 from api.shapes.common import Problem
 from api.shapes.orders import OrderRefused, Pending, Recorded, RecordedLine, RefusedLine, Rehearsed
-from domain.acts import ACTS, Command
+from domain.acts import ACTS, Command, Cosigning
 from infrastructure.proofs.orders import BODY_LIMIT_BYTES, JSON, LINE_LIMIT_BYTES, NDJSON
 
 PROBLEM = "application/problem+json"
@@ -70,11 +70,8 @@ def _shape(*forms: type) -> dict[str, Any]:
 
 
 _REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
-_ANSWERS = {
-    **told("Recorded and durable.", Recorded, status=201),
-    **told("It waits for further signatures.", Pending, status=202),
-    **_REFUSALS,
-}
+_RECORDED = {**told("Recorded and durable.", Recorded, status=201), **_REFUSALS}
+_ANSWERS = {**told("It waits for further signatures.", Pending, status=202), **_RECORDED}
 _LINES = {
     **_told_by_line(
         "An answer for each line, in order: as a single order's, or a `problem`.",
@@ -122,7 +119,8 @@ def of_act(command: type[Command]) -> dict[str, Any]:
         {"in": "path", "name": name, "required": True, "schema": _member(command, name)}
         for name in _PLACE.findall(command.ACT.path)
     ]
-    return _signed({JSON: {"schema": envelope}}, _ANSWERS, path)
+    alone = command.ACT.cosigning is Cosigning.NONE
+    return _signed({JSON: {"schema": envelope}}, _RECORDED if alone else _ANSWERS, path)
 
 
 def _member(command: type[Command], name: str) -> Mapping[str, Any]:
