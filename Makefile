@@ -14,7 +14,7 @@ help:
 	@echo 'make test      every check and every test'
 	@echo 'make check     lint, types and architecture, in under two minutes'
 	@echo 'make bench     how fast this machine records'
-	@echo 'make soak      a thousand kills under load, and what is left after them; half an hour or more'
+	@echo 'make soak      a thousand kills, sieges, fuzzing, and what is left after them; an hour or more'
 	@echo 'make install   the virtual environment in $(VENV)'
 	@echo 'make lock      new versions into requirements.txt (needs uv)'
 	@echo 'make openapi   the contract into docs/reference/openapi.json'
@@ -47,13 +47,17 @@ test: check
 demo: install
 	$(BIN)/sijill demo
 
+# A short round of each; docs/performance.md has the long ones.
 bench: install
 	$(BIN)/sijill bench append
 	$(BIN)/sijill bench issue
+	$(BIN)/sijill bench verify --certificates 20000
 
 soak: install
 	$(BIN)/python -m tests.faults.soak
 	$(BIN)/python -m tests.faults.store
+	$(BIN)/python -m tests.faults.hostile --minutes 10
+	$(BIN)/python -m tests.fuzzing --seconds 60
 
 clean:
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,7 +10,7 @@ from typing import Any
 import anyio.to_thread
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api import answers, contract, pending, waiting, writing
 from api.orders import Arrived, arrive, head_of
@@ -126,7 +126,6 @@ def _add_routes() -> None:
             path,
             endpoint,
             methods=["POST"],
-            response_class=StreamingResponse,
             summary=(endpoint.__doc__ or "").partition("\n")[0].rstrip("."),
             tags=["certificates"],
             **(contract.CHECK if path == CHECK_PATH else contract.BULK),

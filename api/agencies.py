@@ -6,10 +6,12 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from api.contract import problems
+from api.contract import problems, told
 from api.paging import WORD, After, At, Limit, page
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open
+from api.shapes.registry import AgencyPage, AgencyShown, KeyList, KeyShown
 from projections import agencies, freshness, keys
 from projections.agencies import Agency
 from projections.keys import Key
@@ -22,13 +24,16 @@ Thumbprint = Annotated[
 ]
 
 
-@router.get("/agencies", summary="All agencies, in the order in which they were added")
+@router.get(
+    "/agencies",
+    summary="All agencies, in the order in which they were added",
+    responses=told("One page of them.", AgencyPage),
+)
 async def listed(
     request: Request, services: Open, after: After = None, limit: Limit = 100, at: At = None
 ) -> JSONResponse:
     """Every agency of the ledger, closed ones included."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         rows = await agencies.page(
@@ -39,11 +44,10 @@ async def listed(
     return page(request, items, limit=limit, cursor="added_index", at=_at(at, status.index))
 
 
-@router.get("/agencies/{agency}", summary="One agency")
+@router.get("/agencies/{agency}", summary="One agency", responses=told("The agency.", AgencyShown))
 async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Its names and parents with the days from which they hold, and how it stands."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         found = await agencies.show(connection, agency, at=at)
@@ -55,11 +59,14 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     return JSONResponse({**body, "at": _at(at, status.index)})
 
 
-@router.get("/agencies/{agency}/keys", summary="Every key that an agency ever had")
+@router.get(
+    "/agencies/{agency}/keys",
+    summary="Every key that an agency ever had",
+    responses=told("Its keys.", KeyList),
+)
 async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
     """Public keys with their scopes and all that ended them; retired ones included."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         if await agencies.show(connection, agency, at=at) is None:
@@ -68,11 +75,10 @@ async def keys_of(services: Open, agency: AgencyId, at: At = None) -> JSONRespon
     return JSONResponse({"items": [_key(one) for one in found], "at": _at(at, status.index)})
 
 
-@router.get("/keys/{key}", summary="One key")
+@router.get("/keys/{key}", summary="One key", responses=told("The key.", KeyShown))
 async def key(services: Open, key: Thumbprint, at: At = None) -> JSONResponse:
     """Whose it is, what it may sign, and whether it still may."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         status = await freshness.status(connection)
         _require_known(at, status.index)
         found = await keys.show(connection, key, at=at)

@@ -3,8 +3,10 @@
 It must not know how anything is decided.
 """
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +31,7 @@ from api import (
     reports,
     verify,
 )
+from api.admission import Admission
 from api.express import Express
 from api.orders import blamed, now_us
 from api.problems import Problem, respond
@@ -53,6 +56,11 @@ class Application(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = contract.describe(super().openapi())
         return self.openapi_schema
+
+    @cached_property
+    def contract(self) -> bytes:
+        """The contract as it is served: a large answer that anybody may ask for is written once."""
+        return json.dumps(self.openapi(), ensure_ascii=False).encode()
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
@@ -116,7 +124,7 @@ def create_app(open_services: Opener) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=None,
         # A redirect would carry the host that a caller named, and a signature covers one path.
         redirect_slashes=False,
     )
@@ -138,5 +146,6 @@ def create_app(open_services: Opener) -> FastAPI:
         app.add_exception_handler(kind, handler)
     # What is added last stands in front.
     app.add_middleware(Express, answerers=_ANSWERERS)
+    app.add_middleware(Admission)
     app.add_middleware(Surroundings)
     return app

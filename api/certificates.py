@@ -3,21 +3,26 @@
 Another agency's certificate and none at all are answered alike.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from api.contract import problems
+from api.contract import problems, told
 from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open, Services
+from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
 from domain.errors import TypeUnknown
@@ -30,12 +35,17 @@ from projections.certificates import Certificate, Filter, Found
 router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
 
 _OWN = problems(400, 401, 403, 404, 422)
+_PAGE = told("One page of them.", CertificatePage)
 
 Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
 
 
-@router.get("/certificate-types", summary="The catalogue of certificate types")
+@router.get(
+    "/certificate-types",
+    summary="The catalogue of certificate types",
+    responses=told("All of it.", CertificateTypes),
+)
 async def types() -> JSONResponse:
     """What each kind of document commits to, and how many officers must sign it."""
     items = [one.model_dump(mode="json") for one in TYPES.values()]
@@ -64,7 +74,11 @@ class Filters(BaseModel):
     in_doubt: bool | None = Field(None, description="Waiting for re-affirmation, or not.")
 
 
-@router.get("/certificates", summary="The caller's own certificates", responses=_OWN)
+@router.get(
+    "/certificates",
+    summary="The caller's own certificates",
+    responses=_PAGE | _OWN,
+)
 async def listed(
     request: Request, services: Open, wanted: Annotated[Filters, Query()]
 ) -> JSONResponse:
@@ -99,7 +113,7 @@ class Search(BaseModel):
 @router.post(
     "/certificates/search",
     summary="The caller's certificates that hold a value",
-    responses=_OWN | problems(413),
+    responses=_PAGE | _OWN | problems(413, 415),
 )
 async def search(
     request: Request,
@@ -121,7 +135,7 @@ async def search(
 @router.get(
     "/certificates/{code}",
     summary="One certificate of the caller's, with its values",
-    responses=_OWN,
+    responses=told("The certificate.", CertificateShown) | _OWN,
 )
 async def show(
     request: Request,
@@ -194,8 +208,7 @@ async def _page(
 ) -> JSONResponse:
     if chosen.type is not None and chosen.type not in TYPES:
         raise TypeUnknown(type=chosen.type)
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with _source(services, chosen) as connection:
         status = await freshness.status(connection)
         if at is not None and at > status.index:
             raise Problem("index_unknown", index=at)
@@ -205,6 +218,18 @@ async def _page(
     items = [{**_certificate(row.certificate), "in_doubt": row.in_doubt} for row in rows]
     pinned = status.index if at is None else at
     return page(request, items, limit=limit, cursor="issue_index", at=pinned)
+
+
+@asynccontextmanager
+async def _source(services: Services, chosen: Filter) -> AsyncIterator[AsyncConnection[Any]]:
+    """Look-ups are the vault's: what was erased is not found a moment later either."""
+    if chosen.looked_up is None:
+        async with recent(services) as connection:
+            yield connection
+        return
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        yield connection
 
 
 def _certificate(row: Certificate) -> dict[str, Any]:

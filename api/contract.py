@@ -11,7 +11,11 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
+from starlette.responses import Response
 
+from api import shapes
+from api.shapes.common import Problem
+from api.shapes.orders import OrderRefused, Pending, Recorded, RecordedLine, RefusedLine, Rehearsed
 from domain.acts import ACTS, Command
 from infrastructure.proofs.orders import BODY_LIMIT_BYTES, JSON, LINE_LIMIT_BYTES, NDJSON
 
@@ -24,125 +28,65 @@ _COMMANDS, _DEFINITIONS = models_json_schema(
 )
 
 _TEXT = {"type": "string"}
-_NUMBER = {"type": "integer"}
-_SCHEMAS: dict[str, dict[str, Any]] = {
-    "Problem": {
-        "type": "object",
-        "description": "RFC 9457. `code` is stable; the texts are in the caller's language.",
-        "required": ["type", "code", "status", "title", "detail", "advice"],
-        "properties": {
-            "type": {**_TEXT, "format": "uri-reference"},
-            "code": _TEXT,
-            "status": _NUMBER,
-            "title": _TEXT,
-            "detail": _TEXT,
-            "advice": {**_TEXT, "description": "What to do next."},
-            "hint": {**_TEXT, "description": "For developers, in English: what was expected."},
-            "instance": {**_TEXT, "description": "The id of the request, as in X-Request-Id."},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["pointer", "code"],
-                    "properties": {"pointer": _TEXT, "code": _TEXT},
-                },
-            },
-        },
-    },
-    "Recorded": {
-        "type": "object",
-        "description": "Where a line stands in the log, durable, and the ledger's word for it.",
-        "required": ["index", "leaf_hash", "time", "statement_digest", "receipt", "checkpoint"],
-        "properties": {
-            "index": _NUMBER,
-            "leaf_hash": {**_TEXT, "pattern": "^[0-9a-f]{64}$"},
-            "time": {**_NUMBER, "description": "Microseconds since 1970 UTC."},
-            "statement_digest": {**_TEXT, "pattern": "^[0-9a-f]{64}$"},
-            "receipt": {**_TEXT, "description": "A signed note, `sijill-receipt/v1`."},
-            "checkpoint": {**_TEXT, "description": "Where to ask for the covering checkpoint."},
-            "replayed": {"type": "boolean", "description": "An earlier request recorded it."},
-            "covered": {"type": "boolean", "description": "With `Prefer: wait=N`."},
-            "code": {**_TEXT, "description": "The public code of the certificate."},
-            "verify": _TEXT,
-        },
-    },
-    "Rehearsed": {
-        "type": "object",
-        "description": "What a line would be answered: `accepted`, or a `problem`.",
-        "required": ["line"],
-        "properties": {
-            "line": {**_NUMBER, "description": "Its number in the order, from 0."},
-            "accepted": {"type": "boolean"},
-            "problem": {"$ref": _REF.format(model="Problem")},
-            "depends_on": {
-                **_NUMBER,
-                "description": "A line before it that changes the same record, or frees the same "
-                "number: the answer holds for the ledger as it is, and may be another afterwards.",
-            },
-        },
-    },
-    "Pending": {
-        "type": "object",
-        "description": "An order that waits: of each group in `waiting_for` any signature does.",
-        "required": ["order", "state", "waiting_for", "not_after"],
-        "properties": {
-            "order": {**_TEXT, "format": "uuid"},
-            "state": _TEXT,
-            "waiting_for": {"type": "array", "items": {"type": "array"}},
-            "not_after": {**_NUMBER, "description": "Microseconds since 1970 UTC."},
-        },
-    },
-}
-
 _STATUSES: dict[int, str] = {
-    400: "The request is not in the one spelling that is signed.",
+    400: "The request cannot be read, or is not in the one spelling that is signed.",
     401: "The signature is missing, wrong, out of its time or of an unknown key.",
     403: "The key or its agency may not do this.",
     404: "Nothing of that name, as far as the caller may know.",
     405: "Another method.",
+    408: "The request did not arrive whole in time.",
     409: "A rule of the ledger says no.",
     413: f"More than {BODY_LIMIT_BYTES >> 20} MiB, or {LINE_LIMIT_BYTES >> 10} KiB without bulk.",
     415: "Another content type or an encoding.",
     422: "A value is missing or not of its form.",
     429: "Too many comparisons, or too many orders that wait; come back later.",
+    431: "The address and the headers are too long, or too many.",
     503: "Not now: the log, its clock or the queue. Send the same again.",
 }
+# The connection itself may be answered so, before any operation is asked.
+_ANYWHERE = (400, 408, 431, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation for problems of these statuses."""
-    schema = {"$ref": _REF.format(model="Problem")}
-    return {
-        status: {"description": _STATUSES[status], "content": {PROBLEM: {"schema": schema}}}
-        for status in statuses
-    }
+    content = {PROBLEM: {"schema": _shape(Problem)}}
+    return {status: {"description": _STATUSES[status], "content": content} for status in statuses}
 
 
-def _told(status: int, text: str, model: str, media: str = JSON) -> dict[int | str, dict[str, Any]]:
-    content = {media: {"schema": {"$ref": _REF.format(model=model)}}}
-    return {status: {"description": text, "content": content}}
+def told(text: str, *forms: type, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation for an answer in one of these forms."""
+    return {status: {"description": text, "content": {JSON: {"schema": _shape(*forms)}}}}
+
+
+def _told_by_line(text: str, *forms: type) -> dict[int | str, dict[str, Any]]:
+    # `itemSchema` is OpenAPI's word for it, from 3.2 on.
+    content = {NDJSON: {"schema": _TEXT, "x-itemSchema": _shape(*forms)}}
+    return {200: {"description": text, "content": content}}
+
+
+def _shape(*forms: type) -> dict[str, Any]:
+    references = [{"$ref": _REF.format(model=form.__name__)} for form in forms]
+    return references[0] if len(references) == 1 else {"anyOf": references}
 
 
 _REFUSALS = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 _ANSWERS = {
-    **_told(201, "Recorded and durable.", "Recorded"),
-    **_told(202, "It waits for further signatures.", "Pending"),
+    **told("Recorded and durable.", Recorded, status=201),
+    **told("It waits for further signatures.", Pending, status=202),
     **_REFUSALS,
 }
 _LINES = {
-    200: {
-        "description": "An answer for each line, in order: as a single order's, or a `problem`.",
-        "content": {NDJSON: {"schema": _TEXT}},
-    },
-    **_told(202, "The whole waits for further signatures.", "Pending"),
+    **_told_by_line(
+        "An answer for each line, in order: as a single order's, or a `problem`.",
+        RecordedLine,
+        RefusedLine,
+    ),
+    **told("The whole waits for further signatures.", Pending, status=202),
     **_REFUSALS,
 }
 
 _REHEARSED = {
-    200: {
-        "description": "For each line, in order, a `Rehearsed`.",
-        "content": {NDJSON: {"schema": {"$ref": _REF.format(model="Rehearsed")}}},
-    },
+    **_told_by_line("For each line, in order, what it would be answered.", Rehearsed),
     **_REFUSALS,
 }
 
@@ -165,7 +109,7 @@ def tag_of(act: str) -> str:
 
 
 def of_act(command: type[Command]) -> dict[str, Any]:
-    """The `responses` and `openapi_extra` of the route of an act."""
+    """What the route of an act is described by: `responses`, `openapi_extra` and the like."""
     envelope = {
         "type": "object",
         "required": ["statement"],
@@ -195,6 +139,7 @@ def _signed(
 ) -> dict[str, Any]:
     return {
         "responses": responses,
+        "response_class": Response,
         "openapi_extra": {
             "requestBody": {"required": True, "content": content},
             "parameters": [*(parameters or []), *_SIGNED_HEADERS],
@@ -206,16 +151,18 @@ _ENVELOPES = {
     NDJSON: {"schema": {**_TEXT, "description": "One envelope a line, each ending in LF."}}
 }
 BULK = _signed(_ENVELOPES, _LINES)
-"""`responses` and `openapi_extra` of the bulk route."""
+"""The same of the bulk route."""
 
 CHECK = _signed(_ENVELOPES, _REHEARSED)
-"""The same of the rehearsal of a bulk."""
+"""Of the rehearsal of a bulk."""
 
-COUNTERSIGNING = _signed(
-    {JSON: {"schema": {"type": "object", "maxProperties": 0}}},
-    {200: {"description": "Closed, or an answer for each line of a bulk."}, **_ANSWERS},
-)
-"""`responses` and `openapi_extra` of approval and refusal."""
+_NOTHING = {JSON: {"schema": {"type": "object", "maxProperties": 0}}}
+_APPROVED = _told_by_line("An answer for each line of a bulk.", RecordedLine, RefusedLine)
+APPROVAL = _signed(_NOTHING, {**_APPROVED, **_ANSWERS})
+"""Of an approval."""
+
+REFUSAL = _signed(_NOTHING, {**told("Closed for good.", OrderRefused), **_REFUSALS})
+"""Of a refusal."""
 
 
 def describe(framework: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,13 +171,17 @@ def describe(framework: Mapping[str, Any]) -> dict[str, Any]:
     schemas = dict(described.get("components", {}).get("schemas", {}))
     for superseded in ("HTTPValidationError", "ValidationError"):
         schemas.pop(superseded, None)
-    described["components"] = {"schemas": {**schemas, **_SCHEMAS, **_DEFINITIONS["$defs"]}}
+    answered = shapes.definitions(_REF)
+    described["components"] = {"schemas": {**schemas, **answered, **_DEFINITIONS["$defs"]}}
     invalid = problems(HTTPStatus.UNPROCESSABLE_ENTITY)[HTTPStatus.UNPROCESSABLE_ENTITY]
-    later = problems(HTTPStatus.SERVICE_UNAVAILABLE)[HTTPStatus.SERVICE_UNAVAILABLE]
+    anywhere = {str(status): said for status, said in problems(*_ANYWHERE).items()}
     for path in described["paths"].values():
         for operation in path.values():
             answers = operation["responses"]
             if "422" in answers:
                 answers["422"] = invalid
-            answers.setdefault("503", later)
+            for status, said in anywhere.items():
+                own = answers.get(status, said)
+                answers[status] = {**own, "content": {**said["content"], **own["content"]}}
+            operation["responses"] = dict(sorted(answers.items()))
     return described

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.problems import Problem
@@ -24,6 +25,12 @@ _FILES = {
     "swagger-ui-bundle.js": ("swagger-ui/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
     "swagger-ui.css": ("swagger-ui/swagger-ui.css", "text/css; charset=utf-8"),
 }
+
+
+@router.get("/openapi.json")
+async def contract(request: Request) -> Response:
+    """The contract itself, for programs."""
+    return Response(request.app.contract, media_type="application/json")
 
 
 @router.get("/docs")

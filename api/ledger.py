@@ -4,13 +4,15 @@ import anyio.to_thread
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from api.contract import told
 from api.services import Open
+from api.shapes.log import Ledger
 from infrastructure.proofs import leaf
 
 router = APIRouter(tags=["ledger"])
 
 
-@router.get("/v1/ledger")
+@router.get("/v1/ledger", responses=told("The ledger.", Ledger))
 async def ledger(services: Open) -> JSONResponse:
     """The origin, the id (leaf hash of index 0), the format's version and the verifier keys.
 

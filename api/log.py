@@ -16,12 +16,14 @@ from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from api.contract import problems
+from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
 from api.policy import Caller, Part, RecordParties, may_open, noun_of
 from api.problems import Problem
+from api.reading import archive
 from api.services import Open, Services
+from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Openings
 from infrastructure.log import checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
 from infrastructure.log.leaves import leaf_hashes, leaves
@@ -80,7 +82,7 @@ async def newest_checkpoint(
     return _note(found[0] if found else None, IMMUTABLE)
 
 
-@router.get("/log/checkpoints")
+@router.get("/log/checkpoints", responses=told("One page of them.", CheckpointPage))
 async def every_checkpoint(
     request: Request, services: Open, after: After = None, limit: Limit = 100
 ) -> JSONResponse:
@@ -129,10 +131,10 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
     404 for whatever the newest checkpoint does not cover, and for every spelling but the one.
     """
     tile = _tile(request, name)
-    async with services.pool.connection() as conn:
+    # Hash i of a tile at level l covers 256**l leaves; a bundle counts leaves themselves.
+    end = (tile.n * tiles.WIDTH + tile.width) << tiles.HEIGHT * (tile.level or 0)
+    async with archive(services, end) as conn:
         newest = await checkpoints.newest(conn)
-        # Hash i of a tile at level l covers 256**l leaves; a bundle counts leaves themselves.
-        end = (tile.n * tiles.WIDTH + tile.width) << tiles.HEIGHT * (tile.level or 0)
         if newest is None or end > newest.size:
             raise Problem("not_found")
         if tile.level is None:
@@ -143,10 +145,10 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
     return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 
 
-@router.get("/v1/proofs/inclusion")
+@router.get("/v1/proofs/inclusion", responses=told("The proof.", InclusionProof))
 async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResponse:
     """That a tree of `size` leaves holds the leaf at `index`: hashes from its sibling upwards."""
-    async with services.pool.connection() as conn:
+    async with archive(services, size) as conn:
         covered = await _covered(conn, size)
         if size is None and index >= covered:
             raise Problem("index_unknown")
@@ -164,14 +166,14 @@ async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResp
     return JSONResponse(answer, headers=NEWEST if size is None else IMMUTABLE)
 
 
-@router.get("/v1/proofs/consistency")
+@router.get("/v1/proofs/consistency", responses=told("The proof.", ConsistencyProof))
 async def consistency(
     services: Open,
     old_size: Annotated[int, Query(alias="from", ge=0, le=INTEGER_MAX)],
     new_size: Annotated[Size, Query(alias="to")] = None,
 ) -> JSONResponse:
     """That the tree of `to` leaves only adds to the tree of `from` leaves."""
-    async with services.pool.connection() as conn:
+    async with archive(services, new_size) as conn:
         covered = await _covered(conn, new_size)
         tree = _tree(services, conn)
         proof = await tree.consistency_proof(old_size=old_size, new_size=covered)
@@ -185,7 +187,10 @@ async def consistency(
     return JSONResponse(answer, headers=NEWEST if new_size is None else IMMUTABLE)
 
 
-@router.get("/v1/log/openings", responses=problems(400, 401, 403))
+@router.get(
+    "/v1/log/openings",
+    responses=told("As much of it as one answer holds.", Openings) | problems(400, 401, 403),
+)
 async def open_leaves(
     request: Request,
     services: Open,
@@ -200,7 +205,7 @@ async def open_leaves(
     by the index of its first event: its evidence, and all its statements' digests in line order.
     """
     who = await caller(request, services)
-    async with services.pool.connection() as conn:
+    async with archive(services, end) as conn:
         covered = await _covered(conn, None)
         last = min(covered if end is None else end, covered)
         stop = min(last, start + OPENINGS_LIMIT)

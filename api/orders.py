@@ -95,11 +95,14 @@ def now_us() -> int:
 
 
 async def read_body(request: Request, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
-    """The body, never more than the limit in memory.
+    """The body as it was sent, never more than the limit in memory.
 
     Raises:
-        Problem: `body_too_large`; `client_gone`, also where it takes longer than two minutes.
+        Problem: `content_encoding_unsupported`: nothing here inflates. `body_too_large`;
+            `client_gone`, also where it takes longer than two minutes.
     """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem("content_encoding_unsupported")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise Problem("body_too_large")

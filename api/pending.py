@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from api import answers, waiting, writing
 from api.answers import NO_STORE
-from api.contract import COUNTERSIGNING, problems
+from api.contract import APPROVAL, REFUSAL, problems, told
 from api.i18n import negotiate
 from api.orders import (
     Arrived,
@@ -31,6 +31,7 @@ from api.paging import Limit, page
 from api.policy import ANONYMOUS, Caller
 from api.problems import Problem, as_problem
 from api.services import InTurn, Open, Services
+from api.shapes.orders import Order, OrderPage
 from api.threads import off_loop
 from api.waiting import Waiting
 from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
@@ -48,6 +49,8 @@ STATEMENTS_SHOWN = 100
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 _READING = problems(400, 401, 403, 404, 422)
+_LISTED = told("One page of them.", OrderPage) | _READING
+_SHOWN = told("The order.", Order) | _READING
 OrderId = Annotated[UUID, Path(description="The id that the 202 answer named.")]
 
 
@@ -101,7 +104,7 @@ async def add_possession(request: Request, services: Services) -> Response:
     return await _sign(request, services, kept, head, arrived.only.agency)
 
 
-@router.post("/{order}/approval", summary="Countersign a pending order", **COUNTERSIGNING)
+@router.post("/{order}/approval", summary="Countersign a pending order", **APPROVAL)
 async def approve(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Take a second signature. 201 with the receipt when it was the last one missing, else 202.
 
@@ -116,7 +119,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
     return await _sign(request, services, kept, head, agency)
 
 
-@router.post("/{order}/refusal", summary="Refuse a pending order", **COUNTERSIGNING)
+@router.post("/{order}/refusal", summary="Refuse a pending order", **REFUSAL)
 async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
     head, late = await _countersignature(request, services)
@@ -139,7 +142,7 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
     return _refused(kept)
 
 
-@router.get("", summary="Orders that wait, or waited, for signatures", responses=_READING)
+@router.get("", summary="Orders that wait, or waited, for signatures", responses=_LISTED)
 async def listed(
     request: Request,
     services: Open,
@@ -177,7 +180,7 @@ async def listed(
     return page(request, items, limit=limit, cursor="order")
 
 
-@router.get("/{order}", summary="One order: what it says and what it waits for", responses=_READING)
+@router.get("/{order}", summary="One order: what it says and what it waits for", responses=_SHOWN)
 async def show(
     request: Request,
     services: Open,

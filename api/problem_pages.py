@@ -11,9 +11,10 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from api.contract import problems
+from api.contract import problems, told
 from api.i18n import direction, negotiate, outline
 from api.problems import Problem
+from api.shapes.common import ProblemMeaning
 
 router = APIRouter(prefix="/problems", tags=["operations"])
 
@@ -43,7 +44,7 @@ _PAGE = """<!doctype html>
     "/{code}",
     summary="What a problem's code means",
     response_class=HTMLResponse,
-    responses=problems(404),
+    responses=told("The meaning.", ProblemMeaning) | problems(404),
 )
 async def page(
     request: Request, code: Annotated[str, Path(description="The `code` of a problem.")]

@@ -55,7 +55,7 @@ class Rehearsal:
             streams = self._named(command)
             return self._told(number, error, streams, self._earlier(streams))
         written = {fact.originator_id for fact in decision.events}
-        claims = {(claim.space, claim.key) for claim in decision.claims}
+        claims = set(decision.named)
         refusal = decision.conflict(services.directory)
         if refusal is None and self._taken & claims:
             refusal = taken(min(self._taken & claims)[0])

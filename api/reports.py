@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from api.contract import problems
+from api.contract import problems, told
 from api.paging import At
 from api.problems import Problem
+from api.reading import recent
 from api.services import Open
+from api.shapes.verdicts import IssuanceReport
 from projections import freshness, reports
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
@@ -20,7 +22,11 @@ Day = Annotated[
 Word = Annotated[str | None, Query(max_length=48, pattern=r"^[a-z0-9_-]+$")]
 
 
-@router.get("/issuance", summary="Issuances and withdrawals by agency, type and day")
+@router.get(
+    "/issuance",
+    summary="Issuances and withdrawals by agency, type and day",
+    responses=told("The figures.", IssuanceReport),
+)
 async def issuance(
     services: Open,
     at: At = None,
@@ -30,8 +36,7 @@ async def issuance(
     to_day: Day = None,
 ) -> JSONResponse:
     """Counts as after event `at`; the same index gives the same figures for ever."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
+    async with recent(services) as connection:
         applied = (await freshness.status(connection)).index
         if at is not None and at > applied:
             raise Problem("index_unknown", index=at)

@@ -27,6 +27,7 @@ from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
 from infrastructure.vault import Vault
 from projections.certificates import Gathering
+from projections.replica import Replica
 
 CATCH_UP_SECONDS = 1.0
 
@@ -35,7 +36,8 @@ CATCH_UP_SECONDS = 1.0
 class Services:
     """The open ledger.
 
-    `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `log`,
+    `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `pool` is
+    the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
     model. `promised` is how many events the log key had signed for when this process began.
     Synchronous members (`ledger`, `directory`, `desk`) are for threads.
@@ -54,6 +56,7 @@ class Services:
     committer: Committer
     pool: AsyncConnectionPool[Any]
     codes: Gathering
+    replica: Replica | None
     tiles: TileStore
     log: Watch
     sealed: Watch

@@ -16,14 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import reading
 from api.caching import entity_tag, not_modified
-from api.contract import problems
+from api.contract import problems, told
 from api.i18n import negotiate, translate
 from api.jsonbytes import encode_json
 from api.limits import Question
 from api.orders import now_us
 from api.problems import Problem
 from api.services import Open, Services
+from api.shapes.verdicts import Verdict as VerdictShape
 from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
@@ -43,12 +45,10 @@ WAIT_SECONDS = 2.0
 CACHE_CONTROL = "no-cache"
 STATED = ("number", "date")
 # A verdict too, of the outcome `could_not_check`.
-_UNASKED: dict[int | str, dict[str, Any]] = {
-    503: {
-        "description": "The ledger could not be asked: *could not check*, as a verdict.",
-        "content": {"application/json": {"schema": {"type": "object"}}},
-    }
-}
+_VERDICT = told("The verdict.", VerdictShape)
+_UNASKED = told(
+    "The ledger could not be asked: *could not check*, as a verdict.", VerdictShape, status=503
+)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 Code = Annotated[str, Path(description="The public code, as people write it.")]
@@ -91,7 +91,12 @@ class Answer:
 @router.get(
     "/{code}",
     summary="Is the record behind this code in force?",
-    responses={304: {"description": "The verdict has not changed."}, **_UNASKED, **problems(422)},
+    responses={
+        304: {"description": "The verdict has not changed."},
+        **_VERDICT,
+        **_UNASKED,
+        **problems(422),
+    },
 )
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
@@ -102,7 +107,7 @@ async def verify(request: Request, services: Open, code: Code) -> Response:
 @router.post(
     "",
     summary="Does this paper say what the record says?",
-    responses={**_UNASKED, **problems(400, 413, 422, 429)},
+    responses={**_VERDICT, **_UNASKED, **problems(400, 413, 415, 422, 429)},
 )
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
@@ -131,12 +136,16 @@ async def _judge(request: Request, services: Services, presented: Presented) -> 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:
     if services.missing:
         return Answer(verdicts.could_not_check(Reason.STATUS_STALE))
-    found = await services.codes.by_code(code)
-    size = services.size
-    if found.facts is None and found.basis.index < size - 1:
-        # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
-        await services.applied.reach(size, WAIT_SECONDS)
+    found = None
+    if not (presented.fields or presented.document or presented.receipt):
+        found = await reading.found_recently(services, code)
+    if found is None:
         found = await services.codes.by_code(code)
+        size = services.size
+        if found.facts is None and found.basis.index < size - 1:
+            # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
+            await services.applied.reach(size, WAIT_SECONDS)
+            found = await services.codes.by_code(code)
     comparison = await _compare(services, found, presented)
     basis = found.basis
     if clocks.apart(found.judged_time, now_us()):

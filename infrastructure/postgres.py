@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import AsyncConnection, Connection, sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 
@@ -33,7 +33,8 @@ _ADMISSION_GUARDED = 160000
 class DatabaseUnusableError(RuntimeError):
     """The database cannot carry a ledger as it is; the text says what to do about it.
 
-    `code` is `database_unreachable`, `database_too_old`, `database_encoding` or `database_rights`.
+    `code` is `database_unreachable`, `database_busy`, `database_too_old`, `database_encoding` or
+    `database_rights`.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -103,6 +104,26 @@ _POOL_WAIT_SECONDS = 5.0
 
 PATIENT = Limits(statement_seconds=0, lock_seconds=0, idle_in_transaction_seconds=0)
 DEFAULT = Limits()
+
+
+# A replica that says nothing is not waited for: the primary is asked instead.
+_OF_A_REPLICA: dict[str, Any] = {
+    "target_session_attrs": "prefer-standby",
+    "connect_timeout": 2,
+    "tcp_user_timeout": 2_000,
+}
+
+
+def replica_url(url: str) -> str:
+    """The string with what suits a replica, as far as it does not speak for itself.
+
+    Raises:
+        psycopg.ProgrammingError: it is not one that libpq understands.
+    """
+    said = conninfo_to_dict(url)
+    return make_conninfo(
+        url, **{name: value for name, value in _OF_A_REPLICA.items() if name not in said}
+    )
 
 
 def external_urls(service_url: str, admin_url: str | None = None) -> Urls:

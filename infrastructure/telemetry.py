@@ -32,7 +32,15 @@ REFUSALS = Counter("sijill_refusals_total", "Requests refused, by problem code",
 VERDICTS = Counter(
     "sijill_verdicts_total", "Verdicts given, by outcome and reason", ["outcome", "reason"]
 )
+REPLICA_READS = Counter(
+    "sijill_replica_reads_total",
+    "Reads that a replica may answer, by the server that did",
+    ["server"],
+)
 APPENDED = Counter("sijill_events_appended_total", "Events that this process recorded")
+CUT = Counter(
+    "sijill_http_connections_cut_total", "Connections ended because their client made us wait"
+)
 LOG_SIZE = Gauge("sijill_log_size", "Events in the log", multiprocess_mode="max")
 CHECKPOINT_SIZE = Gauge(
     "sijill_checkpoint_size", "Size of the newest checkpoint", multiprocess_mode="max"

@@ -86,6 +86,14 @@ class Vault:
         key = os.urandom(KEY_BYTES)
         return aes_key_wrap(self._kek, key), _sealed(AESGCM(key), owner, digest, data)
 
+    def opens(self, wrapped: bytes) -> bool:
+        """Whether a record key is wrapped under this vault's."""
+        try:
+            self._cipher(wrapped)
+        except VaultKeyWrong:
+            return False
+        return True
+
     def seal(self, wrapped: bytes, owner: UUID, digest: bytes, data: bytes) -> bytes:
         """Nonce, ciphertext and tag of `data`.
 

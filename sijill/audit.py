@@ -14,10 +14,13 @@ import psycopg
 import domain
 from domain.acts import ACTS
 from infrastructure import postgres
+from infrastructure.log import replaying
 from infrastructure.log.checking import DatabaseSource
 from infrastructure.log.tilestore import TileStore
 from infrastructure.postgres import Role
+from infrastructure.proofs import material
 from infrastructure.proofs.authorship import ActRule
+from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
@@ -54,3 +57,29 @@ def database_source(url: str, tiles: Path | None = None) -> Iterator[DatabaseSou
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield DatabaseSource(connection, TileStore(tiles) if tiles else None)
+
+
+class RootMismatch(Exception):
+    """The leaves do not lead to the root of the checkpoint; its size is the text."""
+
+
+def newest_checkpoint(url: str) -> Checkpoint | None:
+    """What the newest published checkpoint says, its signature unread; None: there is none."""
+    with database_source(url) as source:
+        note = source.newest()
+    return None if note is None else Checkpoint.parse(material.text_of(note))
+
+
+def replay(
+    work: replaying.Work, checkpoint: Checkpoint, on_part: Callable[[int], None] | None = None
+) -> replaying.Replayed:
+    """Compute chain and tree again as far as a checkpoint reaches, and compare the root.
+
+    Raises:
+        BrokenChain: at the first leaf that is missing or not what its stored hash says.
+        RootMismatch: all of them are, and lead to another root.
+    """
+    found = replaying.replay(work, checkpoint.size, on_part)
+    if found.root != checkpoint.root:
+        raise RootMismatch(str(checkpoint.size))
+    return found

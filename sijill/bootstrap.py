@@ -1,9 +1,7 @@
 """The composition root: opens everything that a process of the service works with."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,14 @@ from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
-from infrastructure.log.reader import CHANNEL, ClaimDirectory, LoggedEvent, Reader
+from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
-from infrastructure.proofs import canonical, leaf
-from projections import freshness
-from projections.certificates import Gathering
+from projections import freshness, replica
+from projections.certificates import Gathering, asking
+from projections.replica import Replica
 from sijill.folder import Folder
+from sijill.identity import Identity, identity_of
 from sijill.rotation import rotate
 from sijill.settings import Settings
 
@@ -37,30 +36,12 @@ LOAD_THREADS = 8
 REGISTRY_INTERVAL_SECONDS = 0.5
 EXPIRY_INTERVAL_SECONDS = 60.0
 
-_SIZE = "SELECT size FROM ledger.head"
 _SEALED = "SELECT coalesce(max(size), 0) FROM ledger.checkpoints WHERE note IS NOT NULL"
 _APPLIED = "SELECT index + 1 FROM read.model"
 _REGISTRY_STREAMS = """
 SELECT DISTINCT stream FROM ledger.events
 WHERE index >= %s AND index < %s AND type NOT LIKE 'sijill.certificate.%%'
 """
-
-
-class NotFounded(Exception):
-    """The database holds no ledger: `sijill init` makes one."""
-
-    code = "not_founded"
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What event 0 says about the ledger, and its id."""
-
-    ledger: bytes
-    origin: str
-    founders: tuple[str, ...]
-    log_vkey: str
-    receipts_vkey: str
 
 
 def connection_strings(data: Path) -> Urls:
@@ -70,31 +51,12 @@ def connection_strings(data: Path) -> Urls:
 
 
 async def identify(reader: Reader) -> Identity:
-    """Read the ledger's identity from its event 0.
+    """Read the ledger's identity.
 
     Raises:
         NotFounded: there is none.
     """
     return identity_of(await reader.events(0, 1))
-
-
-def identity_of(events: Sequence[LoggedEvent]) -> Identity:
-    """The identity that the first event of a log gives it.
-
-    Raises:
-        NotFounded: there is none.
-    """
-    if not events:
-        raise NotFounded
-    body = leaf.split_body(events[0].body)
-    said = canonical.parse(body.statement, limit_bytes=len(body.statement))
-    return Identity(
-        ledger=events[0].leaf_hash,
-        origin=said["origin"],
-        founders=tuple(founder["id"] for founder in said["founders"]),
-        log_vkey=said["log_key"],
-        receipts_vkey=said["receipt_key"],
-    )
 
 
 async def open_services(data: Path) -> Services:
@@ -126,7 +88,7 @@ async def open_services(data: Path) -> Services:
         watches = [
             await stack.enter_async_context(Watch(urls.service, channel, query, role=Role.SERVICE))
             for channel, query in (
-                (CHANNEL, _SIZE),
+                (CHANNEL, replica.END),
                 (checkpoints.CHANNEL, _SEALED),
                 (freshness.CHANNEL, _APPLIED),
             )
@@ -151,7 +113,8 @@ async def open_services(data: Path) -> Services:
                 Committer(urls.service, promised=partial(_promised, folder))
             ),
             pool=pool,
-            codes=Gathering(pool, wait_seconds=verify.WAIT_SECONDS),
+            codes=Gathering(asking(pool, wait_seconds=verify.WAIT_SECONDS)),
+            replica=await _open_replica(data, watches[0], stack),
             tiles=folder.tiles,
             log=watches[0],
             sealed=watches[1],
@@ -165,6 +128,16 @@ async def open_services(data: Path) -> Services:
         stack.callback(closing.cancel)
         services.closing = stack.pop_all()
         return services
+
+
+async def _open_replica(data: Path, log: Watch, stack: AsyncExitStack) -> Replica | None:
+    url = Settings(data=data).replica()
+    if url is None:
+        return None
+    opened = Replica(url, log, size=READ_CONNECTIONS)
+    await opened.open()
+    stack.push_async_callback(opened.close)
+    return opened
 
 
 def _promised(folder: Folder) -> int:

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -14,9 +15,11 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import structlog
 import uvicorn
 
 from api.app import create_app
+from api.connections import PATIENCE_SECONDS, Connection, Room
 from infrastructure.telemetry import configure_logging
 from sijill import bootstrap
 from sijill.keeper import Keeper
@@ -25,7 +28,11 @@ from sijill.keeper import Keeper
 # follower did. What lives at start lives for ever, so it is frozen, and young objects are collected
 # less often.
 COLLECTOR_THRESHOLDS = (50_000, 50, 100)
-IN_FLIGHT_PER_WORKER = 512
+CONNECTIONS_PER_WORKER = 8_192
+# For the database, tiles, metrics and the program itself.
+OTHER_FILES = 512
+SWEEP_TICKS = 10
+LOGGER = structlog.get_logger("worker")
 
 
 def main() -> int:
@@ -57,8 +64,9 @@ def _die_with_supervisor(alive: int) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server, telling the supervisor when it serves."""
 
-    def __init__(self, config: uvicorn.Config, ready: int) -> None:
+    def __init__(self, config: uvicorn.Config, ready: int, room: Room) -> None:
         super().__init__(config)
+        self.server_state: Room = room
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,6 +75,12 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             return
         _report(self._ready)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: once a second, look who makes us wait."""
+        if counter % SWEEP_TICKS == 0:
+            self.server_state.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
 
 def _report(ready: int) -> None:
@@ -78,21 +92,35 @@ def _report(ready: int) -> None:
     os.close(ready)
 
 
+def _room() -> Room:
+    """Room for as many connections as this process may open files for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_PER_WORKER + OTHER_FILES
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    if files < wanted:
+        LOGGER.warning(
+            "few open files allowed", files=files, wanted=wanted, advice="raise LimitNOFILE"
+        )
+    return Room(max(files - OTHER_FILES, files // 2))
+
+
 def _work(data: Path, listener: int, ready: int) -> int:
     app = create_app(lambda: bootstrap.open_services(data))
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=IN_FLIGHT_PER_WORKER,
-        timeout_keep_alive=30,
+        timeout_keep_alive=PATIENCE_SECONDS,
         timeout_graceful_shutdown=15,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, _room())
     shared = socket.socket(fileno=listener)
     server.run(sockets=[shared])
     return 0 if server.started else 1

@@ -1,7 +1,8 @@
 """The keeper: the one process of a ledger that seals the log and fills the read models.
 
 Both work under leases in the database, so that a second keeper, on this host or another, stands by
-and takes over. Neither may ever stop an append: whatever goes wrong here is logged and tried again.
+and takes over. Beside them it has PostgreSQL freeze partitions that have closed. None of it may
+ever stop an append: whatever goes wrong here is logged and tried again.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError
 from infrastructure.log.follower import Follower, FollowerStopped
 from infrastructure.log.lease import Lease, LeaseLost
+from infrastructure.log.partitions import freeze_closed
 from infrastructure.log.reader import CHANNEL, Reader
 from infrastructure.log.sealer import LEASE as SEALER
 from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer, follow_mark
@@ -31,6 +33,7 @@ LOGGER = structlog.get_logger("keeper")
 STAND_BY_SECONDS = 1.0
 PAUSES_SECONDS = (0.2, 1.0, 5.0)
 FROZEN_SECONDS = 15.0
+FREEZE_SECONDS = 60.0
 _SIZE = "SELECT size FROM ledger.head"
 
 
@@ -56,6 +59,7 @@ class Keeper:
         tasks = [
             asyncio.create_task(self._persist("follower", self._follow)),
             asyncio.create_task(self._persist(SEALER, self._seal)),
+            asyncio.create_task(self._freeze()),
         ]
         await self._stopping.wait()
         for task in tasks:
@@ -145,6 +149,19 @@ class Keeper:
                 # A rotation put another key beside the old one, or took one away: begin again.
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+    async def _freeze(self) -> None:
+        """Look after closed partitions for ever; two keepers that do it hinder nobody."""
+        while True:
+            try:
+                async with await postgres.connect_async(
+                    self._urls.keeper, Role.KEEPER, autocommit=True
+                ) as conn:
+                    for part in await freeze_closed(conn):
+                        LOGGER.info("closed partition", part=part)
+            except psycopg.Error as error:
+                LOGGER.warning("closed partitions not frozen", error=type(error).__name__)
+            await asyncio.sleep(FREEZE_SECONDS)
 
     def _log_key_files(self) -> list[str]:
         return sorted(path.name for path in self._folder.keys.glob("log*.pem"))

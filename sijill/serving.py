@@ -17,8 +17,8 @@ from infrastructure.keyfiles import KeyFileError
 from infrastructure.log.reader import load_events, load_head
 from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
-from sijill.bootstrap import NotFounded, identity_of
 from sijill.folder import Folder
+from sijill.identity import NotFounded, identity_of
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
 

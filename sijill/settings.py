@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.postgres import Urls, external_urls
 
-EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL")
+EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE_REPLICA_URL")
 """What names a server from outside; who makes a ledger only to throw it away forgets them."""
 
 
@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="The login that installs and upgrades; default: the service's."),
     ] = None
+    database_replica_url: Annotated[
+        SecretStr | None,
+        Field(description="Standbys that may answer readers; default: the primary answers all."),
+    ] = None
     pg_bin: Annotated[
         Path | None, Field(description="Folder with the programs of the embedded PostgreSQL.")
     ] = None
@@ -64,7 +68,7 @@ class Settings(BaseSettings):
             [name, *_] = error.errors()[0]["loc"]
             raise SettingUnusable(f"{_PREFIX}{str(name).upper()}") from None
 
-    @field_validator("database_url", "database_admin_url")
+    @field_validator("database_url", "database_admin_url", "database_replica_url")
     @classmethod
     def _is_readable(cls, url: SecretStr | None) -> SecretStr | None:
         """Refuse now what libpq would refuse later, with the string in its message."""
@@ -82,6 +86,11 @@ class Settings(BaseSettings):
         return external_urls(
             self.database_url.get_secret_value(), admin.get_secret_value() if admin else None
         )
+
+    def replica(self) -> str | None:
+        """The connection string for readers, where there is one."""
+        url = self.database_replica_url
+        return url.get_secret_value() if url else None
 
     def embedded(self) -> EmbeddedServer:
         """The server in the data folder, not started."""

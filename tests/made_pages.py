@@ -16,13 +16,14 @@ from cyclopts import App
 from pydantic_core import PydanticUndefined
 
 from api.app import create_app
-from api.i18n import translate
+from api.i18n import outline, translate
 from api.problems import STATUS, Problem, status_of
 from domain.acts import ACTS, Cosigning
 from domain.errors import Refusal
 from infrastructure.log import refusals
 from infrastructure.proofs.errors import ProofError
 from sijill.cli import app as command_line
+from sijill.doctor import CODES as DOCTOR_CODES
 from sijill.settings import Settings
 from tests.api.codes_in_source import NEVER_SHOWN
 
@@ -205,6 +206,13 @@ def _settings() -> Iterator[str]:
         yield f"| `SIJILL_{name.upper()}` | {default} | {field.description} |"
 
 
+def _doctor() -> Iterator[str]:
+    yield "| Code | What it says |"
+    yield "|---|---|"
+    for code in sorted(DOCTOR_CODES):
+        yield f"| `{code}` | {outline('en', f'doctor.{code}')} |"
+
+
 def _variables() -> Iterator[str]:
     yield "| Variable | Stands for |"
     yield "|---|---|"
@@ -219,6 +227,7 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "codes": _codes,
     "settings": _settings,
     "variables": _variables,
+    "doctor": _doctor,
 }
 
 

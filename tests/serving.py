@@ -29,6 +29,7 @@ from sijill.cli.databases import running_database
 from sijill.client import Client, commit, statement
 from sijill.founding import found
 from tests.clock import now_seconds
+from tests.conforming import conforms_unless_streamed
 
 ORIGIN = "sijill.test/ledger"
 READY = "sijill ready "
@@ -57,7 +58,9 @@ class Served:
         """
         name = (agency, public_of(key).thumbprint if key else None, threading.get_ident())
         if name not in self.clients:
-            self.clients[name] = Client(self.url, agency=agency, key=key)
+            client = Client(self.url, agency=agency, key=key)
+            client._http.event_hooks = {"response": [conforms_unless_streamed]}
+            self.clients[name] = client
         return self.clients[name]
 
     def founder(self, name: str = "ndc") -> Client:
@@ -196,14 +199,16 @@ def serving(
     workers: int = 1,
     port: int = 0,
     environment: dict[str, str] | None = None,
+    first: str = "pass",
     prefix: Sequence[str] = (),
 ) -> Iterator[Served]:
     """Serve a founded ledger in a process of its own until the block ends; port 0 is a free one.
 
-    `prefix` is a command that goes on as the one behind it, as `env` does.
+    `first` is a statement that the supervisor runs before it serves; `prefix` is a command that
+    goes on as the one behind it, as `env` does.
     """
     code = (
-        "import sys; from pathlib import Path; from sijill.serving import serve; "
+        f"{first}; import sys; from pathlib import Path; from sijill.serving import serve; "
         "serve(Path(sys.argv[1]), workers=int(sys.argv[2]), port=int(sys.argv[3]))"
     )
     process = subprocess.Popen(

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from domain.errors import RecordTwiceInOrder, Refusal, taken
 from domain.ledger.facts import Fact
 
 _T = TypeVar("_T")
+
+DRAWN: Final = frozenset({"status"})
+"""Spaces whose keys are drawn: where one is taken, another is; it stands against nothing."""
 
 
 class Directory(Protocol):
@@ -112,12 +115,17 @@ class Decision:
     lookups: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     erase: tuple[UUID, ...] = ()
 
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Space and key of the claims that the order itself names; not of those that were drawn."""
+        return [(one.space, one.key) for one in self.claims if one.space not in DRAWN]
+
     def conflict(self, directory: Directory) -> Refusal | None:
         """The refusal that the store would answer with for a claim, as far as can be told now.
 
         The store enforces claims under its lock; this look is for a dry run.
         """
-        for space, key in (*((claim.space, claim.key) for claim in self.claims), *self.absent):
+        for space, key in (*self.named, *self.absent):
             if directory.find(space, key) is not None:
                 return taken(space)
         return None

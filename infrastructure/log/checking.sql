@@ -22,3 +22,16 @@ SELECT note FROM ledger.checkpoints WHERE note IS NOT NULL ORDER BY size DESC LI
 
 -- name: leaf_hashes
 SELECT leaf_hash FROM ledger.events WHERE index >= %s AND index < %s ORDER BY index;
+
+-- name: replayed
+-- The parts of 256 leaves joined: eight bytes of index and time, then hash and digests, 32 each.
+COPY (
+    SELECT string_agg(
+        int8send(index) || int8send(time) || leaf_hash || header_digest || body_digest,
+        ''::bytea ORDER BY index
+    )
+    FROM ledger.events
+    WHERE index >= %(start)s AND index < %(end)s
+    GROUP BY index / 256
+    ORDER BY index / 256
+) TO STDOUT (FORMAT BINARY)

@@ -21,7 +21,8 @@ class BrokenChain(Exception):
     """The stored leaf at ``index`` is missing, out of place or not what its stored hash says."""
 
     def __init__(self, index: int) -> None:
-        super().__init__(str(index))
+        # As it is, so that it comes whole out of another process.
+        super().__init__(index)
         self.index = index
 
 

@@ -1,4 +1,7 @@
-"""Keeps an empty partition ahead of the log, on a connection that no append waits for."""
+"""Partitions at both ends: an empty one stands ahead of the log, one that has closed is frozen.
+
+All of it happens on connections that no append waits for.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
 
 from infrastructure.log.queries import QUERIES
 
@@ -47,3 +51,13 @@ class Partitions:
         except psycopg.Error:
             # The next batch tries again, and a row without a place has it made at once.
             return
+
+
+async def freeze_closed(conn: AsyncConnection[Any]) -> list[str]:
+    """Have PostgreSQL freeze what has closed, as the keeper; the tables whose turn it became.
+
+    A table is named twice in its life: when its vacuum becomes due, and when all of it is frozen.
+    """
+    cursor = conn.cursor(row_factory=tuple_row)
+    await cursor.execute(QUERIES["freeze_closed"])
+    return [row[0] async for row in cursor]

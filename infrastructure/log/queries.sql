@@ -19,6 +19,9 @@ FROM ledger.append(
 -- The first index that has no place, and the number of indexes in a partition.
 SELECT ledger.prepare_partitions(), partition_size FROM ledger.settings;
 
+-- name: freeze_closed
+SELECT part::text FROM ledger.freeze_closed() AS part;
+
 -- name: arm_fault
 SELECT set_config('sijill.fault', %s, false);
 

@@ -8,6 +8,9 @@ and never an event.
 import asyncio
 import heapq
 import itertools
+import time
+from collections import deque
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, LiteralString, Self
 
@@ -20,6 +23,21 @@ from infrastructure import postgres
 POLL_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.05
 _REST_SECONDS = 0.01
+# Of a number that grows a thousand times a second not every value is worth remembering.
+_LOOKS_APART_SECONDS = 0.05
+_LOOKS_KEPT = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The number was `position` when the monotonic clock said `time`, or a moment after.
+
+    `mark` is what the query gives beside it: for the log, the leaf hash of its last event.
+    """
+
+    time: float
+    position: int
+    mark: bytes | None
 
 
 class Watch:
@@ -30,7 +48,7 @@ class Watch:
     Args:
         url: a connection string; it must reach the server itself, not a transaction pooler.
         channel: what is notified when the number may have grown.
-        query: reads the number; one row, one column.
+        query: reads the number; one row, and beside the number perhaps its mark.
         role: what its connection becomes; None stays what it logged in as.
         poll_seconds: how long to trust the silence of the channel.
     """
@@ -50,6 +68,7 @@ class Watch:
         self._role = role
         self._poll_seconds = poll_seconds
         self._position = 0
+        self._looks: deque[Look] = deque(maxlen=_LOOKS_KEPT)
         self._highest = 0
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
@@ -74,6 +93,14 @@ class Watch:
     def position(self) -> int:
         """The number as it was last read, or heard."""
         return self._position
+
+    def looks(self, seconds: float) -> list[Look]:
+        """What was read in the last seconds, by a clock that only goes forward; the oldest first.
+
+        What was only heard is not among it.
+        """
+        since = time.monotonic() - seconds
+        return [look for look in self._looks if look.time >= since]
 
     @property
     def lost(self) -> int:
@@ -166,13 +193,22 @@ class Watch:
 
     async def _look(self, conn: AsyncConnection[Any], *, anew: bool = False) -> None:
         known = self._position
+        begun = time.monotonic()
         cursor = conn.cursor(row_factory=tuple_row)
         row = await (await cursor.execute(self._query)).fetchone()
         if row is not None and row[0] is not None:
             # Another server may answer now, and hold less than the one that was lost.
             fallen = anew and self._position == known
             self._position = row[0] if fallen else max(self._position, row[0])
+            self._remember(Look(begun, row[0], row[1] if len(row) > 1 else None))
         self._wake()
+
+    def _remember(self, look: Look) -> None:
+        last = self._looks[-1] if self._looks else None
+        if last is not None and (last.position, last.mark) == (look.position, look.mark):
+            self._looks[-1] = look
+        elif last is None or look.time - last.time >= _LOOKS_APART_SECONDS:
+            self._looks.append(look)
 
     def _wake(self) -> None:
         self._highest = max(self._highest, self._position)

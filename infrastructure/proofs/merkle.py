@@ -38,6 +38,22 @@ def root(leaf_hashes: Iterable[bytes]) -> bytes:
     return tree.root()
 
 
+def perfect_root(leaf_hashes: Sequence[bytes]) -> bytes:
+    """Root over exactly ``2**k`` leaf hashes, level by level: quicker than leaf by leaf.
+
+    Raises:
+        ProofError: ``range_malformed`` for another number of hashes.
+    """
+    level = leaf_hashes
+    if len(level).bit_count() != 1:
+        raise ProofError("range_malformed", "a complete subtree has 2**k leaves")
+    while len(level) > 1:
+        nodes = iter(level)
+        pairs = zip(nodes, nodes, strict=True)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return level[0]
+
+
 class CompactRange:
     """The right edge of a growing tree: all that is needed to append and to know the root.
 
@@ -77,6 +93,23 @@ class CompactRange:
             size >>= 1
         self._hashes.append(leaf)
         self._size += 1
+
+    def joined(self, subtrees: Iterable[tuple[int, bytes]]) -> "CompactRange":
+        """A range that goes on with complete subtrees, each as (level, root), largest first.
+
+        Raises:
+            ProofError: ``range_malformed`` where one would not begin at a multiple of its size.
+        """
+        size, hashes = self._size, list(self._hashes)
+        for level, node in subtrees:
+            if size % (1 << level):
+                raise ProofError("range_malformed", "the subtree is not aligned")
+            root, at = node, size >> level
+            while at & 1:
+                root, at = node_hash(hashes.pop(), root), at >> 1
+            hashes.append(root)
+            size += 1 << level
+        return CompactRange(size, hashes)
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> None:
         """Add leaf hashes in order."""

@@ -122,7 +122,9 @@ class VerdictNote:
         if match is None:
             raise ProofError("verdict_malformed", "not the four lines of a verdict")
         ledger, index, verdict = match.groups()
-        return cls(ledger=bytes.fromhex(ledger), index=int(index), verdict=verdict.encode())
+        # What is no UTF-8 is refused with the rest of the JSON.
+        said = verdict.encode("utf-8", "surrogatepass")
+        return cls(ledger=bytes.fromhex(ledger), index=int(index), verdict=said)
 
 
 def key_name(origin: str) -> str:

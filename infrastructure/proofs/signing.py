@@ -106,7 +106,37 @@ def sign_order(
         raise ProofError("lines_mismatch", "a line holds no LF of its own")
     body = lines[0] if content_type == JSON else b"".join(raw + b"\n" for raw in lines)
     cover = Cover(statement_root(digests), len(digests), atomic)
-    return _sign(private_key, head, cover, body=body, content_type=content_type, tag=tag)
+    return sign_body(private_key, head, cover, body=body, content_type=content_type, tag=tag)
+
+
+def sign_body(
+    private_key: PrivateKey,
+    head: Head,
+    cover: Cover,
+    *,
+    body: bytes,
+    content_type: str,
+    tag: str = ORDER_TAG,
+) -> SignedBody:
+    """Sign a body whose statements the caller has read already: ``cover`` is over them.
+
+    Raises:
+        ProofError: what :func:`orders.parse_request` would say; the lines are not looked at.
+    """
+    fields = {
+        "Content-Type": content_type,
+        "Content-Digest": f"sha-256=:{encode(sha256(body).digest())}:",
+        "Idempotency-Key": f'"{head.idempotency_key}"',
+        "Sijill-Ledger": head.ledger.hex(),
+        "Sijill-Statement": str(cover),
+    }
+    parameters = _parameters(PROFILE, head.created, head.expires, public_of(private_key), tag)
+    base = PROFILE.build_base((head.method, head.path, *fields.values()), parameters)
+    unsigned = parse_signed_base(base, _NO_SIGNATURE)
+    check_body(unsigned, body)
+    signature = sign(private_key, unsigned.base)
+    headers = {**fields, **_signature_headers(parameters, signature)}
+    return SignedBody(headers, body, replace(unsigned, signature=signature))
 
 
 def sign_approval(private_key: PrivateKey, head: Head, cover: Cover) -> SignedBody:
@@ -115,7 +145,9 @@ def sign_approval(private_key: PrivateKey, head: Head, cover: Cover) -> SignedBo
     Raises:
         ProofError: what :func:`orders.parse_request` would say.
     """
-    return _sign(private_key, head, cover, body=APPROVAL_BODY, content_type=JSON, tag=APPROVAL_TAG)
+    return sign_body(
+        private_key, head, cover, body=APPROVAL_BODY, content_type=JSON, tag=APPROVAL_TAG
+    )
 
 
 def sign_read(
@@ -140,31 +172,6 @@ def sign_read(
         "Sijill-Ledger": ledger.hex(),
         **_signature_headers(parameters, sign(private_key, unsigned.base)),
     }
-
-
-def _sign(
-    private_key: PrivateKey,
-    head: Head,
-    cover: Cover,
-    *,
-    body: bytes,
-    content_type: str,
-    tag: str,
-) -> SignedBody:
-    fields = {
-        "Content-Type": content_type,
-        "Content-Digest": f"sha-256=:{encode(sha256(body).digest())}:",
-        "Idempotency-Key": f'"{head.idempotency_key}"',
-        "Sijill-Ledger": head.ledger.hex(),
-        "Sijill-Statement": str(cover),
-    }
-    parameters = _parameters(PROFILE, head.created, head.expires, public_of(private_key), tag)
-    base = PROFILE.build_base((head.method, head.path, *fields.values()), parameters)
-    unsigned = parse_signed_base(base, _NO_SIGNATURE)
-    check_body(unsigned, body)
-    signature = sign(private_key, unsigned.base)
-    headers = {**fields, **_signature_headers(parameters, signature)}
-    return SignedBody(headers, body, replace(unsigned, signature=signature))
 
 
 def _parameters(profile: Profile, created: int, expires: int, key: PublicKey, tag: str) -> str:

@@ -3,13 +3,14 @@
 from typing import Final
 
 from projections.certificates import events
-from projections.certificates.gathering import Gathering
+from projections.certificates.gathering import Gathering, asking
 from projections.certificates.queries import (
     STATEMENTS,
     Filter,
     Found,
     Listed,
     by_code,
+    by_codes,
     codes_by_value,
     originals,
     page,
@@ -29,7 +30,9 @@ __all__ = [
     "Gathering",
     "Grant",
     "Listed",
+    "asking",
     "by_code",
+    "by_codes",
     "codes_by_value",
     "originals",
     "page",

@@ -5,6 +5,7 @@ is mostly the way to the database and back, and that is the same for one code as
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -15,20 +16,26 @@ CODES_TOGETHER = 64
 READERS = 2
 """Statements at the same time: while the database works on one, the next is gathered."""
 
+Ask = Callable[[Collection[str]], Awaitable[Mapping[str, Found]]]
+"""Asks some server about some codes, and has an answer for each."""
 _Asked = tuple[str, asyncio.Future[Found]]
 
 
+def asking(pool: AsyncConnectionPool[Any], *, wait_seconds: float) -> Ask:
+    """Asks through connections in autocommit; `wait_seconds` is how long to wait for one."""
+
+    async def ask(codes: Collection[str]) -> Mapping[str, Found]:
+        async with pool.connection(timeout=wait_seconds) as connection:
+            return await by_codes(connection, codes)
+
+    return ask
+
+
 class Gathering:
-    """Answers questions after codes for the tasks of one event loop.
+    """Answers questions after codes for the tasks of one event loop."""
 
-    Args:
-        pool: connections in autocommit.
-        wait_seconds: how long to wait for one of them.
-    """
-
-    def __init__(self, pool: AsyncConnectionPool[Any], *, wait_seconds: float) -> None:
-        self._pool = pool
-        self._wait_seconds = wait_seconds
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
         self._asked: list[_Asked] = []
         self._readers: set[asyncio.Task[None]] = set()
 
@@ -38,6 +45,7 @@ class Gathering:
         Raises:
             psycopg.OperationalError: the database cannot be asked.
             LookupError: no follower has ever run here.
+            Exception: whatever else this server is asked by raises.
         """
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._asked.append((code, answer))
@@ -64,8 +72,7 @@ class Gathering:
         codes = {code for code, answer in taken if not answer.done()}
         if not codes:
             return
-        async with self._pool.connection(timeout=self._wait_seconds) as connection:
-            found = await by_codes(connection, codes)
+        found = await self._ask(codes)
         for code, answer in taken:
             if not answer.done():
                 answer.set_result(found[code])

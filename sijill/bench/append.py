@@ -1,163 +1,178 @@
-"""`sijill bench append`: durable single events through the committer, beside the stock recorder."""
+"""`sijill bench append`: durable single events through the committer, one order each."""
 
 import asyncio
-import hashlib
-import os
-import secrets
-import threading
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-from uuid import UUID, uuid4
+from pathlib import Path
+from typing import Any, TypeVar
 
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresFactory
-from eventsourcing.utils import Environment
-from psycopg.conninfo import conninfo_to_dict
+import uvloop
 
-from domain.values import uuid7
-from infrastructure import migrations, postgres
-from infrastructure.log.batch import AppendRequest, Event, Order
+from infrastructure.log.batch import AppendRequest
 from infrastructure.log.committer import Committer
 from infrastructure.postgres import Urls
-from infrastructure.proofs.leaf import Header, encode_body
-from sijill.bench import Sample, interleaved, machine, median, scratch_server
+from sijill.bench.copying import Batch, Copied
+from sijill.bench.figures import Aim, Case, OnSample, Sample, interleaved, ratio
+from sijill.bench.machine import describe
+from sijill.bench.rows import Rows, open_log
+from sijill.bench.servers import ledger_database, scratch, scratch_server
+from sijill.bench.stock import Stock, stock
 
-TOPIC = "sijill.certificate.issued.v1"
-STATE_BYTES = 278
-EVIDENCE_BYTES = 600
-SECONDS = 3.0
+_Result = TypeVar("_Result")
+
 WAITERS = (1, 16, 128)
-STOCK_THREADS = (1, 8)
-HOUR_US = 3_600_000_000
+MOST = {1: 5_000, 16: 25_000, 128: 45_000}
+"""How many requests are prepared for each second, by the number that waits."""
+
+STOCK_MOST = 6_000
+OPEN_SHARE = 0.7
+"""The open loop asks for this share of what the closed loop has just reached."""
+
+TIMES_STOCK = 20.0
+P99_MS = 10.0
 
 
-def run(*, rounds: int, on_sample: Callable[[str, Sample], None]) -> dict[str, Any]:
-    """Measure both; `ratio_to_stock` compares 128 waiting with the stock's best thread count."""
-    with scratch_server() as server:
-        ours = server.create_database("bench_sijill")
-        migrations.upgrade(ours.admin)
-        postgres.prepare(ours)
-        library = server.create_database("bench_stock")
-        cases: dict[str, Callable[[], Sample]] = {
-            f"stock_{threads}": partial(stock, library.admin, threads) for threads in STOCK_THREADS
-        }
-        cases |= {f"sijill_{waiters}": partial(_ours, ours, waiters) for waiters in WAITERS}
-        taken = {
-            name: median(samples) for name, samples in interleaved(rounds, cases, on_sample).items()
-        }
-    best = max(taken[f"stock_{threads}"]["rate"] for threads in STOCK_THREADS)
+def run(
+    *, rounds: int, seconds: float, on_sample: OnSample, folder: Path | None = None
+) -> dict[str, Any]:
+    """Measure; ratios are of 128 waiting, COPY with as many rows in a transaction."""
+    with scratch(folder) as place, scratch_server(place) as server, ExitStack() as stack:
+        ours = ledger_database(server, "bench_sijill")
+        theirs = ledger_database(server, "bench_copy")
+        for urls in (ours, theirs):
+            open_log(urls)
+        rows = Rows()
+        state = rows.singles(1)[0].events[0].body
+        library = stack.enter_context(stock(server.create_database("bench_stock").admin, state))
+        threads, scouted = library.scout(seconds, on_sample, most=STOCK_MOST)
+        bench = Appends(ours, Copied(theirs), library, rows, threads, seconds)
+        machine = describe(place, ours.admin)
+        cases = interleaved(rounds, bench.cases(), on_sample)
+    last = WAITERS[-1]
+    to_stock = ratio(cases, f"sijill_{last}", f"stock_{threads}")
     return {
         "benchmark": "append",
-        "machine": machine(),
+        "machine": machine,
         "rounds": rounds,
-        "cases": taken,
-        "ratio_to_stock": round(taken[f"sijill_{WAITERS[-1]}"]["rate"] / best, 2),
+        "stock_threads": scouted,
+        "cases": cases,
+        "ratio_to_stock": to_stock,
+        "ratio_to_copy": ratio(cases, f"sijill_{last}", f"copy_{last}"),
+        "aims": [
+            Aim("ratio_to_stock", TIMES_STOCK, to_stock).told,
+            Aim("p99_ms", P99_MS, cases[f"sijill_{last}"]["p99_ms"], most=True).told,
+        ],
     }
 
 
-def stock(url: str, threads: int) -> Sample:
-    """The library's own recorder: one event a transaction, under its table lock."""
-    known = conninfo_to_dict(url)
-    environment = Environment(
-        "bench",
-        {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": str(known["dbname"]),
-            "POSTGRES_HOST": str(known["host"]),
-            "POSTGRES_PORT": str(known.get("port", "5432")),
-            "POSTGRES_USER": str(known["user"]),
-            "POSTGRES_PASSWORD": str(known["password"]),
-            "POSTGRES_POOL_SIZE": str(threads + 2),
-        },
-    )
-    factory: PostgresFactory = PostgresFactory(environment)
-    recorder = factory.application_recorder()
+@dataclass(slots=True)
+class Appends:
+    """The three that take turns, on databases of their own in one server."""
+
+    ours: Urls
+    copied: Copied
+    library: Stock
+    rows: Rows
+    threads: int
+    seconds: float
+    reached: float = field(default=0.0)
+
+    def cases(self) -> dict[str, Case]:
+        """By their names: the library, COPY, and ours with so many waiting, then on a schedule."""
+        last = WAITERS[-1]
+        found: dict[str, Case] = {
+            f"stock_{self.threads}": partial(
+                self.library.append, self.threads, self.seconds, most=STOCK_MOST
+            ),
+            f"copy_{last}": partial(self.copy, last),
+        }
+        found |= {f"sijill_{waiters}": partial(self.closed, waiters) for waiters in WAITERS}
+        return {**found, "sijill_open": self.open}
+
+    def copy(self, each: int) -> Sample:
+        """So many rows in a transaction, for as long as a round."""
+        batches = self._batches(each)
+        with frozen():
+            return self.copied.copy(batches, events=each, seconds=self.seconds)
+
+    def closed(self, waiters: int) -> Sample:
+        """Each of so many callers waits for its answer before it comes again."""
+        requests = self.rows.singles(max(waiters, int(MOST[waiters] * self.seconds)))
+        with frozen():
+            sample = run_async(_closed(self.ours.service, requests, waiters, self.seconds))
+        self.reached = sample.rate
+        return sample
+
+    def open(self) -> Sample:
+        """Callers come on a schedule; latencies are counted from when each was due."""
+        rate = OPEN_SHARE * self.reached
+        requests = self.rows.singles(max(1, int(rate * self.seconds)))
+        with frozen():
+            return run_async(_open(self.ours.service, requests, rate))
+
+    def _batches(self, each: int) -> list[Batch]:
+        count = max(1, int(MOST[each] * self.seconds) // each)
+        return self.copied.batches(self.rows.singles(each) for _ in range(count))
+
+
+async def _closed(
+    url: str, requests: Sequence[AppendRequest], waiters: int, seconds: float
+) -> Sample:
     latencies: list[float] = []
-    until = time.monotonic() + SECONDS
+    left = iter(requests)
+    async with Committer(url) as committer:
+        started = time.monotonic()
+        until = started + seconds
 
-    def work() -> None:
-        own: list[float] = []
-        while (started := time.monotonic()) < until:
-            state = os.urandom(STATE_BYTES)
-            recorder.insert_events([StoredEvent(uuid4(), 1, TOPIC, state)])
-            own.append(time.monotonic() - started)
-        latencies.extend(own)
+        async def call() -> None:
+            for request in left:
+                began = time.monotonic()
+                await committer.submit(request)
+                latencies.append((now := time.monotonic()) - began)
+                if now > until:
+                    return
 
-    started = time.monotonic()
-    workers = [threading.Thread(target=work) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    seconds = time.monotonic() - started
-    factory.close()
-    return Sample.of(latencies, seconds)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(waiters):
+                group.create_task(call())
+        return Sample.of(latencies, time.monotonic() - started)
 
 
-def _ours(urls: Urls, waiters: int) -> Sample:
-    """The committer with so many callers waiting; claims, evidence, vault and chain included."""
+async def _open(url: str, requests: Sequence[AppendRequest], rate: float) -> Sample:
+    latencies: list[float] = []
+    async with Committer(url) as committer:
+        started = time.monotonic()
 
-    async def work() -> Sample:
-        latencies: list[float] = []
-        async with Committer(urls.service) as committer:
-            until = time.monotonic() + SECONDS
+        async def call(request: AppendRequest, due: float) -> None:
+            await committer.submit(request)
+            latencies.append(time.monotonic() - due)
 
-            async def call() -> None:
-                while (started := time.monotonic()) < until:
-                    await committer.submit(_request())
-                    latencies.append(time.monotonic() - started)
-
-            started = time.monotonic()
-            async with asyncio.TaskGroup() as group:
-                for _ in range(waiters):
-                    group.create_task(call())
-            return Sample.of(latencies, time.monotonic() - started)
-
-    return asyncio.run(work())
+        async with asyncio.TaskGroup() as group:
+            for number, request in enumerate(requests):
+                due = started + number / rate
+                if (early := due - time.monotonic()) > 0:
+                    await asyncio.sleep(early)
+                group.create_task(call(request, due))
+        sample = Sample.of(latencies, time.monotonic() - started)
+    return Sample(sample.events, sample.seconds, sample.latency, {"asked_rate": round(rate, 1)})
 
 
-def _request() -> AppendRequest:
-    """One issuance as the store sees it: a new stream, three claims, a sealed line."""
-    now = time.time_ns() // 1000
-    stream: UUID = uuid7(now)
-    name = secrets.token_urlsafe(24)
-    digest = hashlib.sha256(name.encode()).digest()
-    header = Header(
-        agency="bench",
-        evidence=digest,
-        keys=("A" * 43,),
-        line=0,
-        stream=stream,
-        type=TOPIC,
-        version=1,
-    )
-    body = encode_body(b'{"act":"certificate.issue","nonce":"%b"}' % name.encode(), {})
-    return AppendRequest(
-        order=Order(
-            agency="bench",
-            idempotency_key=name,
-            request_digest=digest,
-            evidence=os.urandom(EVIDENCE_BYTES),
-            statement_digests=digest,
-            lines=1,
-            not_before=now - HOUR_US,
-            not_after=now + HOUR_US,
-        ),
-        events=[
-            Event(
-                stream=stream,
-                version=1,
-                type=TOPIC,
-                line=0,
-                header=header.encode(),
-                header_salt=os.urandom(16),
-                body=body,
-                body_salt=os.urandom(16),
-                sealed=os.urandom(STATE_BYTES),
-            )
-        ],
-        claims=[(space, name, stream) for space in ("code", "number", "status")],
-        record_keys={stream: os.urandom(40)},
-    )
+def run_async(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run on the loop that the service runs on."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """What was prepared is no concern of the collector while the clock runs."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -30,6 +30,7 @@ _NOUNS = {
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
     "db": "The database's schema.",
+    "doctor": "What is wrong with a ledger, and the command that mends it.",
     "bench": "How fast this machine records, beside the stock recorder.",
 }
 _MODULES = {
@@ -38,6 +39,7 @@ _MODULES = {
     "serve": "service:serve",
     "demo": "service:demo",
     "db": "service:db",
+    "doctor": "doctor:doctor",
 }
 
 for _noun, _help in _NOUNS.items():

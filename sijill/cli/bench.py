@@ -1,69 +1,348 @@
-"""`sijill bench`: how fast this machine records, beside the library's own recorder."""
+"""`sijill bench`: how fast this machine records and answers, beside the library and beside COPY."""
 
-from collections.abc import Callable
+import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
 from sijill.cli.options import Talk
-from sijill.cli.output import Output
+from sijill.cli.output import Output, fold
 
 if TYPE_CHECKING:
-    from sijill.bench import Sample
+    from sijill.bench.figures import OnSample, OnStep
+    from sijill.bench.issue import Wish
 
-app = App(name="bench", help="How fast this machine records, beside the stock recorder.")
+app = App(name="bench", help="How fast this machine records and answers, beside two yardsticks.")
 
-QUIET = Talk()
-ROUNDS = 3
-Rounds = Annotated[
-    int,
-    Parameter(validator=Number(gte=1), help="How often each case is run; medians are told."),
-]
+STEP_SECONDS = 2.0
+_MEASURE = Group("Measuring", sort_key=70)
 _COLUMNS = {
     "case": "cli.column.case",
     "rate": "cli.column.rate",
     "p50_ms": "cli.column.p50",
+    "p90_ms": "cli.column.p90",
     "p99_ms": "cli.column.p99",
+    "max_ms": "cli.column.max",
 }
+_TABLES = {
+    "processes": {
+        "process": "cli.column.process",
+        "first_quarter_mb": "cli.column.first_quarter",
+        "last_quarter_mb": "cli.column.last_quarter",
+        "max_mb": "cli.column.max_mb",
+    },
+    "steps": {
+        "step": "cli.column.step",
+        "events": "cli.column.events",
+        "seconds": "cli.column.seconds",
+        "rate": "cli.column.rate",
+    },
+    "tables": {
+        "table": "cli.column.table",
+        "heap_bytes_each": "cli.column.heap",
+        "index_bytes_each": "cli.column.index",
+    },
+}
+_AIMS = {"aim": "cli.column.aim", "wanted": "cli.column.wanted", "measured": "cli.column.measured"}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Measure(Talk):
+    """How a benchmark measures."""
+
+    rounds: Annotated[
+        int,
+        Parameter(
+            group=_MEASURE,
+            validator=Number(gte=1),
+            help="How often each case is run; medians are told.",
+        ),
+    ] = 3
+    seconds: Annotated[
+        float,
+        Parameter(group=_MEASURE, validator=Number(gt=0), help="How long each case runs."),
+    ] = 3.0
+    folder: Annotated[
+        Path | None,
+        Parameter(
+            group=_MEASURE,
+            help="Where to work; by default where temporary files lie. Nothing is left there.",
+        ),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Serve(Measure):
+    """How a served ledger is measured."""
+
+    workers: Annotated[
+        int | None,
+        Parameter(group=_MEASURE, validator=Number(gte=1), help="How many HTTP processes."),
+    ] = None
+    connections: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many ask at a time.")
+    ] = 64
+    rate: Annotated[
+        float | None,
+        Parameter(
+            group=_MEASURE,
+            validator=Number(gt=0),
+            help="Requests a second that are due in the open loop; by default 70 % of the rate "
+            "that the closed loop has just reached.",
+        ),
+    ] = None
+
+    @property
+    def wish(self) -> "Wish":
+        """The same in the benchmark's own terms."""
+        from sijill.bench.issue import Wish
+
+        return Wish(
+            rounds=self.rounds,
+            seconds=self.seconds,
+            connections=self.connections,
+            workers=self.workers,
+            rate=self.rate,
+            folder=self.folder,
+        )
+
+
+Events = Annotated[
+    int,
+    Parameter(
+        group=_MEASURE, validator=Number(gte=1), help="To how many the log is grown beforehand."
+    ),
+]
+MEASURE = Measure()
+SERVE = Serve()
 
 
 @app.command
 @verb
-def append(*, rounds: Rounds = ROUNDS, talk: Talk = QUIET) -> int:
-    """Measure durable single events: the store's committer and the stock recorder, by turns.
+def append(*, measure: Measure = MEASURE) -> int:
+    """Measure durable single events through the store's committer, 1, 16 and 128 waiting.
 
-    Both run on a PostgreSQL of the benchmark's own, which is gone afterwards.
+    Beside it, by turns on the same PostgreSQL: the library's own recorder at its best number of
+    threads, and COPY of the same rows into all the same tables. All of it is gone afterwards.
     """
     from sijill.bench.append import run
 
-    output = Output(talk)
-    return _tell(run(rounds=rounds, on_sample=_taken(output)), output)
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        on_sample=_taken(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
 
 
 @app.command
 @verb
-def issue(*, rounds: Rounds = ROUNDS, talk: Talk = QUIET) -> int:
-    """Measure signed issuances over HTTP, beside bare appends of the stock recorder.
+def issue(
+    *,
+    lines: Annotated[
+        int,
+        Parameter(
+            group=_MEASURE, validator=Number(gte=1, lte=10_000), help="Lines of a bulk order."
+        ),
+    ] = 2_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Measure signed issuances over HTTP, one by one and in bulk, on a ledger really served.
 
-    A ledger of the benchmark's own is founded, served and removed.
+    The number of workers that serves best is found out first. Beside it, by turns: bare appends of
+    the library's own recorder, and COPY of the same rows. All of it is gone afterwards.
     """
     from sijill.bench.issue import run
 
-    output = Output(talk)
-    return _tell(run(rounds=rounds, on_sample=_taken(output)), output)
+    output = Output(serve)
+    return tell(run(serve.wish, lines, _taken(output)), output)
 
 
-def _taken(output: Output) -> Callable[[str, "Sample"], None]:
-    def on_sample(case: str, sample: "Sample") -> None:
+@app.command
+@verb
+def verify(
+    *,
+    certificates: Annotated[
+        int,
+        Parameter(group=_MEASURE, validator=Number(gte=4), help="How many are stored."),
+    ] = 100_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Measure verdicts on random codes, and how soon a revocation shows in every process.
+
+    Beside it, by turns: the library's own recorder reading one aggregate of as many. All of it is
+    gone afterwards.
+    """
+    from sijill.bench.verify import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
+
+
+@app.command
+@verb
+def bulk(*, measure: Measure = MEASURE) -> int:
+    """Measure appends through the procedure in batches of 1,000, claims and vault rows included.
+
+    Beside it, by turns on the same PostgreSQL: COPY of the same rows into all the same tables, one
+    transaction a batch, and the library's own recorder. All of it is gone afterwards.
+    """
+    from sijill.bench.bulk import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        on_sample=_taken(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
+@app.command
+@verb
+def replay(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
+    """Measure how fast chain and tree of a whole log are computed again from the database.
+
+    The log is grown through the procedure and sealed first. Beside it, by turns: the library's own
+    way to read its log, and COPY of the columns that are needed. All of it is gone afterwards.
+    """
+    from sijill.bench.replay import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        events=events,
+        on_sample=_taken(output),
+        on_step=_stepped(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
+@app.command
+@verb
+def growth(*, events: Events = 10_000_000, measure: Measure = MEASURE) -> int:
+    """Measure whether appends slow down as the log grows: at 10,000 events and at `--events`.
+
+    Both logs are appended to by turns, beside the library's own recorder and COPY of the same rows.
+    All of it is gone afterwards. Ten million events need about 40 GB.
+    """
+    from sijill.bench.growth import run
+
+    output = Output(measure)
+    found = run(
+        rounds=measure.rounds,
+        seconds=measure.seconds,
+        events=events,
+        on_sample=_taken(output),
+        on_step=_stepped(output),
+        folder=measure.folder,
+    )
+    return tell(found, output)
+
+
+@app.command
+@verb
+def memory(
+    *,
+    minutes: Annotated[
+        float,
+        Parameter(group=_MEASURE, validator=Number(gte=0), help="How long the ledger is watched."),
+    ] = 10.0,
+    serve: Serve = SERVE,
+) -> int:
+    """Watch what the processes of a served ledger hold while it issues, answers and idles by turns.
+
+    The first quarter of the time is compared with the last one. All of it is gone afterwards.
+    """
+    from sijill.bench.memory import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, minutes, _taken(output)), output)
+
+
+@app.command
+@verb
+def nation(
+    *,
+    certificates: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many are issued.")
+    ] = 17_000_000,
+    serve: Serve = SERVE,
+) -> int:
+    """Load a nation's certificates by signed bulk orders, seal, build read models, replay, prove.
+
+    Tells the rate of each step, the bytes of each table and index for each event, and how the rate
+    went on. Refused where the disk would not hold it. All of it is gone afterwards.
+    """
+    from sijill.bench.nation import run
+
+    output = Output(serve)
+    return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
+
+
+def _taken(output: Output) -> "OnSample":
+    def on_sample(case: str, sample: Any) -> None:
         output.say(output.words("cli.bench.sample", case=case, rate=round(sample.rate)))
 
     return on_sample
 
 
-def _tell(found: dict[str, Any], output: Output) -> int:
+def _stepped(output: Output) -> "OnStep":
+    """Tell how far a long step is, with its rate and the time that is left."""
+    last = 0.0
+
+    def on_step(step: str, done: int, total: int, rate: float) -> None:
+        nonlocal last
+        # Long steps are told once in a while; the end of each always.
+        if done < total and time.monotonic() - last < STEP_SECONDS:
+            return
+        last = time.monotonic()
+        left = round((total - done) / rate) if rate else 0
+        words = output.words(
+            "cli.bench.step",
+            step=step,
+            done=done,
+            total=total,
+            rate=round(rate),
+            left=f"{left // 60}:{left % 60:02}",
+        )
+        output.say(words)
+
+    return on_step
+
+
+def tell(found: dict[str, Any], output: Output) -> int:
+    """Print what was measured: all of it as JSON, or its medians, ratios and aims for people."""
     rows = [{"case": case, **taken} for case, taken in found["cases"].items()]
-    ratio = output.words("cli.bench.ratio", ratio=str(found["ratio_to_stock"]))
-    output.result(found, *output.table(rows, _COLUMNS), "", ratio)
+    ratios = [
+        line
+        for name in ("ratio_to_stock", "ratio_to_copy")
+        if found[name] is not None
+        for line in fold(output.words(f"cli.bench.{name}", ratio=str(found[name])))
+    ]
+    lines = output.table(rows, _COLUMNS)
+    for name, columns in _TABLES.items():
+        if name in found:
+            lines += ["", *output.table(found[name], columns)]
+    lines += ["", *ratios, "", *_aims(found["aims"], output)]
+    output.result(found, *lines)
     return 0
+
+
+def _aims(aims: list[dict[str, Any]], output: Output) -> list[str]:
+    rows = []
+    for aim in aims:
+        wanted = f">= {aim['at_least']:g}" if "at_least" in aim else f"<= {aim['at_most']:g}"
+        met = output.words("cli.bench.met" if aim["met"] else "cli.bench.missed")
+        rows.append({**aim, "wanted": wanted, "measured": f"{aim['measured']:g} ({met})"})
+    return output.table(rows, _AIMS)

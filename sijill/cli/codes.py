@@ -22,6 +22,7 @@ _NOT_READY_CODES = frozenset(
         "not_founded",
         "schema_outdated",
         "database_unreachable",
+        "database_busy",
         "database_too_old",
         "folder_in_use",
         "already_serving",

@@ -211,9 +211,12 @@ def _next(told: dict[str, Any], *, serve: bool, kept: bool) -> list[str]:
 
 
 @contextmanager
-def served(data: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served(
+    data: Path, port: int, *, workers: int = 2
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Serve the ledger in a process of its own, as an operator would."""
     command = [sys.executable, "-m", "sijill", "serve", "--data", str(data), "--port", str(port)]
+    command += ["--workers", str(workers)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     talk: list[str] = []
     ready = threading.Event()

@@ -1,8 +1,6 @@
 """Questions to a served ledger, and the longer sentences of agencies that tests ask about."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +15,6 @@ from tests.clock import now_seconds
 from tests.serving import Agency, Served, act
 
 DAY = 86_400
-COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
-CONTRACT: dict[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
 LETTER = {"holder_name": "حامل 0001", "supported_fact": "تأييد سكن", "holder_secret": "s-1"}
 
 

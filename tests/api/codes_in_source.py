@@ -12,6 +12,7 @@ from domain.values import Standing
 from infrastructure.log.sealer import FROZEN_CODES
 from infrastructure.proofs.findings import MEANINGS, NOT_CHECKED
 from infrastructure.proofs.verdict import CodeState, Outcome, Reason
+from sijill.doctor import CODES as DOCTOR_CODES
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "infrastructure", "projections", "api", "sijill")
@@ -68,6 +69,7 @@ def message_ids() -> set[str]:
         for code in problem_codes()
         for part in ("title", "detail", "advice")
     }
+    ids |= {f"doctor.{code}" for code in DOCTOR_CODES}
     ids |= {f"finding.{code}" for code in MEANINGS} | {f"unchecked.{code}" for code in NOT_CHECKED}
     ids |= set(domain_words())
     return ids | {text for tree in trees() for node in ast.walk(tree) for text in _literals(node)}

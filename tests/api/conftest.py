@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.api.talking import Wire
+from tests.conforming import conforms
 from tests.serving import Agency, Served
 
 
@@ -24,5 +25,6 @@ def stranger(served: Served) -> Agency:
 @pytest.fixture(scope="session")
 def wire(served: Served) -> Iterator[Wire]:
     """Requests as they are sent, answers as they come."""
-    with httpx2.Client(base_url=served.url, timeout=60) as http:
+    hooks = {"response": [conforms]}
+    with httpx2.Client(base_url=served.url, timeout=60, event_hooks=hooks) as http:
         yield Wire(http, served)

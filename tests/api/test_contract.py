@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 import pytest
 import requests
 import schemathesis
@@ -21,11 +22,11 @@ from schemathesis.specs.openapi.checks import (
 
 from api import published
 from domain.acts import ACTS, Cosigning
-from infrastructure.proofs.orders import LINE_LIMIT_BYTES
+from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
 from sijill.client import statement
-from tests.api.asking import COMMITTED, CONTRACT
 from tests.api.talking import Wire, forged, refusal
 from tests.clock import now_seconds
+from tests.conforming import COMMITTED, CONTRACT, Undocumented, conforms
 from tests.serving import Agency, Served, issuance
 
 CHECKS = [
@@ -87,6 +88,51 @@ def test_every_act_and_every_problem_is_in_the_contract() -> None:
                 if int(status) >= 400 and "application/problem+json" in answer.get("content", {}):
                     schema = answer["content"]["application/problem+json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path)
+
+
+def test_every_success_has_a_form_and_our_own_have_no_other_member() -> None:
+    """Ours is what the schema of no statement says: those are the agencies'."""
+    for path, operations in CONTRACT["paths"].items():
+        for method, operation in operations.items():
+            for status, answer in operation["responses"].items():
+                for media, form in answer.get("content", {}).items():
+                    assert form["schema"], (method, path, status, media)
+                    assert media != NDJSON or form["x-itemSchema"]
+    for name, form in CONTRACT["components"]["schemas"].items():
+        if form.get("type") == "object":
+            assert form["additionalProperties"] is False, name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"surplus": 1},
+        {"index": "7"},
+        {"index": -1},
+        {"leaf_hash": "00"},
+        {"replayed": None},
+    ],
+)
+def test_an_answer_of_another_form_is_noticed(change: Mapping[str, Any]) -> None:
+    """What hangs on the clients of all these tests does see what it is there for."""
+    recorded = {
+        "index": 7,
+        "leaf_hash": "0" * 64,
+        "time": 1,
+        "statement_digest": "0" * 64,
+        "receipt": "",
+        "checkpoint": "",
+        "replayed": False,
+    }
+    request = httpx2.Request("POST", "http://ledger/v1/certificates")
+    conforms(httpx2.Response(201, json=recorded, request=request))
+    for told in (
+        httpx2.Response(201, json={**recorded, **change}, request=request),
+        httpx2.Response(200, json=recorded, request=request),
+        httpx2.Response(201, text="", request=request),
+    ):
+        with pytest.raises(Undocumented):
+            conforms(told)
 
 
 def test_every_reference_in_the_contract_leads_somewhere() -> None:

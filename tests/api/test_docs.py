@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.asking import CONTRACT
 from tests.api.talking import Wire, refusal
+from tests.conforming import CONTRACT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

@@ -64,6 +64,7 @@ def client(sealed: SealedLog, readers: dict[str, Caller]) -> Iterator[TestClient
         ):
             app.state.services = SimpleNamespace(
                 pool=pool,
+                replica=None,
                 reader=reader,
                 covered=lambda index, seconds: seal.reach(index + 1, seconds),
                 tiles=sealed.store,

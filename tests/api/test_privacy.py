@@ -21,9 +21,10 @@ from infrastructure.proofs import disclosures
 from infrastructure.proofs.jwk import public_of
 from sijill.client import Refused
 from tests.api import asking
-from tests.api.asking import CONTRACT, DAY
+from tests.api.asking import DAY
 from tests.api.talking import Wire, colleague, forged, revoke
 from tests.clock import now_seconds
+from tests.conforming import CONTRACT
 from tests.serving import Agency, Served, issuance
 
 PATH = "/v1/certificates"

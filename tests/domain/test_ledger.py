@@ -264,6 +264,17 @@ def test_a_dry_run_sees_claims_that_are_taken() -> None:
     assert refusal.code == "number_taken"
 
 
+def test_a_place_that_was_drawn_and_is_taken_stands_against_nothing() -> None:
+    """It will be drawn again: an order that waits, or is rehearsed, must not fail by bad luck."""
+    world = given(linked("moj")).world
+    lucky = world.decide(issue("a"))
+    world.claims |= {
+        (one.space, one.key): one.stream for one in lucky.claims if one.space == "status"
+    }
+    assert ("status" in {space for space, _ in world.claims}, lucky.conflict(world)) == (True, None)
+    assert {space for space, _ in lucky.named} == {"code", "number"}
+
+
 def test_a_rehearsal_does_not_ask_for_signatures_but_for_everything_else() -> None:
     world = given(add("moj"), first_key("moj"), on_agency("link", "moj")).world
     asked = enrol("moj-2", "moj").proving(None)

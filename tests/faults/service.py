@@ -56,7 +56,7 @@ class Service:
         prefix: Sequence[str] = (),
     ) -> None:
         self.folder = folder
-        # Where `kills.reach` leaves the name of a fault point for the processes of this service.
+        # Where `kills.kill_at` leaves the name of a fault point for the processes of this service.
         self.fault_file = folder / "fault"
         self._workers = workers
         self._prefix = prefix

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from infrastructure import faults
-from sijill.bench import machine
+from sijill.bench.machine import host
 from tests.faults.check import Checked, check
 from tests.faults.cutting import GoBetween
 from tests.faults.kills import kill_at
@@ -97,24 +97,28 @@ class Soak:
                 self.checks.append(check(service, load))
 
     def _steps(self) -> Iterator[tuple[str, float, random.Random]]:
-        """What is killed, after which pause, and the chance that picks among several."""
+        """What is killed, after which pause, and the chance that picks among several.
+
+        That one is apart: how many there are to pick from is not the seed's to say.
+        """
         chance = random.Random(self.seed)
+        victims = random.Random(f"{self.seed}/victims")
         points: list[str] = []
         while True:
             [what] = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
             if what == "point":
                 points = points or chance.sample(sorted(faults.POINTS), len(faults.POINTS))
                 what = points.pop()
-            yield str(what), chance.uniform(0, LONGEST_PAUSE_SECONDS), chance
+            yield str(what), chance.uniform(0, LONGEST_PAUSE_SECONDS), victims
 
     def _kill(
-        self, service: Service, load: Load, what: str, pause: float, chance: random.Random
+        self, service: Service, load: Load, what: str, pause: float, victims: random.Random
     ) -> None:
         time.sleep(pause)
         if what in faults.POINTS:
             killed = kill_at(service, what)
         else:
-            killed = service.kill(Kind(what), chance)
+            killed = service.kill(Kind(what), victims)
         self.done[what] += 1
         load.progress()
         kind = "fault_point" if what in faults.POINTS else what
@@ -148,7 +152,7 @@ class Soak:
         summary: dict[str, Any] = {
             "command": self._again(),
             "seed": self.seed,
-            "machine": machine(),
+            "machine": host(),
             "seconds": round(time.monotonic() - self.started),
             "kills": sum(self.done.values()),
             "kills_by_kind": {

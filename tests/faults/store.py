@@ -22,7 +22,7 @@ from typing import Any
 from infrastructure import migrations, postgres
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.postgres import Urls
-from sijill.bench import machine
+from sijill.bench.machine import host
 from tests.faults.maintenance import maintain
 from tests.faults.tailing import tail
 
@@ -54,7 +54,7 @@ def run(*, events: int, passes: int, seed: int) -> dict[str, Any]:
     return {
         "command": f"python -m tests.faults.store --events {events} --passes {passes}"
         f" --seed {seed}",
-        "machine": machine(),
+        "machine": host(),
         "tails": asdict(tailed),
         "maintenance": asdict(maintained),
     }

@@ -21,7 +21,7 @@ KILLS = [
 ]
 CUTS = 12
 # A role that dies again and again is started later each time; a new supervisor begins anew.
-PATIENCE = 5
+HALF = len(faults.SEALER_POINTS) // 2
 
 
 def test_whatever_is_killed_at_any_moment_nothing_is_lost_or_doubled(
@@ -50,7 +50,7 @@ def test_killed_at_every_step_of_append_and_seal_nothing_is_lost_or_doubled(
                 kill_at(service, point)
                 walked.append(point)
                 load.progress()
-            if number % PATIENCE == PATIENCE - 1:
+            if number + 1 == HALF:
                 service.kill(Kind.SUPERVISOR, chance)
     assert set(walked) == faults.POINTS
     check(service, load)

@@ -3,15 +3,17 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from psycopg.conninfo import make_conninfo
 
 from infrastructure import migrations, postgres
 from infrastructure.migrations import DowngradeRefusedError
-from infrastructure.postgres import Urls
+from infrastructure.postgres import Role, Urls
 
 ROOT = Path(__file__).parents[2]
 UPGRADE = """
@@ -91,6 +93,86 @@ def test_a_revision_that_fails_leaves_nothing_behind(
         migrations.upgrade(empty_database.admin)
 
     assert migrations.current(empty_database.admin) is None
+
+
+def test_a_table_that_somebody_holds_is_told_and_nothing_was_done(empty_database: Urls) -> None:
+    migrations.upgrade(empty_database.admin, "0001")
+    with postgres.connect(empty_database.admin, None) as holder:
+        holder.execute("SELECT FROM ledger.pending")
+        with pytest.raises(postgres.DatabaseUnusableError, match=r"lock timeout") as caught:
+            migrations.upgrade(empty_database.admin, tries=1)
+
+    assert caught.value.code == "database_busy"
+    assert migrations.current(empty_database.admin) == "0001"
+
+
+def test_an_upgrade_that_was_cut_off_inside_an_index_makes_it_anew(empty_database: Urls) -> None:
+    migrations.upgrade(empty_database.admin, "0002")
+    impatient = make_conninfo(empty_database.admin, options="-c statement_timeout=300")
+    with postgres.connect(empty_database.admin, None) as reader:
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT FROM ledger.pending")
+        with (
+            psycopg.connect(impatient, autocommit=True) as builder,
+            pytest.raises(psycopg.errors.QueryCanceled),
+        ):
+            builder.execute(
+                "CREATE INDEX CONCURRENTLY pending_open_by_agency ON ledger.pending (agency)"
+            )
+    with postgres.connect(empty_database.admin, None, autocommit=True) as admin:
+        valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass"
+        name = ("ledger.pending_open_by_agency",)
+        assert admin.execute(valid, name).fetchone() == (False,)
+
+        migrations.upgrade(empty_database.admin)
+
+        assert admin.execute(valid, name).fetchone() == (True,)
+    assert migrations.current(empty_database.admin) == migrations.head()
+
+
+def upgrading(admin: psycopg.Connection[Any]) -> list[str]:
+    """What each upgrading session of this database said last, "Lock: " before it if it waits."""
+    rows = admin.execute(
+        "SELECT CASE wait_event_type WHEN 'Lock' THEN 'Lock: ' ELSE '' END || query"
+        " FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = 'sijill_admin'"
+    )
+    return [said for (said,) in rows]
+
+
+def test_who_waits_for_an_upgrade_is_not_waited_for_by_its_indexes(empty_database: Urls) -> None:
+    """An index made concurrently waits for every snapshot, also for that of a second upgrade."""
+    migrations.upgrade(empty_database.admin, "0002")
+    watcher = make_conninfo(empty_database.admin, application_name="watcher")
+    with (
+        psycopg.connect(watcher) as reader,
+        psycopg.connect(watcher, autocommit=True) as admin,
+    ):
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT FROM ledger.lease")
+        first = subprocess.Popen([sys.executable, "-c", UPGRADE], env=environment(empty_database))
+        while not any("Lock: CREATE INDEX" in said for said in upgrading(admin)):
+            assert first.poll() is None
+        second = subprocess.Popen([sys.executable, "-c", UPGRADE], env=environment(empty_database))
+        while not any("advisory_lock" in said or said == "ROLLBACK" for said in upgrading(admin)):
+            assert second.poll() is None
+        reader.rollback()
+
+        assert [first.wait(), second.wait()] == [0, 0]
+
+
+def test_a_closed_order_holds_no_values(database: Urls) -> None:
+    with (
+        postgres.connect(database.service, Role.SERVICE) as conn,
+        pytest.raises(psycopg.errors.CheckViolation, match="closed_holds_nothing"),
+    ):
+        conn.execute(
+            "INSERT INTO ledger.pending (id, agency, asked, idempotency_key, request_digest, act,"
+            " method, path, codes, root, lines, atomic, content_type, sealed_body, created,"
+            " not_after, state) VALUES (gen_random_uuid(), 'moj', '{}', 'key', %(digest)s, 'act',"
+            " 'POST', '/', '{}', %(digest)s, 1, true, 'text', 'sealed', 0, 0, 'expired')",
+            {"digest": bytes(32)},
+        )
 
 
 def test_an_installed_wheel_upgrades_without_a_checkout(

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from infrastructure.postgres import Role, async_pool
-from projections.certificates import Gathering
+from projections.certificates import Gathering, asking
 from projections.certificates.gathering import CODES_TOGETHER, READERS
 from tests.given_when_then import code, given, issue, linked
 from tests.projections.conftest import Reading
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def gathering(reading: Reading) -> AsyncIterator[Gathering]:
     pool = async_pool(reading.urls.service, Role.SERVICE, size=READERS, autocommit=True)
     async with pool:
-        yield Gathering(pool, wait_seconds=5)
+        yield Gathering(asking(pool, wait_seconds=5))
 
 
 async def test_each_question_of_many_has_its_own_answer(
@@ -60,7 +60,7 @@ async def test_who_goes_away_takes_nobody_along(reading: Reading, gathering: Gat
 async def test_everybody_is_told_that_the_database_cannot_be_asked(reading: Reading) -> None:
     pool = async_pool(reading.urls.service, Role.SERVICE, size=1, autocommit=True)
     async with pool:
-        gathering = Gathering(pool, wait_seconds=0.05)
+        gathering = Gathering(asking(pool, wait_seconds=0.05))
         async with pool.connection():
             told = await asyncio.gather(
                 *(gathering.by_code(code("a")) for _ in range(3)), return_exceptions=True
@@ -75,4 +75,4 @@ async def test_without_a_read_model_there_is_no_answer(reading: Reading) -> None
     await reading.keeper.execute("DROP SCHEMA read CASCADE")
     async with async_pool(reading.urls.service, Role.SERVICE, size=1, autocommit=True) as pool:
         with pytest.raises(LookupError):
-            await Gathering(pool, wait_seconds=5).by_code(code("a"))
+            await Gathering(asking(pool, wait_seconds=5)).by_code(code("a"))

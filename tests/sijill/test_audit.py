@@ -6,13 +6,22 @@ import pytest
 
 from infrastructure.log.checking import DatabaseSource
 from infrastructure.log.checkpoints import CHANNEL
+from infrastructure.log.replaying import workers
 from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, connect
+from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import Source
-from sijill.audit import act_rules, check, database_source
+from sijill.audit import (
+    RootMismatch,
+    act_rules,
+    check,
+    database_source,
+    newest_checkpoint,
+    replay,
+)
 from sijill.bootstrap import connection_strings
 from sijill.client import Client
 from sijill.client.checking import HttpSource
@@ -146,3 +155,16 @@ async def test_a_mark_by_which_the_service_finds_an_event_is_held_to_its_header(
             assert changed.rowcount == 1
             findings, _ = judge(DatabaseSource(conn, grown.tiles), grown.trust)
         assert ("row_mismatch", grown.issued) in findings
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_replay_leads_to_the_root_that_was_published(grown: Grown, processes: int) -> None:
+    urls = connection_strings(grown.served.folder)
+    checkpoint = newest_checkpoint(urls.service)
+    assert checkpoint is not None
+    with workers(urls.service, processes) as work:
+        found = replay(work, checkpoint)
+
+        assert (found.size, found.root) == (checkpoint.size, checkpoint.root)
+        with pytest.raises(RootMismatch):
+            replay(work, Checkpoint(checkpoint.origin, checkpoint.size - 1, checkpoint.root))

@@ -5,14 +5,43 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from infrastructure import migrations, postgres
 from infrastructure.log.lease import Lease
 from infrastructure.log.leaves import BrokenChain
-from infrastructure.postgres import Urls
+from infrastructure.postgres import Role, Urls
 from sijill import keeper
 from sijill.keeper import Keeper
+from tests.appending import append_events
 
 pytestmark = pytest.mark.anyio
+ONE_EVENT = "-c sijill.partition_size=1"
+
+
+async def test_partitions_that_have_closed_are_handed_to_autovacuum(
+    empty_database: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade(make_conninfo(empty_database.admin, options=ONE_EVENT))
+    postgres.prepare(empty_database)
+    append_events(empty_database, 1)
+    monkeypatch.setattr(keeper, "connection_strings", lambda _: empty_database)
+    kept = Keeper(tmp_path)
+    running = asyncio.create_task(kept.run(lambda: None))
+    async with (
+        asyncio.timeout(20),
+        await postgres.connect_async(
+            empty_database.service, Role.SERVICE, autocommit=True
+        ) as service,
+    ):
+        found: list[tuple[str]] = []
+        while ("ledger.events_0",) not in found:
+            rows = await service.execute(
+                "SELECT part::text FROM ledger.closed_partitions() WHERE urged"
+            )
+            found = await rows.fetchall()
+        kept.stop()
+        await running
 
 
 @pytest.mark.parametrize("error", [BrokenChain(0), LookupError("two rows to end, one ended")])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sijill.settings import Settings, SettingUnusable
+from sijill.settings import EXTERNAL, Settings, SettingUnusable
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_a_cache_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, v
     assert caught.value.params == {"variable": "SIJILL_PG_SHARED_BUFFERS"}
 
 
-@pytest.mark.parametrize("variable", ["SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL"])
+@pytest.mark.parametrize("variable", EXTERNAL)
 def test_a_connection_string_that_is_none_is_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:

@@ -124,7 +124,9 @@ def test_only_the_service_appends(admin: Connection[Any]) -> None:
         ("sijill_service", "prepare_partitions"),
         ("sijill_service", "refuse_pending"),
         ("sijill_service", "close_erased"),
+        ("sijill_service", "closed_partitions"),
         ("sijill_keeper", "prepare_partitions"),
+        ("sijill_keeper", "freeze_closed"),
     }
     definition = admin.execute(
         """

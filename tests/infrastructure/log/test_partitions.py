@@ -6,23 +6,13 @@ import pytest
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
-from infrastructure import migrations, postgres
+from infrastructure import postgres
 from infrastructure.log.batch import Appended
 from infrastructure.log.committer import Committer, append
 from infrastructure.log.reader import load_events
 from infrastructure.postgres import Role, Urls, connect
+from tests.infrastructure.log.conftest import WIDTH
 from tests.infrastructure.log.making import a_request
-
-WIDTH = 8
-
-
-@pytest.fixture
-def narrow(empty_database: Urls) -> Urls:
-    """A ledger whose partitions hold eight events."""
-    setting = f"-c sijill.partition_size={WIDTH}"
-    migrations.upgrade(make_conninfo(empty_database.admin, options=setting))
-    postgres.prepare(empty_database)
-    return empty_database
 
 
 def partitions(conn: Connection[Any], parent: str = "ledger.events") -> int:

@@ -118,3 +118,25 @@ async def test_a_query_that_does_not_work_is_said_at_once(database: Urls) -> Non
     with pytest.raises(psycopg.errors.UndefinedTable):
         async with Watch(database.service, "sijill_log", "SELECT size FROM nothing"):
             pass
+
+
+async def test_what_was_read_is_kept_for_a_while_with_its_mark(
+    database: Urls, service: Connection[Any]
+) -> None:
+    end = "SELECT size, leaf_hash FROM ledger.head"
+    append(service, [a_request()])
+    async with Watch(database.service, "sijill_log", end, poll_seconds=0.1) as watch:
+        [first] = watch.looks(60)
+        assert first.position == 1
+        append(service, [a_request()])
+        while len(watch.looks(60)) < 2:
+            await watch.reach(3, 0.05)
+        [before, after] = watch.looks(60)
+        assert (before.position, before.mark) == (1, first.mark)
+        row = service.execute(end).fetchone()
+        assert (after.position, after.mark) == row
+        assert first.time <= before.time < after.time
+        # What is only heard was not read.
+        watch.heard(7)
+        assert watch.looks(60)[-1].position == 2
+        assert watch.looks(0) == []

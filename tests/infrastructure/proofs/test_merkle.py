@@ -206,3 +206,32 @@ def test_proofs_hold_in_trees_too_large_to_keep(size: int, data: st.DataObject) 
 @pytest.mark.parametrize("index", [0, 1, 2**62, merkle.MAX_SIZE - 1])
 def test_proofs_hold_in_the_largest_tree(index: int) -> None:
     prove_uniform(index, merkle.MAX_SIZE)
+
+
+@pytest.mark.parametrize("level", range(8))
+def test_a_complete_subtree_has_the_same_root_level_by_level(level: int) -> None:
+    assert merkle.perfect_root(LEAVES[: 1 << level]) == naive_root(LEAVES[: 1 << level])
+
+
+@pytest.mark.parametrize("leaves", [0, 3, 6, 100])
+def test_another_number_of_leaves_is_no_complete_subtree(leaves: int) -> None:
+    with pytest.raises(ProofError, match="range_malformed"):
+        merkle.perfect_root(LEAVES[:leaves])
+
+
+@given(cut=st.integers(0, 3), size=st.integers(0, 3 * 32 + 31))
+def test_subtrees_that_are_joined_make_the_tree_of_their_leaves(cut: int, size: int) -> None:
+    edge = CompactRange()
+    for start in range(0, size, 8 << cut):
+        end = min(start + (8 << cut), size)
+        edge = edge.joined(
+            (level, naive_root(LEAVES[n << level : (n + 1) << level]))
+            for level, n in merkle.complete_subtrees(start, end)
+        )
+
+    assert (edge.size, edge.root()) == (size, naive_root(LEAVES[:size]))
+
+
+def test_a_subtree_that_is_not_aligned_is_refused() -> None:
+    with pytest.raises(ProofError, match="range_malformed"):
+        CompactRange(2, [naive_root(LEAVES[:2])]).joined([(2, naive_root(LEAVES[:4]))])

@@ -112,6 +112,11 @@ def test_every_verdict_survives_the_round_trip(
     assert VerdictNote.parse(word.encode()) == word
 
 
+def test_a_verdict_that_is_no_text_is_refused_like_any_other() -> None:
+    with pytest.raises(ProofError, match="json_text"):
+        VerdictNote.parse(VERDICT.encode().replace("valid", "\udc80"))
+
+
 @pytest.mark.parametrize("member", ["ledger", "leaf_hash", "statement_digest"])
 @pytest.mark.parametrize("size", [0, 31, 33])
 def test_a_receipt_holds_no_digest_of_another_length(member: str, size: int) -> None:

@@ -1,0 +1,66 @@
+"""The shapes of answers, for the contract alone: no handler makes one, or is held to one here.
+
+Handlers answer with plain dictionaries, which cost nothing to check. The tests hold every answer
+that they are given against these.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from api.shapes.common import Problem, ProblemMeaning
+from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
+from api.shapes.orders import (
+    Order,
+    OrderPage,
+    OrderRefused,
+    Pending,
+    Recorded,
+    RecordedLine,
+    RefusedLine,
+    Rehearsed,
+)
+from api.shapes.registry import (
+    AgencyPage,
+    AgencyShown,
+    CertificatePage,
+    CertificateShown,
+    CertificateTypes,
+    KeyList,
+    KeyShown,
+)
+from api.shapes.verdicts import IssuanceReport, Verdict
+
+SHAPES: tuple[Any, ...] = (
+    Problem,
+    ProblemMeaning,
+    Recorded,
+    RecordedLine,
+    RefusedLine,
+    Rehearsed,
+    Pending,
+    OrderRefused,
+    OrderPage,
+    Order,
+    Ledger,
+    CheckpointPage,
+    InclusionProof,
+    ConsistencyProof,
+    Openings,
+    AgencyPage,
+    AgencyShown,
+    KeyList,
+    KeyShown,
+    CertificateTypes,
+    CertificatePage,
+    CertificateShown,
+    Verdict,
+    IssuanceReport,
+)
+
+
+def definitions(ref_template: str) -> dict[str, Any]:
+    """The schema of every shape, and of whatever they are made of, by name."""
+    inputs = [(shape, "serialization", TypeAdapter(shape)) for shape in SHAPES]
+    _, made = TypeAdapter.json_schemas(inputs, ref_template=ref_template)  # type: ignore[arg-type]  # the literal widens in the list
+    return dict(made["$defs"])

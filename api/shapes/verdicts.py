@@ -1,0 +1,105 @@
+"""Verdicts, and figures over many records."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from api.shapes.common import At, Day, Index, Time, exact
+from domain.values import Names
+from infrastructure.proofs.verdict import CodeState, Outcome, Reason
+
+
+@exact
+class Questions(TypedDict):
+    """The three questions, each with its own word."""
+
+    unchanged: Literal["matches", "differs", "could_not_compare", "not_compared"]
+    issuer: Literal["authorised", "key_compromised", "unknown"]
+    in_force: CodeState | Literal["not_yet", "expired", "unknown"]
+
+
+@exact
+class Compared(TypedDict):
+    """How what was presented compared; names only, never values."""
+
+    matched: list[str]
+    mismatched: list[str]
+    not_comparable: list[str]
+    not_compared: Annotated[list[str], Field(description="What could be compared, and was not.")]
+
+
+@exact
+class VerifiedRecord(TypedDict):
+    """What anybody may know of the record behind a code."""
+
+    code: str
+    agency: str
+    agency_names: Names
+    type: str
+    type_names: Names
+    index: Index
+    recorded: Time
+    custodial: bool
+    successor: str | None
+    withdrawal_reason: str | None
+    withdrawn_index: Index | None
+    edition: int
+    max_status_age_seconds: int
+
+
+@exact
+class VerdictBasis(TypedDict):
+    """What a verdict rests on."""
+
+    index: Annotated[int, Field(ge=-1, description="The last log index that was applied.")]
+    age_seconds: int
+
+
+@exact
+class Verdict(TypedDict):
+    """One honest answer, its texts in the caller's language."""
+
+    outcome: Outcome
+    reason: Reason
+    headline: str
+    text: str
+    advice: str
+    questions: Questions
+    compared: Compared
+    record: VerifiedRecord | None
+    basis: NotRequired[
+        Annotated[VerdictBasis | None, Field(description="Absent where the ledger was not asked.")]
+    ]
+    receipt: NotRequired[
+        Annotated[str, Field(description="The verdict as a note signed by the ledger.")]
+    ]
+
+
+@exact
+class Counted(TypedDict):
+    """What one agency did with certificates of one type on one day."""
+
+    agency: str
+    type: str
+    day: Day
+    issued: int
+    withdrawn: int
+    acts: Annotated[dict[str, int], Field(description="All acts, by kind.")]
+
+
+@exact
+class Totals(TypedDict):
+    """All days together."""
+
+    issued: int
+    withdrawn: int
+
+
+@exact
+class IssuanceReport(TypedDict):
+    """Figures pinned to a log index."""
+
+    at: At
+    items: list[Counted]
+    totals: Totals

@@ -1,0 +1,85 @@
+"""The targets under atheris, which looks for inputs that take another way through the code.
+
+`python -m tests.fuzzing [TARGET ...] --seconds N` runs each target for so long in a process of its
+own, from the good examples on; an input that a target fails by is written beside the others. It
+needs `pip install atheris`, which is no part of the lock: it is a compiler's tool, for Linux alone.
+"""
+
+import argparse
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+MISSING = "atheris is not installed, so nothing was fuzzed: .venv/bin/pip install atheris"
+LENGTH_BYTES = 4_096
+
+
+def main() -> int:
+    """Run the targets that were asked for; 0 when none failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("targets", nargs="*")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--inputs", type=Path, help="folder to keep inputs in, for the next time")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options, _ = parser.parse_known_args()
+    if importlib.util.find_spec("atheris") is None:
+        sys.stderr.write(f"{MISSING}\n")
+        return 0
+    if options.one:
+        return _fuzz(options.one)
+    return _each(options.targets, options.seconds, options.inputs)
+
+
+def _each(chosen: list[str], seconds: int, kept: Path | None) -> int:
+    """One process a target: what is measured of one must not be mixed with another."""
+    from tests.fuzzing.targets import TARGETS  # noqa: PLC0415 - a child instruments it first
+
+    failed = []
+    with tempfile.TemporaryDirectory(prefix="sijill-fuzz-") as scratch:
+        for name in chosen or sorted(TARGETS):
+            folder = (kept or Path(scratch)) / name
+            folder.mkdir(parents=True, exist_ok=True)
+            for number, seed in enumerate(TARGETS[name].seeds):
+                (folder / f"seed-{number}").write_bytes(seed)
+            command = [sys.executable, "-m", "tests.fuzzing", "--one", name, str(folder)]
+            command += [f"-max_total_time={seconds}", f"-max_len={LENGTH_BYTES}"]
+            command += [f"-artifact_prefix={folder}/failed-", "-print_final_stats=1"]
+            done = subprocess.run(command, check=False, capture_output=True, text=True)
+            runs = _figure(done.stderr, "stat::number_of_executed_units:")
+            inputs = sum(1 for _ in folder.iterdir())
+            sys.stdout.write(f"{name}: {runs} runs, {inputs} inputs, exit {done.returncode}\n")
+            sys.stdout.flush()
+            if done.returncode:
+                failed.append(name)
+                sys.stderr.write(f"{done.stdout[-4000:]}{done.stderr[-4000:]}\n")
+                for found in folder.glob("failed-*"):
+                    sys.stderr.write(f"{found.name}: {found.read_bytes()!r}\n")
+    return 1 if failed else 0
+
+
+def _figure(said: str, name: str) -> str:
+    return next(
+        (line.removeprefix(name).strip() for line in said.splitlines() if line.startswith(name)),
+        "?",
+    )
+
+
+def _fuzz(name: str) -> int:
+    import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415 - optional, and looked for before
+
+    with atheris.instrument_imports(include=["api", "domain", "infrastructure"]):
+        from tests.fuzzing.targets import attempt  # noqa: PLC0415 - instrumented as it is imported
+
+    def run(data: bytes) -> None:
+        attempt(name, data)
+
+    arguments = [one for one in sys.argv[1:] if one not in {"--one", name}]
+    atheris.Setup([sys.argv[0], *arguments], run)
+    atheris.Fuzz()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
