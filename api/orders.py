@@ -20,7 +20,6 @@ from api.problems import Problem
 from api.threads import off_loop
 from domain.acts import Command, parse_command
 from domain.errors import Refusal
-from infrastructure.log.refusals import ClockUnsafe
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -171,9 +170,8 @@ async def blamed(services: "Services", error: ProofError, read_us: int) -> Excep
 
     Whoever signed in time is not told that it was not, only because our clock is wrong.
     """
-    if error.code in OUT_OF_TIME and await services.clock_unsafe(read_us):
-        return ClockUnsafe()
-    return error
+    doubt = await services.doubt(read_us) if error.code in OUT_OF_TIME else None
+    return doubt or error
 
 
 def judge_bytes(

@@ -14,12 +14,14 @@ from api.desk import Desk
 from api.limits import Limits, Place
 from api.orders import KeyRing, now_us
 from api.policy import Caller
+from api.problems import Problem
 from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
 from infrastructure.log import clocks
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
+from infrastructure.log.refusals import ClockUnsafe
 from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
@@ -113,17 +115,17 @@ class Services:
         key = self.ledger.live_key(thumbprint, self.directory, now_us())
         return Caller(key.agency, frozenset(key.scopes))
 
-    async def clock_unsafe(self, read_us: int) -> bool:
-        """Whether this clock is no judge of anybody's time; asks the database.
+    async def doubt(self, read_us: int) -> Exception | None:
+        """Why nothing can be refused by this clock; None where the database agrees with it.
 
         `read_us` is what was judged by, a moment ago: the clock may have been set right since.
-        Where the database cannot be asked nobody knows better.
         """
         try:
             async with self.pool.connection() as connection:
-                return await clocks.disagree(connection, read_us, now_us())
+                wrong = await clocks.disagree(connection, read_us, now_us())
         except psycopg.OperationalError:
-            return False
+            return Problem("store_unavailable")
+        return ClockUnsafe() if wrong else None
 
     async def close(self) -> None:
         """Drain the committer, then let the connections go."""

@@ -21,7 +21,7 @@ from domain.ledger import Decision, Signed
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.reader import RecordedLine
-from infrastructure.log.refusals import ClaimTaken, ClockUnsafe, Conflict, StoreFailure
+from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
 from infrastructure.proofs import evidence, receipts
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import ORDER_LIFE_SECONDS, POSSESSION_TAG, Line, SignedRequest
@@ -247,8 +247,8 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
                 line = prepared.claimed_by.get((error.space, error.key))
         if attempt == TRIES or not _worth_another_try(services, error):
             break
-    if isinstance(error, _JUDGED) and await services.clock_unsafe(work.read_us):
-        error, line = ClockUnsafe(), None
+    if isinstance(error, _JUDGED) and (doubt := await services.doubt(work.read_us)):
+        error, line = doubt, None
     done = {number: _refused_with(number, line, _told(error)) for number in numbers}
     await _find_replays(services, work, done)
     return [done[number] for number in numbers]
@@ -371,8 +371,8 @@ async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]
 async def _doubt(services: Services, work: Work, done: dict[int, Outcome]) -> None:
     """Refuse nothing by a wrong clock of ours: days, keys and orders end by it."""
     refused = [number for number, outcome in done.items() if isinstance(outcome.error, _JUDGED)]
-    if refused and await services.clock_unsafe(work.read_us):
-        done |= {number: Outcome(number, error=ClockUnsafe()) for number in refused}
+    if refused and (doubt := await services.doubt(work.read_us)):
+        done |= {number: Outcome(number, error=doubt) for number in refused}
 
 
 def answer(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_a_full_heap_refuses_orders_and_answers_questions(
             assert verdict["outcome"] == "valid"
             told = [line for line in service.served.talk if '"code": "storage_full"' in line]
             assert told, "the log does not say why"
-            assert 'code="storage_full"' in httpx2.get(f"{service.url}/metrics").text
+            assert 'code="storage_full"' in httpx2.get(f"{service.url}/metrics", timeout=60).text
         load.progress(20)
     check(service, load)
 
@@ -113,7 +113,7 @@ def test_a_full_write_ahead_log_stops_the_server_until_there_is_room(
             with suppress(psycopg.OperationalError):
                 admin.execute("SELECT pg_switch_wal()")
             until_answered(asker, "store_unavailable")
-            assert httpx2.get(f"{service.url}/readyz").status_code == 503
+            assert httpx2.get(f"{service.url}/readyz", timeout=60).status_code == 503
         load.progress(20)
     check(service, load)
 

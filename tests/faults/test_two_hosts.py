@@ -139,7 +139,7 @@ def test_an_older_database_is_believed_by_neither_host(
         until_refused(host, asker)
         verdict = host.served.anybody().get(f"/v1/verify/{code}")
         assert verdict["outcome"] == "could_not_check"
-        ready = httpx2.get(f"{host.url}/readyz")
+        ready = httpx2.get(f"{host.url}/readyz", timeout=60)
         assert ready.status_code == 503
         assert "[-]entries" in ready.text
         host.close()
