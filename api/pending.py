@@ -33,6 +33,7 @@ from api.problems import Problem, as_problem
 from api.services import InTurn, Open, Services
 from api.shapes.orders import Order, OrderPage
 from api.threads import off_loop
+from api.turns import codes_of
 from api.waiting import Waiting
 from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
 from domain.keys import EnrolKey
@@ -342,7 +343,7 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
         act=commands[0].act,
         method=head.method,
         path=head.path,
-        codes=sorted(set().union(*map(writing.codes_of, commands))),
+        codes=sorted(set().union(*map(codes_of, commands))),
         root=head.root,
         lines=head.lines,
         atomic=head.atomic,

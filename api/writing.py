@@ -15,6 +15,7 @@ from api.orders import Arrived, now_us
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
+from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import DRAWN, Apart, Decision, Signed
@@ -152,7 +153,7 @@ async def record_in_pieces(services: Services, work: Work) -> AsyncIterator[list
     for start in range(0, len(work.lines), CHUNK_LINES):
         chunk = range(start, min(start + CHUNK_LINES, len(work.lines)))
         outcomes: dict[int, Outcome] = {}
-        for together in _in_turns(work, chunk):
+        for together in in_turns(work.commands, chunk):
             outcomes |= await _attempt(services, work, order, together)
         await _find_replays(services, work, outcomes)
         await _doubt(services, work, outcomes)
@@ -165,29 +166,6 @@ async def recall(services: Services, work: Work, error: Exception) -> Outcome:
     await _find_replays(services, work, done)
     await _doubt(services, work, done)
     return done[0]
-
-
-def _in_turns(work: Work, chunk: Sequence[int]) -> list[list[int]]:
-    """Lines that may be judged at the same time: one that names a code waits for those before it.
-
-    Otherwise the second line about a certificate would be judged on what the first has changed.
-    """
-    turns: list[list[int]] = []
-    last: dict[str, int] = {}
-    for number in chunk:
-        named = codes_of(work.commands.get(number))
-        turn = max((last[code] + 1 for code in named if code in last), default=0)
-        last |= dict.fromkeys(named, turn)
-        if turn == len(turns):
-            turns.append([])
-        turns[turn].append(number)
-    return turns
-
-
-def codes_of(command: Command | None) -> set[str]:
-    """The certificates that a line names."""
-    said = vars(command) if command is not None else {}
-    return {code for name in ("code", "new_code", "by") if (code := said.get(name))}
 
 
 async def _attempt(

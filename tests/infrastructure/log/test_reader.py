@@ -79,8 +79,8 @@ async def test_claims(database: Urls, service: Connection[Any], reader: Reader) 
     assert await reader.find("code", "A") == stream
     with postgres.pool(database.service, Role.SERVICE, size=1, autocommit=True) as pool:
         directory = ClaimDirectory(pool)
-        assert directory.find("code", "A") == stream
-        assert directory.find("number", "A") is None
+        assert await asyncio.to_thread(directory.find, "code", "A") == stream
+        assert await asyncio.to_thread(directory.find, "number", "A") is None
 
 
 async def test_what_is_recorded_under_a_key(service: Connection[Any], reader: Reader) -> None:
