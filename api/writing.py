@@ -17,7 +17,7 @@ from api.services import Services
 from api.threads import off_loop
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import Decision, Signed
+from domain.ledger import DRAWN, Apart, Decision, Signed
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.reader import RecordedLine
@@ -28,6 +28,7 @@ from infrastructure.proofs.orders import ORDER_LIFE_SECONDS, POSSESSION_TAG, Lin
 from infrastructure.vault import VaultError
 
 TRIES = 4
+DRAWS = 40  # a status list may be half full
 CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
@@ -194,7 +195,7 @@ async def _attempt(
 ) -> dict[int, Outcome]:
     done: dict[int, Outcome] = {}
     waiting = list(chunk)
-    for attempt in range(TRIES):
+    for attempt in range(1, DRAWS + 1):
         prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
         results: dict[int, Appended | Exception] = {}
         requests: dict[int, AppendRequest] = {}
@@ -211,7 +212,7 @@ async def _attempt(
             if isinstance(result, Appended):
                 done[number] = Outcome(number, result)
                 continue
-            if _worth_another_try(services, result) and attempt + 1 < TRIES:
+            if _worth_another_try(services, result, attempt):
                 again.append(number)
             else:
                 done[number] = Outcome(number, error=_told(result))
@@ -233,7 +234,7 @@ class _Together:
 
 async def _record_together(services: Services, work: Work, order: Order) -> list[Outcome]:
     numbers = range(len(work.lines))
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, DRAWS + 1):
         prepared = await off_loop(
             partial(_prepare_together, services, work, order), len(work.lines)
         )
@@ -245,7 +246,7 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
             error = result
             if isinstance(error, ClaimTaken):
                 line = prepared.claimed_by.get((error.space, error.key))
-        if attempt == TRIES or not _worth_another_try(services, error):
+        if not _worth_another_try(services, error, attempt):
             break
     if isinstance(error, _JUDGED) and (doubt := await services.doubt(work.read_us)):
         error, line = doubt, None
@@ -305,7 +306,7 @@ def _prepare_together(services: Services, work: Work, order: Order) -> _Together
     try:
         for number in range(len(work.lines)):
             prepared.line = number
-            decisions.append(_decide(services, work, number))
+            decisions.append(_decide(services, work, number, prepared.claimed_by))
             prepared.claimed_by |= {(one.space, one.key): number for one in decisions[-1].claims}
         prepared.line = None
         prepared.request = services.desk.request(order, Decision.merge(decisions), work.lines)
@@ -316,26 +317,26 @@ def _prepare_together(services: Services, work: Work, order: Order) -> _Together
     return prepared
 
 
-def _decide(services: Services, work: Work, number: int) -> Decision:
+def _decide(services: Services, work: Work, number: int, apart: Apart = None) -> Decision:
     if number in work.errors:
         raise work.errors[number]
     if work.late is not None:
         raise work.late
     signed = work.signed(number, now=now_us(), size=services.size)
     command, line = work.commands[number], work.lines[number]
-    decision = services.ledger.decide(command, line.statement, signed, services.directory)
+    decision = services.ledger.decide(command, line.statement, signed, services.directory, apart)
     if len(work.signatures) == 1:
         # Only an order that waits for others may live longer than the hour.
         work.request.check_life(ORDER_LIFE_SECONDS)
     return decision
 
 
-def _worth_another_try(services: Services, result: Exception) -> bool:
+def _worth_another_try(services: Services, result: Exception, attempt: int) -> bool:
     """Whether fresh records (or another draw) may change the answer; makes the next look fresh."""
     if isinstance(result, Conflict):
         services.ledger.forget([result.stream])
-        return True
-    return isinstance(result, ClaimTaken) and result.space == "status"
+        return attempt < TRIES
+    return attempt < DRAWS and isinstance(result, ClaimTaken) and result.space in DRAWN
 
 
 def _told(error: Exception) -> Exception:

@@ -255,7 +255,8 @@ def _check_validity(effective: str, expiry: str | None) -> None:
 
 def _draw_status(holder: Certificate | UUID, sitting: Sitting) -> dict[str, dict[str, int]]:
     """Draw a random place in the current status list and claim it; a taken one is drawn again."""
-    place = {"index": sitting.draw(LIST_SIZE), "list": sitting.signed.ledger_size // LIST_SPAN}
+    number = sitting.signed.ledger_size // LIST_SPAN
+    place = {"index": sitting.drawn("status", LIST_SIZE, f"{number}:{{}}"), "list": number}
     stream = holder if isinstance(holder, UUID) else holder.id
     sitting.claim("status", f"{place['list']}:{place['index']}", stream)
     return {"status": place}

@@ -6,13 +6,24 @@ decision then asks the store to append it only if nothing that was read has chan
 """
 
 from domain.ledger.application import Ledger
-from domain.ledger.decisions import Claim, Decision, Directory, Requirement, Signed, Wanted
+from domain.ledger.decisions import (
+    DRAWN,
+    Apart,
+    Claim,
+    Decision,
+    Directory,
+    Requirement,
+    Signed,
+    Wanted,
+)
 from domain.ledger.facts import EVENTS, Fact, Record, Registry
 from domain.ledger.sitting import DESKS, Sitting, desk
 
 __all__ = [
     "DESKS",
+    "DRAWN",
     "EVENTS",
+    "Apart",
     "Claim",
     "Decision",
     "Directory",

@@ -24,7 +24,7 @@ from domain.errors import (
     Malformed,
     Refusal,
 )
-from domain.ledger.decisions import Decision, Directory, Requirement, Signed
+from domain.ledger.decisions import Apart, Decision, Directory, Requirement, Signed
 from domain.ledger.facts import Record
 from domain.ledger.sitting import DESKS, OutdatedCopy, Sitting
 
@@ -80,7 +80,12 @@ class Ledger(Application[UUID]):
         self._claims: LRUCache[tuple[str, str], UUID] = LRUCache(CACHED_CLAIMS)
 
     def decide(
-        self, command: Command, statement: bytes, signed: Signed, directory: Directory
+        self,
+        command: Command,
+        statement: bytes,
+        signed: Signed,
+        directory: Directory,
+        apart: Apart = None,
     ) -> Decision:
         """Decide one order, or one line of a bulk.
 
@@ -89,6 +94,7 @@ class Ledger(Application[UUID]):
             statement: its signed bytes.
             signed: who signed, when it is, how long the log is.
             directory: where claims are looked up.
+            apart: claims of the lines that will be appended together with this one.
 
         Raises:
             CosignatureMissing: signatures are missing; `requirement` says which.
@@ -97,6 +103,7 @@ class Ledger(Application[UUID]):
         """
 
         def judge(sitting: Sitting) -> Decision:
+            sitting.apart = apart
             requirement = authority.require(command, sitting)
             if not requirement.complete:
                 first = requirement.listed()[0][0]

@@ -1,6 +1,6 @@
 """What a decision is made from and what it asks of the store. Plain data; it must not decide."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
@@ -9,6 +9,9 @@ from domain.errors import RecordTwiceInOrder, Refusal, taken
 from domain.ledger.facts import Fact
 
 _T = TypeVar("_T")
+
+Apart = Container[tuple[str, str]] | None
+"""Claims of the lines that are appended together with one; None: it is alone."""
 
 DRAWN: Final = frozenset({"status"})
 """Spaces whose keys are drawn: where one is taken, another is; it stands against nothing."""

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from domain.acts import Command
 from domain.errors import AgencyUnknown
-from domain.ledger.decisions import Claim, Decision, Directory, Signed
+from domain.ledger.decisions import Apart, Claim, Decision, Directory, Signed
 from domain.ledger.facts import Fact, Record, Registry
 from domain.values import baghdad_day, utc, uuid7
 
@@ -60,6 +60,7 @@ class Sitting:
         self.signed = signed
         self.draw = draw
         self.read: dict[UUID, Record] = {}
+        self.apart: Apart = None
         self._load = load
         self._directory = directory
         self._statement = statement
@@ -78,6 +79,18 @@ class Sitting:
     def find(self, space: str, key: str) -> UUID | None:
         """The stream that holds a claim, or None."""
         return self._directory.find(space, key)
+
+    def drawn(self, space: str, below: int, key: str) -> int:
+        """Draw a number below the given one, whose claim is `key` with the number in it.
+
+        One that is taken is found out when it is appended, and drawn again. But of many that are
+        appended together one nearly always is: there it must be free, and `apart` from the others.
+        """
+        while True:
+            number = self.draw(below)
+            claim = (space, key.format(number))
+            if self.apart is None or (claim not in self.apart and self.find(*claim) is None):
+                return number
 
     def load(self, stream: UUID) -> Record:
         """A record as it stands, read-only; its version becomes a guard.

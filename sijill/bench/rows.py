@@ -8,7 +8,7 @@ serves all, and sealed bytes are random: making them is measured by `sijill benc
 import os
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from uuid import UUID
 
@@ -62,6 +62,16 @@ class Rows:
     def singles(self, count: int) -> list[AppendRequest]:
         """Requests of one event each, every one an order of its own."""
         return [self._request(self._order([line]), 0, line) for line in self._lines.several(count)]
+
+    def bare(self, count: int) -> list[AppendRequest]:
+        """Single events as the library's recorder stores them: no claim, guard or vault row."""
+        return [
+            AppendRequest(
+                order=one.order,
+                events=[replace(event, sealed=None, lookups=()) for event in one.events],
+            )
+            for one in self.singles(count)
+        ]
 
     def bulk(self, lines: int) -> list[AppendRequest]:
         """The lines of one order, each a request for itself."""

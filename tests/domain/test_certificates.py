@@ -51,6 +51,20 @@ def test_status_places_are_drawn_and_lists_follow_the_length_of_the_log() -> Non
     assert world.decide(issue("a")).events[0].chosen["status"]["list"] == 3
 
 
+def test_places_of_lines_that_go_together_are_free_and_apart() -> None:
+    """Alone, a line draws again when it is refused; of thousands one would always be refused."""
+    world = given(linked("moj")).world
+    draws = iter([7, 8, 9, 7, 8, 9])
+    world.ledger._draw = lambda _below: next(draws)
+    taken, of_another_line = ("status", "0:7"), ("status", "0:8")
+    world.claims[taken] = world.claims["agency", "moj"]
+    asked = world.read(issue("a"))
+    together = world.ledger.decide(*asked, world, {of_another_line})
+    alone = world.ledger.decide(*asked, world)
+    assert [one.key for one in together.claims if one.space == "status"] == ["0:9"]
+    assert [one.key for one in alone.claims if one.space == "status"] == ["0:7"]
+
+
 def test_a_record_remembers_what_its_statement_said() -> None:
     scenario = given(linked("moj"), issue("a", number="9/1", expiry_date="2027-01-01"))
     record = certificate(scenario, "a")

@@ -14,7 +14,7 @@ from sijill.cli.options import Talk
 from sijill.cli.output import Output
 from tests.sijill.cli.conftest import Ran, Shell
 
-SHORT = ("--rounds", "1", "--seconds", "0.1")
+SHORT = ("--rounds", "1", "--seconds", "0.05")
 
 
 @pytest.fixture(autouse=True)

@@ -62,20 +62,20 @@ def test_memory_watches_every_process(shell: Shell) -> None:
 
 def test_a_small_nation_is_issued_sealed_read_replayed_and_proven(shell: Shell) -> None:
     ran = shell(
-        *("bench", "nation", *SHORT, "--certificates", "230", "--workers", "1"),
+        *("bench", "nation", *SHORT, "--certificates", "270", "--workers", "1"),
         *("--output", "json"),
     )
 
     found = figures(ran, "nation", "stock_bulk", "copy_bulk", "sijill_bulk")
     steps = {one["step"]: one for one in found["steps"]}
     assert list(steps)[:3] == ["issue", "seal", "read_models"]
-    assert (steps["issue"]["events"], steps["prove"]["events"]) == (230, 230)
+    assert (steps["issue"]["events"], steps["prove"]["events"]) == (270, 270)
     # Founding, registering, linking, and enrolling a key stand before.
-    assert steps["replay_1"]["events"] == found["events"] == 234
+    assert steps["replay_1"]["events"] == found["events"] == 274
     assert all(one["rate"] > 0 for one in found["steps"])
     sizes = {one["table"]: one for one in found["tables"]}
     assert sizes["ledger.events"]["heap_bytes_each"] > 500
-    assert found["curve"][-1]["events"] == 230
+    assert found["curve"][-1]["events"] == 270
     assert found["bytes_each"] > found["tile_bytes_each"] > 0
 
 
