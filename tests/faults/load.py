@@ -47,7 +47,7 @@ class Figures:
     replays: int = 0
     outage_seconds: float = 0.0
     outage_behind_seconds: float = 0.0
-    told: Counter[str] = field(default_factory=Counter)
+    told: dict[str, int] = field(default_factory=dict)
 
 
 class Sender:
@@ -146,7 +146,8 @@ class Sender:
                 return ask()
             except Unreachable as error:
                 self.figures.retries += 1
-                self.figures.told[(error.problem or {}).get("code", "silence")] += 1
+                code = (error.problem or {}).get("code", "silence")
+                self.figures.told[code] = self.figures.told.get(code, 0) + 1
                 if time.monotonic() - started > GIVE_UP_SECONDS:
                     raise
                 self._pause.wait(PAUSE_SECONDS)
@@ -221,7 +222,7 @@ class Load:
             replays=sum(one.replays for one in each),
             outage_seconds=self._longest(behind=False),
             outage_behind_seconds=self._longest(behind=True),
-            told=sum((one.told for one in each), Counter()),
+            told=dict(sum((Counter(one.told) for one in each), Counter())),
         )
 
     @contextmanager

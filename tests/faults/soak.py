@@ -70,7 +70,7 @@ class Soak:
             self._run()
         except BaseException as error:  # noqa: BLE001 - also Ctrl-C and a dead ledger get a summary
             broken = f"{type(error).__name__}: {error}"
-        return self._summary(broken)
+        return self.summary(broken=broken)
 
     def _run(self) -> None:
         with ExitStack() as stack:
@@ -119,12 +119,16 @@ class Soak:
             killed = kill_at(service, what)
         else:
             killed = service.kill(Kind(what), victims)
-        self.done[what] += 1
         load.progress()
-        kind = "fault_point" if what in faults.POINTS else what
-        self.waits.setdefault(kind, []).append(time.monotonic() - killed)
+        self.count(what, time.monotonic() - killed)
         if time.monotonic() - self._told > TELL_SECONDS:
             self._say(what)
+
+    def count(self, what: str, seconds: float) -> None:
+        """One kill, and how long it was until the next acknowledged order."""
+        self.done[what] += 1
+        kind = "fault_point" if what in faults.POINTS else what
+        self.waits.setdefault(kind, []).append(seconds)
 
     def _say(self, what: str) -> None:
         """One line of progress: how many, how fast, how long still."""
@@ -146,7 +150,8 @@ class Soak:
             f" --check-every {self.check_every} --output {self.output}"
         )
 
-    def _summary(self, broken: str) -> dict[str, Any]:
+    def summary(self, *, broken: str) -> dict[str, Any]:
+        """All figures, ready for JSON; `broken` is what ended it early, empty where nothing did."""
         last = asdict(self.checks[-1]) if self.checks else {}
         last.pop("figures", None)
         summary: dict[str, Any] = {

@@ -1,6 +1,8 @@
 """The end check finds what it is there to find: each promise is broken once, in a copy."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.faults.check import Broken, accounted, check, compare, placed
 from tests.faults.journal import Kept
 from tests.faults.load import Load
 from tests.faults.service import Service
+from tests.faults.soak import Soak
 from tests.serving import ORIGIN
 
 Answer = dict[str, Any]
@@ -76,6 +79,18 @@ def test_an_error_that_the_service_owns_up_to(service: Service, checked: Load) -
             check(service, checked)
     finally:
         service.served.talk.pop()
+
+
+def test_a_soak_tells_what_it_saw_as_json(service: Service, checked: Load, tmp_path: Path) -> None:
+    soak = Soak(kills=1, seed=7, check_every=1, folder=tmp_path, output="json", load=checked)
+    soak.count("worker", 0.25)
+    soak.checks.append(check(service, checked))
+
+    told = json.loads(json.dumps(soak.summary(broken="")))
+
+    assert told["kills_by_kind"]["worker"]["longest_seconds"] == 0.25
+    assert told["clients"]["events"] == told["last_check"]["receipts"]
+    assert "--seed 7 " in told["command"]
 
 
 def test_an_event_that_stands_twice() -> None:
