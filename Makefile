@@ -29,7 +29,7 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	  --exclude-newer '7 days' --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command 'make lock' \
-	  --extra dev --extra embedded --upgrade --output-file requirements.txt pyproject.toml
+	  --extra dev --extra embedded --extra s3 --extra seal --upgrade --output-file requirements.txt pyproject.toml
 
 openapi: install
 	$(BIN)/python -m api.published docs/reference/openapi.json
