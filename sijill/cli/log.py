@@ -6,6 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from domain.foundation import AcceptClock
+from sijill.cli.acting import make_verb
 from sijill.cli.faults import Unusable, verb
 from sijill.cli.options import LEDGER, Cosigners, Desk, Reach, Sure, Talk, check_address
 from sijill.cli.output import Output
@@ -34,6 +36,9 @@ def head(*, reach: Reach) -> int:
     output.result(found, *(f"{name}: {value}" for name, value in found.items()))
     output.say(output.words("cli.head", size=newest.size))
     return 0
+
+
+app.command(make_verb(AcceptClock), name="accept-clock")
 
 
 @Parameter(name="*")
