@@ -64,14 +64,10 @@ class Exported:
         size = self.size
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
             width = min(tiles.WIDTH, size - number * tiles.WIDTH)
-            data = self.tile(Tile(None, number, width))
-            if data is None:
+            entries = self._bundle(Tile(None, number, width))
+            if entries is None:
                 return
-            try:
-                entries = tiles.parse_bundle(data, width=width)
-            except ProofError:
-                return
-            yield from entries[max(0, start - number * tiles.WIDTH) :]
+            yield from entries[max(0, start - number * tiles.WIDTH) : width]
 
     def openings(self, start: int = 0) -> Iterator[Opening]:
         """What was opened to whoever exported, by index."""
@@ -82,13 +78,13 @@ class Exported:
                 first = item.get("order", -1)
                 place = first // tiles.WIDTH
                 orders = page(place, size).get("orders", {}) if 0 <= place <= number else {}
-                if item["index"] >= start:
+                if start <= item["index"] < size:
                     yield opening(item, orders.get(str(first)))
 
     def tile(self, tile: Tile) -> bytes | None:
-        """A hash tile or a bundle: its own file, else the beginning of the full one."""
+        """A hash tile: its own file, else the beginning of the full one."""
         data = self.read(tile.path)
-        if data is not None or tile.width == tiles.WIDTH or tile.level is None:
+        if data is not None or tile.width == tiles.WIDTH:
             return data
         full = self.read(tile.full.path)
         return None if full is None else full[: tile.width * merkle.HASH_BYTES]
@@ -115,9 +111,22 @@ class Exported:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def _bundle(self, bundle: Tile) -> list[bytes] | None:
+        """The leaves of a bundle, or of the full one that has taken its place."""
+        for one in (bundle, bundle.full):
+            data = self.read(one.path)
+            if data is not None:
+                try:
+                    return tiles.parse_bundle(data, width=one.width)
+                except ProofError:
+                    return None
+        return None
+
     def _page(self, number: int, size: int) -> Mapping[str, Any]:
         width = min(tiles.WIDTH, size - number * tiles.WIDTH)
         data = self.read(openings_path(number, width))
+        if data is None:
+            data = self.read(openings_path(number, tiles.WIDTH))
         try:
             said = json.loads(data or b"{}")
         except ValueError:
