@@ -78,7 +78,7 @@ NOT_CHECKED = {
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
-    "rules_not_judged": "It rests on events that were not readable: whether it was permitted is open.",
+    "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
     "tile_not_given": "The tile was not given; its hashes were only computed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
