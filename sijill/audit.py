@@ -26,6 +26,7 @@ from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from sijill.rules import Rules
 
+
 def act_rules() -> dict[str, ActRule]:
     """What each act becomes and where it may be posted, for the checker."""
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table

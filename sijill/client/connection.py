@@ -269,15 +269,9 @@ class Client:
             self.settle(prepared)
         return answer
 
-    def check(
-        self,
-        lines: Sequence[bytes],
-        on_line: OnLine | None = None,
-        *,
-        path: str = answers.CHECK_PATH,
-    ) -> list[dict[str, Any]]:
+    def check(self, lines: Sequence[bytes], on_line: OnLine | None = None) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
-        prepared = self.prepare(path, lines, bulk=True, journal=False)
+        prepared = self.prepare(answers.CHECK_PATH, lines, bulk=True, journal=False)
         request = self._wire.request(
             "POST", prepared.path, content=prepared.body, headers=prepared.headers
         )
