@@ -113,3 +113,10 @@ def rotate_key(
     from sijill.cli.rotating import rotate_log_key
 
     return rotate_log_key(desk, data, cosigner, sure=yes)
+
+
+for _name, _help in {
+    "export": "Take a log away as files: a static C2SP mirror, or lines for programs.",
+    "consistency": "Say whether one saved checkpoint is the beginning of another.",
+}.items():
+    app.command(f"sijill.cli.exporting:{_name}", name=_name, help=_help)
