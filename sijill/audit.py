@@ -26,14 +26,12 @@ from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from sijill.rules import Rules
 
-BULK_PATH = "/v1/certificates/bulk"
-
 
 def act_rules() -> dict[str, ActRule]:
     """What each act becomes and where it may be posted, for the checker."""
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table
     return {
-        name: ActRule(command.ACT.event, command.ACT.path, BULK_PATH if command.ACT.bulk else "")
+        name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
         for name, command in ACTS.items()
     }
 
