@@ -59,6 +59,7 @@ STATUS: dict[str, int] = {
     "values_erased": 409,
     "agency_unknown": 404,
     "certificate_unknown": 404,
+    "credential_unknown": 404,
     "key_not_found": 404,
     "rate_limited": 429,
     "pending_full": 429,

@@ -26,6 +26,7 @@ from api.shapes.registry import (
     CertificatePage,
     CertificateShown,
     CertificateTypes,
+    CredentialShown,
     KeyList,
     KeyShown,
 )
@@ -54,6 +55,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateTypes,
     CertificatePage,
     CertificateShown,
+    CredentialShown,
     Verdict,
     IssuanceReport,
 )
