@@ -1,16 +1,19 @@
 """`sijill log fsck`: brings the material and the trust to the checker, and tells what it finds."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from infrastructure.keyfiles import load_private_key
+from infrastructure import postgres
+from infrastructure.keyfiles import KeyFileError, load_private_key
+from infrastructure.postgres import Role
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import Source
-from sijill import audit
+from sijill import attached, audit
 from sijill.cli import codes
 from sijill.cli.databases import running_database
 from sijill.cli.log import Checked
@@ -18,6 +21,7 @@ from sijill.cli.output import Output, paint
 from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
 from sijill.folder import Folder
+from sijill.settings import Settings
 
 
 def check_log(checked: Checked) -> int:
@@ -32,8 +36,27 @@ def check_log(checked: Checked) -> int:
 
     with _source(checked) as source:
         summary = audit.check(source, _trust(checked), on_finding)
+    if checked.data is not None:
+        _check_attachments(checked.data, summary, on_finding)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
+
+
+def _check_attachments(
+    data: Path, summary: Summary, on_finding: Callable[[Finding], None]
+) -> None:
+    """What lies beside the log; without the vault's key only its bytes are compared."""
+    try:
+        vault = Folder(data).vault()
+    except KeyFileError:
+        vault = None
+    objects = Settings(data=data).storage().objects
+    with (
+        running_database(data) as urls,
+        postgres.connect(urls.service, Role.SERVICE, limits=postgres.PATIENT) as connection,
+    ):
+        connection.read_only = True
+        attached.check(connection, objects, vault, summary, on_finding)
 
 
 def meaning(code: str, output: Output) -> str:
