@@ -124,7 +124,7 @@ async def put_chunk(
         limit_bytes=sealing.CHUNK_BYTES,
     )
     async with services.pool.connection() as connection:
-        upload = await uploading.own(services, connection, attachment, arrived.agency)
+        upload = await uploading.own(connection, attachment, arrived.agency)
     if upload.address is not None or upload.draft_key is None:
         raise AttachmentComplete
     if number >= sealing.chunks(upload.size):
@@ -168,7 +168,7 @@ async def complete(
     if arrived.body != b"{}":
         raise Problem("validation", errors=[{"pointer": "", "code": "object_expected"}])
     async with services.pool.connection() as connection:
-        upload = await uploading.own(services, connection, attachment, arrived.agency)
+        upload = await uploading.own(connection, attachment, arrived.agency)
         found = await records.names(connection, attachment)
     if upload.address is None:
         if len(found) != sealing.chunks(upload.size) or upload.draft_key is None:
@@ -186,7 +186,7 @@ async def complete(
             if not await records.complete(connection, attachment, names, address):
                 raise AttachmentIncomplete
     async with services.pool.connection() as connection:
-        upload = await uploading.own(services, connection, attachment, arrived.agency)
+        upload = await uploading.own(connection, attachment, arrived.agency)
         return JSONResponse(await _upload(connection, upload), headers=NO_STORE)
 
 
@@ -202,7 +202,7 @@ async def drop(request: Request, services: Open, place: UploadTurn, attachment: 
         request, services, place, content_type=uploads.OCTETS, limit_bytes=0
     )
     async with services.pool.connection() as connection:
-        upload = await uploading.own(services, connection, attachment, arrived.agency)
+        upload = await uploading.own(connection, attachment, arrived.agency)
     if upload.stream is not None:
         raise AttachmentComplete
     await sweeping.sweep(services.pool, services.storage, attachment)
@@ -316,7 +316,7 @@ async def _visible(
     if found is None:
         raise AttachmentUnknown
     if found.stream is None:
-        return await uploading.own(services, connection, attachment, who.agency or "")
+        return await uploading.own(connection, attachment, who.agency or "")
     if not await _may_read(services, who, found.stream):
         raise AttachmentUnknown
     return found

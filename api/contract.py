@@ -187,9 +187,7 @@ ANNOUNCEMENT: dict[str, Any] = {
 """What comes with uploads: a chunk, and what announces one."""
 
 
-def of_upload(
-    content: Mapping[str, Any], responses: Mapping[int | str, Any]
-) -> dict[str, Any]:
+def of_upload(content: Mapping[str, Any], responses: Mapping[int | str, Any]) -> dict[str, Any]:
     """What the route of a signed upload is described by."""
     return {
         "responses": responses,

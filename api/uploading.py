@@ -105,7 +105,7 @@ def announced(body: bytes) -> Announcement:
     return Announcement(str(digest), int(size or 0))
 
 
-async def own(services: Services, connection: Any, attachment: UUID, agency: str) -> Attachment:
+async def own(connection: Any, attachment: UUID, agency: str) -> Attachment:
     """An agency's own upload, or what it has become.
 
     Raises:

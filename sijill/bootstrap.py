@@ -12,9 +12,9 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from api import verify
-from api.sweeping import sweep_uploads
 from api.desk import Desk
 from api.services import Services
+from api.sweeping import sweep_uploads
 from domain.ledger import Ledger
 from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError

@@ -1,6 +1,6 @@
 """Why an attachment is not taken or not given."""
 
-from domain.errors import Forbidden, Malformed, Refusal, Unknown
+from domain.errors import Malformed, Refusal, Unknown
 
 
 class AttachmentUnknown(Unknown, code="attachment_unknown"):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio.to_thread
 
@@ -18,9 +18,6 @@ from infrastructure.keyfiles import write_durably
 from infrastructure.log.refusals import StoreFailure
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-CONNECT_TIMEOUT: Final = "5s"
-REQUEST_TIMEOUT: Final = "30s"
-RETRIES: Final = 2
 _T = TypeVar("_T")
 
 
@@ -93,72 +90,6 @@ class FolderStore:
         return self.folder / name[:2] / name
 
 
-class RemoteStore:
-    """Objects in whatever obstore speaks with."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    @classmethod
-    def open(cls, address: str) -> "RemoteStore":
-        """The store at an address, `s3://bucket/prefix`.
-
-        Its region, endpoint and credentials come from the environment, as AWS's own tools name
-        them (`AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID` …).
-
-        Raises:
-            ValueError: nothing is known of such an address.
-        """
-        from obstore.exceptions import BaseError
-        from obstore.store import from_url
-
-        options: Any = {"timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT}
-        if address.startswith("s3:"):
-            options["allow_http"] = True
-        try:
-            store = from_url(
-                address, client_options=options, retry_config={"max_retries": RETRIES}
-            )
-        except BaseError as error:
-            raise ValueError(type(error).__name__) from None
-        return cls(store)
-
-    def put(self, name: str, data: bytes) -> None:
-        """Keep an object."""
-        import obstore
-
-        self._ask(partial(obstore.put, self._store, name, data))
-
-    def get(self, name: str) -> bytes | None:
-        """An object's bytes, or None."""
-        import obstore
-
-        try:
-            return self._ask(lambda: bytes(obstore.get(self._store, name).bytes()))
-        except FileNotFoundError:
-            return None
-
-    def delete(self, name: str) -> None:
-        """Let an object go."""
-        import obstore
-
-        try:
-            self._ask(partial(obstore.delete, self._store, name))
-        except FileNotFoundError:
-            return
-
-    def _ask(self, work: Callable[[], _T]) -> _T:
-        from obstore.exceptions import BaseError, NotFoundError
-
-        try:
-            return work()
-        except (FileNotFoundError, NotFoundError) as error:
-            raise FileNotFoundError from error
-        except (BaseError, OSError) as error:
-            # Its text names addresses and may quote answers: it is for nobody's log.
-            raise ObjectStoreUnavailable(type(error).__name__) from None
-
-
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Where attachments lie, and how large one may be.
@@ -177,7 +108,13 @@ def open_store(address: str | None, folder: Path) -> ObjectStore:
     Raises:
         ValueError: the address cannot be used.
     """
-    return FolderStore(folder) if address is None else RemoteStore.open(address)
+    if address is None:
+        return FolderStore(folder)
+    try:
+        from infrastructure.attachments.remote import RemoteStore  # noqa: PLC0415 - only who names an object store has the library
+    except ImportError:
+        raise ValueError("the extra s3 is not installed") from None
+    return RemoteStore.open(address)
 
 
 async def off_loop(work: Callable[[], _T]) -> _T:

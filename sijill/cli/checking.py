@@ -42,9 +42,7 @@ def check_log(checked: Checked) -> int:
     return codes.FINDINGS if summary.findings else codes.DONE
 
 
-def _check_attachments(
-    data: Path, summary: Summary, on_finding: Callable[[Finding], None]
-) -> None:
+def _check_attachments(data: Path, summary: Summary, on_finding: Callable[[Finding], None]) -> None:
     """What lies beside the log; without the vault's key only its bytes are compared."""
     try:
         vault = Folder(data).vault()

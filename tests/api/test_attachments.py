@@ -2,13 +2,10 @@
 
 import hashlib
 import os
-import uuid
 from pathlib import Path
 
 import pytest
 
-from infrastructure.proofs.uploads import OCTETS
-from sijill.client import Refused
 from sijill.client.attachments import PATH, Attachments
 from tests.serving import Agency, Served
 

@@ -1,4 +1,4 @@
-"""Expand: attachments, which lie outside the log; their keys, their uploads, and what binds them."""
+"""Expand: attachments, which lie outside the log: uploads, keys, and what binds them."""
 
 from infrastructure.migrations import execute_sql, refuse_downgrade
 

@@ -65,8 +65,9 @@ def test_an_order_is_no_upload() -> None:
     case = VECTOR["requests"][0]
     text = case["headers"]["Signature-Input"].replace("sijill-upload-v1", "sijill-order-v1")
 
+    headers = {**case["headers"], "Signature-Input": text}
+
     with pytest.raises(ProofError) as refused:
-        headers = {**case["headers"], "Signature-Input": text}
         uploads.parse_upload(case["method"], case["path"], headers.items())
 
     assert refused.value.code == "tag_unknown"
