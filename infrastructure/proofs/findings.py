@@ -58,6 +58,7 @@ class Summary:
     signatures: int = 0
     checkpoints: int = 0
     tiles: int = 0
+    projected: int = 0
     findings: int = 0
     unchecked: dict[str, Unchecked] = field(default_factory=dict)
 
@@ -77,6 +78,8 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
+    "projection_not_given": "Read models lie in the operator's database; they were not compared.",
+    "projection_of_other_rules": "Another release made the read models; they were not compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
@@ -132,6 +135,9 @@ MEANINGS = {
     "order_in_future": "The order was recorded before the time that it was signed for.",
     "order_too_long": "The order was signed for a longer time than is allowed.",
     "possession_mismatch": "The proof of possession is by another key than the one enrolled.",
+    "projection_ahead": "The read models speak of events that the log does not have.",
+    "projection_differs": "A row that readers are answered from is not the one that the log makes.",
+    "projection_stopped": "The read models cannot be made again: this event does not fit.",
     "receipt_broken": "A receipt that you hold is for a leaf that is not in the log.",
     "record_foreign": "The record belongs to another agency than the one that ordered the act.",
     "root_mismatch": "The leaves do not lead to the root that was signed at this size.",
