@@ -39,9 +39,14 @@ def act_rules() -> dict[str, ActRule]:
     }
 
 
-def check(source: Source, trust: Trust, on_finding: Callable[[Finding], None]) -> Summary:
-    """Check a whole log; every finding is told as it is made."""
-    fsck = Fsck(source, replace(trust, rules=Rules))
+def check(
+    source: Source,
+    trust: Trust,
+    on_finding: Callable[[Finding], None],
+    on_leaf: Callable[[], None] | None = None,
+) -> Summary:
+    """Check a whole log; every finding is told as it is made, every leaf as it is met."""
+    fsck = Fsck(source, replace(trust, rules=Rules, on_leaf=on_leaf))
     for finding in fsck.run():
         on_finding(finding)
     return fsck.summary
