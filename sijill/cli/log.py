@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from domain.foundation import AcceptClock
+from sijill.cli.acting import make_verb
 from sijill.cli.faults import Unusable, verb
 from sijill.cli.options import LEDGER, Cosigners, Desk, Reach, Sure, Talk, check_address
 from sijill.cli.output import Output
@@ -34,6 +36,9 @@ def head(*, reach: Reach) -> int:
     output.result(found, *(f"{name}: {value}" for name, value in found.items()))
     output.say(output.words("cli.head", size=newest.size))
     return 0
+
+
+app.command(make_verb(AcceptClock), name="accept-clock")
 
 
 @Parameter(name="*")
@@ -119,3 +124,10 @@ def rotate_key(
     from sijill.cli.rotating import rotate_log_key
 
     return rotate_log_key(desk, data, cosigner, sure=yes)
+
+
+for _name, _help in {
+    "export": "Take a log away as files: a static C2SP mirror, or lines for programs.",
+    "consistency": "Say whether one saved checkpoint is the beginning of another.",
+}.items():
+    app.command(f"sijill.cli.exporting:{_name}", name=_name, help=_help)

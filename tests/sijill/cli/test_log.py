@@ -1,5 +1,6 @@
 """The log from outside: its head, its check, and the key that signs it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -293,3 +294,14 @@ def test_the_logs_key_is_rotated_by_both_founders_and_followed(
         assert after.code == 0, after.err
         assert after.json["size"] > before["size"]
         assert shell("log", "fsck", "--from", served.url, "--state", kept).code == 0
+
+
+def test_the_operator_puts_on_record_that_the_clock_was_looked_at(
+    founder: Shell,
+) -> None:
+    now = str(int(time.time()))
+
+    ran = founder("log", "accept-clock", "--clock-seconds", now, "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json["receipt"]
