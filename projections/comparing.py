@@ -64,9 +64,7 @@ class Difference:
         return "-" if side is None else json.dumps(side, ensure_ascii=False, sort_keys=True)
 
 
-async def position(
-    conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS
-) -> int | None:
+async def position(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> int | None:
     """The last event in the read model in use; None where other rules made it, or none was made.
 
     Raises:
@@ -180,8 +178,4 @@ def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed
 
 
 async def _drop(conn: Connection, schema: str) -> None:
-    await conn.execute(
-        sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema))
-    )
-
-
+    await conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))

@@ -42,50 +42,53 @@ async def test_an_honest_read_model_has_no_difference_at_any_index(reading: Read
     assert await schemas(reading) == []
 
 
+EDITS = {
+    "state": """
+        UPDATE read.certificates SET state = 'in_force', state_index = 1
+        WHERE until_index IS NULL AND stream = (
+            SELECT stream FROM read.certificates
+            WHERE until_index IS NULL AND state = 'revoked' ORDER BY stream LIMIT 1
+        )""",
+    "claims": """
+        UPDATE read.codes SET claims = claims || '{"holder_name": "x"}'
+        WHERE until_index IS NULL AND code = (SELECT min(code) FROM read.codes)""",
+    "until_index": """
+        UPDATE read.certificates SET until_index = until_index + 1
+        WHERE (stream, since_index) = (
+            SELECT stream, since_index FROM read.certificates
+            WHERE until_index IS NOT NULL ORDER BY stream, since_index LIMIT 1
+        )""",
+    "kind": """
+        UPDATE read.acts SET kind = 'voided'
+        WHERE log_index = (SELECT min(log_index) FROM read.acts WHERE kind = 'issued')""",
+}
+LACKING = """
+    DELETE FROM read.codes WHERE until_index IS NULL AND code = (
+        SELECT min(code) FROM read.codes WHERE until_index IS NULL
+    )"""
+SURPLUS = """
+    INSERT INTO read.acts SELECT 0, day, agency, type, 'revoked' FROM read.acts
+    ORDER BY log_index LIMIT 1"""
+
+
 @pytest.mark.parametrize(
-    "table, key, statement, column",
+    "table, column",
     [
-        (
-            "certificates",
-            "stream",
-            "UPDATE read.certificates SET state = 'in_force', state_index = 1 WHERE stream ="
-            " (SELECT stream FROM read.certificates WHERE until_index IS NULL"
-            " AND state = 'revoked' ORDER BY stream LIMIT 1) AND until_index IS NULL",
-            "state",
-        ),
-        (
-            "codes",
-            "code",
-            "UPDATE read.codes SET claims = claims || '{\"holder_name\": \"x\"}' WHERE code ="
-            " (SELECT min(code) FROM read.codes) AND until_index IS NULL",
-            "claims",
-        ),
-        (
-            "certificates",
-            "stream",
-            "UPDATE read.certificates SET until_index = until_index + 1 WHERE (stream, since_index)"
-            " = (SELECT stream, since_index FROM read.certificates WHERE until_index IS NOT NULL"
-            " ORDER BY stream, since_index LIMIT 1)",
-            "until_index",
-        ),
-        (
-            "acts",
-            "log_index",
-            "UPDATE read.acts SET kind = 'voided' WHERE log_index ="
-            " (SELECT min(log_index) FROM read.acts WHERE kind = 'issued')",
-            "kind",
-        ),
+        ("certificates", "state"),
+        ("codes", "claims"),
+        ("certificates", "until_index"),
+        ("acts", "kind"),
     ],
 )
 async def test_an_edited_row_is_named_with_its_key(
-    reading: Reading, table: str, key: str, statement: str, column: str
+    reading: Reading, table: str, column: str
 ) -> None:
     last = await reading.follow(wander(3, 120))
-    edit(reading, statement)
+    edit(reading, EDITS[column])
 
     [one] = await compared(reading, last)
 
-    assert one.table == table, key
+    assert one.table == table
     assert one.place.startswith(f"{table}/{one.key[0]}")
     assert one.expected is not None
     assert one.found is not None
@@ -95,13 +98,8 @@ async def test_an_edited_row_is_named_with_its_key(
 
 async def test_a_row_too_many_and_a_row_too_few_are_named(reading: Reading) -> None:
     last = await reading.follow(wander(3, 120))
-    chosen = "(SELECT min(code) FROM read.codes WHERE until_index IS NULL)"
-    edit(reading, f"DELETE FROM read.codes WHERE code = {chosen} AND until_index IS NULL")
-    edit(
-        reading,
-        "INSERT INTO read.acts SELECT 0, day, agency, type, 'revoked' FROM read.acts"
-        " ORDER BY log_index LIMIT 1",
-    )
+    edit(reading, LACKING)
+    edit(reading, SURPLUS)
 
     found = {one.table: one for one in await compared(reading, last)}
 
