@@ -159,13 +159,14 @@ def _difference(
 
 
 def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed:
+    since: str = "since_index"
+    keys: tuple[str, ...] = kept.order if isinstance(kept, Journal) else (kept.key, since)
     columns: list[sql.Composable] = [sql.Identifier(name) for name in kept.columns]
     if isinstance(kept, Table):
-        since, keys = "since_index", (kept.key, "since_index")
         ended = "CASE WHEN until_index <= {} THEN until_index END AS until_index"
         columns += [sql.Identifier(since), sql.SQL(ended).format(sql.Literal(at))]
     else:
-        since, keys = kept.since, kept.order
+        since = kept.since
     comma = sql.SQL(", ")
     return _ROWS.format(
         key=comma.join(map(sql.Identifier, keys)),
