@@ -46,7 +46,7 @@ app.command(make_verb(AcceptClock), name="accept-clock")
 class Checked(Talk):
     """Which log is checked, and what the checker brings along."""
 
-    output: Annotated[  # type: ignore[assignment] - one spelling more than elsewhere
+    output: Annotated[  # type: ignore[assignment]  # one spelling more than elsewhere
         Literal["human", "json", "ndjson"],
         Parameter(
             name="--output",
