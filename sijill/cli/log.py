@@ -46,13 +46,13 @@ app.command(make_verb(AcceptClock), name="accept-clock")
 class Checked(Talk):
     """Which log is checked, and what the checker brings along."""
 
-    output: Annotated[  # type: ignore[assignment]  # one spelling more than elsewhere
+    output: Annotated[
         Literal["human", "json", "ndjson"],
         Parameter(
             name="--output",
             help="What stands on standard output; with the other two each finding is a line.",
         ),
-    ] = "human"
+    ] = "human"  # type: ignore[assignment]  # one spelling more than elsewhere
     source: Annotated[
         str | None,
         Parameter(
