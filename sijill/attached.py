@@ -8,25 +8,49 @@ statement that commits to it. One chunk in memory at a time.
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from psycopg import Connection
 
+from infrastructure import postgres
 from infrastructure import vault as vaults
 from infrastructure.attachments import records, sealing
 from infrastructure.attachments.records import Bound
 from infrastructure.attachments.stores import ObjectStore
+from infrastructure.keyfiles import KeyFileError
 from infrastructure.log.reader import load_events
+from infrastructure.postgres import Role
 from infrastructure.proofs import canonical, disclosures
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from infrastructure.vault import Vault, VaultError
+from sijill.bootstrap import connection_strings
+from sijill.folder import Folder
+from sijill.settings import Settings
 
 MISSING = "attachment_object_missing"
 ALTERED = "attachment_altered"
 MISMATCH = "attachment_mismatch"
+
+
+def check_folder(data: Path, summary: Summary, on_finding: Callable[[Finding], None]) -> None:
+    """Check the attachments of a ledger whose database runs.
+
+    Raises:
+        StoreFailure, psycopg.Error: they cannot be asked, so nothing can be said.
+    """
+    try:
+        vault = Folder(data).vault()
+    except KeyFileError:
+        vault = None
+    objects = Settings(data=data).storage().objects
+    url = connection_strings(data).service
+    with postgres.connect(url, Role.SERVICE, limits=postgres.PATIENT) as connection:
+        connection.read_only = True
+        check(connection, objects, vault, summary, on_finding)
 
 
 def check(
