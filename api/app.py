@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    attachments,
     certificates,
     contract,
     credentials,
@@ -136,6 +137,7 @@ def create_app(open_services: Opener) -> FastAPI:
         agencies,
         certificates,
         credentials,
+        attachments,
         pending,
         verify,
         reports,
