@@ -26,6 +26,7 @@ from api import (
     health,
     ledger,
     log,
+    pages,
     pending,
     problem_pages,
     reports,
@@ -138,6 +139,7 @@ def create_app(open_services: Opener) -> FastAPI:
         verify,
         reports,
         docs,
+        pages,
         problem_pages,
     ):
         app.include_router(module.router)
