@@ -28,6 +28,7 @@ from api import (
     health,
     ledger,
     log,
+    pages,
     pending,
     problem_pages,
     reports,
@@ -142,6 +143,7 @@ def create_app(open_services: Opener) -> FastAPI:
         verify,
         reports,
         docs,
+        pages,
         problem_pages,
     ):
         app.include_router(module.router)

@@ -48,6 +48,8 @@ STATUS: dict[str, int] = {
     "method_not_allowed": 405,
     "body_too_large": 413,
     "json_too_large": 413,
+    "picture_too_large": 413,
+    "picture_malformed": 422,
     "request_malformed": 400,
     "request_timeout": 408,
     "head_too_large": 431,
