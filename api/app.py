@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    bundles,
     certificates,
     contract,
     docs,
@@ -133,6 +134,7 @@ def create_app(open_services: Opener) -> FastAPI:
         ledger,
         log,
         agencies,
+        bundles,
         certificates,
         pending,
         verify,
