@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    attachments,
     bundles,
     certificates,
     contract,
@@ -27,6 +28,7 @@ from api import (
     health,
     ledger,
     log,
+    pages,
     pending,
     problem_pages,
     reports,
@@ -136,10 +138,12 @@ def create_app(open_services: Opener) -> FastAPI:
         agencies,
         bundles,
         certificates,
+        attachments,
         pending,
         verify,
         reports,
         docs,
+        pages,
         problem_pages,
     ):
         app.include_router(module.router)

@@ -58,6 +58,8 @@ class Summary:
     signatures: int = 0
     checkpoints: int = 0
     tiles: int = 0
+    attachments: int = 0
+    projected: int = 0
     findings: int = 0
     unchecked: dict[str, Unchecked] = field(default_factory=dict)
 
@@ -70,6 +72,7 @@ class Summary:
 
 NOT_CHECKED = {
     "act_not_compared": "No act table was given to compare the signed act and path with the event.",
+    "attachment_not_opened": "No vault key was given: only the stored bytes were compared.",
     "body_not_open": "The body was not opened to this checker; its digest stands unexplained.",
     "checkpoint_signature": "No key of the log is known, so the signature was not verified.",
     "evidence_not_open": "The evidence was not opened; who ordered this was not verified.",
@@ -77,6 +80,8 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
+    "projection_not_given": "Read models lie in the operator's database; they were not compared.",
+    "projection_of_other_rules": "Another release made the read models; they were not compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "status_not_proven": "No signed word of the ledger says how the record stood.",
     "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
@@ -92,6 +97,9 @@ MEANINGS = {
     "act_mismatch": "The event is of another type than the act that was signed, or its path.",
     "agency_mismatch": "Header and signed statement name different agencies.",
     "agency_repeated": "An agency of this name was entered before.",
+    "attachment_altered": "What is stored of an attachment is not what was uploaded.",
+    "attachment_mismatch": "The attachment is another file than the statement commits to.",
+    "attachment_object_missing": "A part of an attachment is not in the store.",
     "approval_misplaced": "What stands for an approval is none: a refusal, or one for elsewhere.",
     "body_digest_mismatch": "The stored body is not the one that the leaf commits to.",
     "chain_broken": "The leaf does not follow its predecessor: it names another hash as previous.",
@@ -134,6 +142,9 @@ MEANINGS = {
     "order_in_future": "The order was recorded before the time that it was signed for.",
     "order_too_long": "The order was signed for a longer time than is allowed.",
     "possession_mismatch": "The proof of possession is by another key than the one enrolled.",
+    "projection_ahead": "The read models speak of events that the log does not have.",
+    "projection_differs": "A row that readers are answered from is not the one that the log makes.",
+    "projection_stopped": "The read models cannot be made again: this event does not fit.",
     "receipt_broken": "A receipt that you hold is for a leaf that is not in the log.",
     "record_foreign": "The record belongs to another agency than the one that ordered the act.",
     "root_mismatch": "The leaves do not lead to the root that was signed at this size.",
