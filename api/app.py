@@ -29,6 +29,7 @@ from api import (
     pending,
     problem_pages,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -136,6 +137,7 @@ def create_app(open_services: Opener) -> FastAPI:
         certificates,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
         problem_pages,

@@ -29,7 +29,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -56,6 +56,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateShown,
     Verdict,
     IssuanceReport,
+    StatusLists,
 )
 
 

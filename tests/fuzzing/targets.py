@@ -21,6 +21,7 @@ from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure.proofs import (
     canonical,
     codes,
+    cwt,
     disclosures,
     evidence,
     jwk,
@@ -30,6 +31,7 @@ from infrastructure.proofs import (
     orders,
     reads,
     signing,
+    statuslist,
     tiles,
 )
 from infrastructure.proofs.checkpoint import Checkpoint
@@ -48,6 +50,8 @@ from tests.infrastructure.proofs.samples import (
     statement,
 )
 from tests.infrastructure.proofs.test_receipts import LOG, RECEIPT, ROTATION, VERDICT
+from tests.infrastructure.proofs.test_statuslist import DRAFT
+from tests.infrastructure.proofs.test_statuslist import SIGNED as STATUS_LIST
 from tests.serving import issuance
 
 LIMIT_BYTES = 65_536
@@ -221,6 +225,16 @@ def _fields(data: bytes) -> None:
     assert 0 <= _wait_seconds(asked) <= 30
 
 
+def _cwt(data: bytes) -> None:
+    """A signed list, or any value of CBOR: read, it is spelt the same again."""
+    assert cwt.dumps(cwt.loads(data, limit_bytes=LIMIT_BYTES)) == data
+    signed = cwt.parse(data, limit_bytes=LIMIT_BYTES)
+    found = cwt.loads(signed.payload, limit_bytes=LIMIT_BYTES)
+    if isinstance(found, dict):
+        listed = statuslist.listed(found.get(65533))
+        assert len(listed.data) <= statuslist.MAX_LIST_BYTES
+
+
 def _connection(data: bytes) -> None:
     """What comes over a connection, in pieces: the first byte says how long they are."""
     guest = Guest()
@@ -296,6 +310,7 @@ def _targets() -> dict[str, Target]:
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),
+        "cwt": Target(_cwt, (STATUS_LIST, bytes.fromhex(DRAFT["cwt"]))),
         "connection": Target(
             _connection,
             (
