@@ -166,6 +166,13 @@ async def record_key_async(conn: AsyncConnection[Any], stream: UUID) -> bytes:
     return _present(await cursor.fetchone())
 
 
+def fits(vault: Vault, conn: Connection[Any]) -> bool:
+    """Whether what this database holds is wrapped under that vault's key; an empty one fits."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    row = cursor.execute(_QUERIES["some_record_key"]).fetchone()
+    return row is None or vault.opens(row[0])
+
+
 def sealed_line(conn: Connection[Any], index: int) -> SealedLine | None:
     """What is sealed beside the event at `index`, or None."""
     cursor = conn.cursor(row_factory=tuple_row, binary=True)

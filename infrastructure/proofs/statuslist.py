@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infrastructure.proofs import base64text, cwt, jwk, note
+from infrastructure.proofs import base64text, cbor, cwt, jwk, note
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.verdict import CodeState
 
@@ -33,7 +33,8 @@ LIST_BYTES: Final = PLACES * BITS // 8
 
 MAX_LIST_BYTES: Final = 2**20
 """What the draft's own largest example unfolds to; four times one of ours."""
-MAX_TOKEN_BYTES: Final = 2 * 2**20
+MAX_TOKEN_BYTES: Final = LIST_BYTES + 2**16
+"""Of one of our lists: what does not compress at all, and what is said about it."""
 TTL_SECONDS: Final = 60
 LIFE_SECONDS: Final = 86_400
 """After a day a list says nothing; a type may ask for less (`max_status_age_seconds`)."""
@@ -237,12 +238,12 @@ class Signer:
 
     def cwt(self, token: StatusToken) -> bytes:
         """The token as the draft's section 5.2 has it."""
-        listed: dict[Any, Any] = {
+        listed: dict[cbor.Value, cbor.Value] = {
             "bits": token.list.bits,
             "lst": token.list.compressed(),
             "aggregation_uri": aggregation_uri(token.origin),
         }
-        claims = {
+        claims: dict[cbor.Value, cbor.Value] = {
             _ISSUER: token.origin,
             _SUBJECT: token.uri,
             _EXPIRES: token.expires,
@@ -255,8 +256,12 @@ class Signer:
                 "ledger": token.ledger,
             },
         }
-        head = {cwt.ALGORITHM: -8, cwt.KID: self._kid.encode(), cwt.TYPE: CWT}
-        protected, payload = cwt.dumps(head), cwt.dumps(claims)
+        head: dict[cbor.Value, cbor.Value] = {
+            cwt.ALGORITHM: -8,
+            cwt.KID: self._kid.encode(),
+            cwt.TYPE: CWT,
+        }
+        protected, payload = cbor.dumps(head), cbor.dumps(claims)
         return cwt.encode(protected, {}, payload, self._sign(cwt.signed_bytes(protected, payload)))
 
     def jwt(self, token: StatusToken) -> bytes:
@@ -303,8 +308,8 @@ def open_token(
     How old it may be is for the caller to say: :meth:`StatusToken.require_fresh`.
 
     Raises:
-        ProofError: ``cwt_malformed``, ``status_list_malformed``, ``status_list_unsigned`` (by no
-            key that the log's names), ``status_list_foreign`` (another list, another ledger).
+        ProofError: ``cbor_…``, ``cwt_malformed``, ``status_list_malformed``,
+            ``status_list_unsigned`` (by no key that the log's names), ``status_list_foreign`` (another list or ledger).
     """
     signed = cwt.parse(data, limit_bytes=MAX_TOKEN_BYTES)
     if signed.protected.get(cwt.TYPE) != CWT:

@@ -181,11 +181,11 @@ def test_no_bit_can_be_turned(at: int) -> None:
 
 @pytest.mark.parametrize("end", range(0, len(SIGNED), 50))
 def test_no_end_can_be_missing(end: int) -> None:
-    assert code_of(SIGNED[:end]) == "cwt_malformed"
+    assert code_of(SIGNED[:end]) == "cbor_malformed"
 
 
 def test_what_unfolds_to_more_than_a_list_is_refused_early() -> None:
-    bomb = zlib.compress(bytes(2**30), 9)
+    bomb = zlib.compress(bytes(2**28), 9)
     assert len(bomb) < statuslist.MAX_TOKEN_BYTES
     for folded in (bomb, zlib.compress(bytes(2**20 + 1))):
         with pytest.raises(ProofError, match="status_list_malformed"):
@@ -206,30 +206,17 @@ def test_other_streams_are_refused(folded: bytes) -> None:
         StatusList.unfold(2, folded)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "18",  # a length that does not come
-        "1817",  # 23 in two bytes
-        "190017",
-        "9fff",  # an array without a length
-        "a2010102",
-        "a201010102",  # a name twice
-        "f7",  # undefined
-        "f90000",  # a float
-        "61ff",  # text that is no UTF-8
-        "9b00000000ffffffff",  # an array of four thousand million
-        "bb00000000ffffffff",
-        "0000",  # something behind it
-        "81" * 40 + "00",
-        "c0" * 4000 + "00",
-    ],
-)
-def test_other_spellings_of_cbor_are_refused(text: str) -> None:
-    with pytest.raises(ProofError, match="cwt_malformed"):
-        cwt.loads(bytes.fromhex(text), limit_bytes=10_000)
+def test_maps_may_come_in_any_order_but_no_name_twice() -> None:
+    assert cwt.loads(bytes.fromhex("a202000100"), limit_bytes=10) == {2: 0, 1: 0}
+    with pytest.raises(ProofError, match="cbor_malformed"):
+        cwt.loads(bytes.fromhex("a201000100"), limit_bytes=10)
+
+
+@pytest.mark.parametrize("text", ["00", "d200", "d18440a04040", "d28440a04040", "d28400a04040"])
+def test_what_is_no_signed_message_is_refused(text: str) -> None:
+    with pytest.raises(ProofError, match=r"cwt_malformed|cbor_malformed"):
+        cwt.parse(bytes.fromhex(text), limit_bytes=100)
 
 
 def test_too_many_bytes_are_not_read() -> None:
-    with pytest.raises(ProofError, match="cwt_malformed"):
-        cwt.loads(bytes(11), limit_bytes=10)
+    assert code_of(bytes(statuslist.MAX_TOKEN_BYTES + 1)) == "cbor_too_large"
