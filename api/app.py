@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    attachments,
     certificates,
     contract,
     docs,
@@ -135,6 +136,7 @@ def create_app(open_services: Opener) -> FastAPI:
         log,
         agencies,
         certificates,
+        attachments,
         pending,
         verify,
         status_lists,

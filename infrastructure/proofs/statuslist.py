@@ -309,7 +309,8 @@ def open_token(
 
     Raises:
         ProofError: ``cbor_…``, ``cwt_malformed``, ``status_list_malformed``,
-            ``status_list_unsigned`` (by no key that the log's names), ``status_list_foreign`` (another list or ledger).
+            ``status_list_unsigned`` (by no key that the log's names), ``status_list_foreign``
+            (another list or ledger).
     """
     signed = cwt.parse(data, limit_bytes=MAX_TOKEN_BYTES)
     if signed.protected.get(cwt.TYPE) != CWT:
