@@ -24,6 +24,7 @@ from api import (
     bundles,
     certificates,
     contract,
+    credentials,
     docs,
     health,
     ledger,
@@ -32,6 +33,7 @@ from api import (
     pending,
     problem_pages,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -138,9 +140,11 @@ def create_app(open_services: Opener) -> FastAPI:
         agencies,
         bundles,
         certificates,
+        credentials,
         attachments,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
         pages,
