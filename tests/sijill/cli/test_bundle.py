@@ -48,6 +48,12 @@ def forge(path: Path, change: Any) -> Path:
     return forged
 
 
+def kinds(ran: Ran) -> list[str]:
+    """What happened to the record; that it was put into a wallet's form is beside the point."""
+    told = [one["type"].split(".")[2] for one in ran.json["events"]]
+    return [one for one in told if one != "credentialed"]
+
+
 def codes(ran: Ran) -> set[str]:
     assert ran.code == 6, ran.err
     return {one["code"] for one in ran.json["findings"]}
@@ -62,8 +68,7 @@ def test_a_bundle_proves_a_certificate_offline(office: Shell, trust: Path) -> No
 
     assert ran.code == 0, ran.err
     assert ran.json["outcome"] == "valid"
-    [event] = ran.json["events"]
-    assert event["type"] == "sijill.certificate.issued.v1"
+    assert kinds(ran) == ["issued"]
     # The issuance, the ceremony of its key, and event 0.
     assert ran.json["signatures"] >= 1 + 3 + 2
     assert ran.json["unchecked"] == []
@@ -94,7 +99,7 @@ def test_what_happened_later_is_in_it(office: Shell, trust: Path) -> None:
     ran = verified(office, path, trust)
 
     assert ran.code == 0, ran.err
-    assert [one["type"].split(".")[2] for one in ran.json["events"]] == ["issued", "revoked"]
+    assert kinds(ran) == ["issued", "revoked"]
     assert ran.json["outcome"] == "withdrawn"
 
     # A word that it is valid cannot stand beside the revocation; without the revocation the
