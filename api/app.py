@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    attachments,
     certificates,
     contract,
     docs,
@@ -134,6 +135,7 @@ def create_app(open_services: Opener) -> FastAPI:
         log,
         agencies,
         certificates,
+        attachments,
         pending,
         verify,
         reports,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from api.shapes.attachments import Attachment, AttachmentList, Upload
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
@@ -56,6 +57,9 @@ SHAPES: tuple[Any, ...] = (
     CertificateShown,
     Verdict,
     IssuanceReport,
+    Upload,
+    Attachment,
+    AttachmentList,
 )
 
 

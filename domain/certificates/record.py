@@ -89,6 +89,10 @@ class Certificate(Record):
         self.originals: dict[str, Original] = {}
         self.grants: list[Grant] = []
 
+    def readers(self) -> frozenset[str]:
+        """Its agency alone: holders have the document itself."""
+        return frozenset({self.agency})
+
     @property
     def edition(self) -> Edition:
         """The edition in force."""

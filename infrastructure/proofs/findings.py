@@ -58,6 +58,7 @@ class Summary:
     signatures: int = 0
     checkpoints: int = 0
     tiles: int = 0
+    attachments: int = 0
     projected: int = 0
     findings: int = 0
     unchecked: dict[str, Unchecked] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Summary:
 
 NOT_CHECKED = {
     "act_not_compared": "No act table was given to compare the signed act and path with the event.",
+    "attachment_not_opened": "No vault key was given: only the stored bytes were compared.",
     "body_not_open": "The body was not opened to this checker; its digest stands unexplained.",
     "checkpoint_signature": "No key of the log is known, so the signature was not verified.",
     "evidence_not_open": "The evidence was not opened; who ordered this was not verified.",
@@ -94,6 +96,9 @@ MEANINGS = {
     "act_mismatch": "The event is of another type than the act that was signed, or its path.",
     "agency_mismatch": "Header and signed statement name different agencies.",
     "agency_repeated": "An agency of this name was entered before.",
+    "attachment_altered": "What is stored of an attachment is not what was uploaded.",
+    "attachment_mismatch": "The attachment is another file than the statement commits to.",
+    "attachment_object_missing": "A part of an attachment is not in the store.",
     "approval_misplaced": "What stands for an approval is none: a refusal, or one for elsewhere.",
     "body_digest_mismatch": "The stored body is not the one that the leaf commits to.",
     "chain_broken": "The leaf does not follow its predecessor: it names another hash as previous.",

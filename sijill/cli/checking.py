@@ -12,7 +12,7 @@ from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import Source, text_of
-from sijill import audit
+from sijill import attached, audit
 from sijill.cli import codes
 from sijill.cli.databases import running_database
 from sijill.cli.faults import Unusable
@@ -50,6 +50,8 @@ def check_log(checked: Checked) -> int:
         else:
             output.say(output.words("cli.audit.projecting"))
             audit.compare_projections(given.keeper, summary, on_finding)
+        if checked.data is not None:
+            attached.check_folder(checked.data, summary, on_finding)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
 
