@@ -27,6 +27,7 @@ from api.shapes.registry import (
     CertificatePage,
     CertificateShown,
     CertificateTypes,
+    CredentialShown,
     KeyList,
     KeyShown,
 )
@@ -55,6 +56,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateTypes,
     CertificatePage,
     CertificateShown,
+    CredentialShown,
     Verdict,
     IssuanceReport,
     Upload,
