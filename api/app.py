@@ -32,6 +32,7 @@ from api import (
     pending,
     problem_pages,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -141,6 +142,7 @@ def create_app(open_services: Opener) -> FastAPI:
         attachments,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
         pages,
