@@ -23,13 +23,16 @@ from api import (
     attachments,
     certificates,
     contract,
+    credentials,
     docs,
     health,
     ledger,
     log,
+    pages,
     pending,
     problem_pages,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -135,11 +138,14 @@ def create_app(open_services: Opener) -> FastAPI:
         log,
         agencies,
         certificates,
+        credentials,
         attachments,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
+        pages,
         problem_pages,
     ):
         app.include_router(module.router)
