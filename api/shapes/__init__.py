@@ -31,7 +31,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -59,6 +59,7 @@ SHAPES: tuple[Any, ...] = (
     CredentialShown,
     Verdict,
     IssuanceReport,
+    StatusLists,
     Upload,
     Attachment,
     AttachmentList,
