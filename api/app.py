@@ -23,6 +23,7 @@ from api import (
     attachments,
     certificates,
     contract,
+    credentials,
     docs,
     health,
     ledger,
@@ -31,6 +32,7 @@ from api import (
     pending,
     problem_pages,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -136,9 +138,11 @@ def create_app(open_services: Opener) -> FastAPI:
         log,
         agencies,
         certificates,
+        credentials,
         attachments,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
         pages,

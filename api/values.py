@@ -31,7 +31,7 @@ async def open_values(services: Services, connection: Any, found: Found) -> dict
         indexes += [one.issue_index for one in others if one.edition == code.edition]
     values: dict[str, str] = {}
     for index in dict.fromkeys(indexes):
-        opened = await _open_line(services, connection, index)
+        opened = await open_at(services, connection, index)
         # The vault lies beside the log: only a value that the log's commitment vouches for counts.
         values |= {
             name: value
@@ -58,7 +58,7 @@ async def open_claim(
     return commitment, (found[0], found[1].value)
 
 
-async def _open_line(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
+async def open_at(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
     """Names and values by commitment, as sealed beside the event at an index."""
     opened = await _open_texts(services, connection, index)
     return {digest: (one.name, one.value) for digest, (_, one) in opened.items()}

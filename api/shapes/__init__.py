@@ -27,10 +27,11 @@ from api.shapes.registry import (
     CertificatePage,
     CertificateShown,
     CertificateTypes,
+    CredentialShown,
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -55,8 +56,10 @@ SHAPES: tuple[Any, ...] = (
     CertificateTypes,
     CertificatePage,
     CertificateShown,
+    CredentialShown,
     Verdict,
     IssuanceReport,
+    StatusLists,
     Upload,
     Attachment,
     AttachmentList,

@@ -166,12 +166,24 @@ class Original(TypedDict):
     original: int
     state: CodeState
     issue_index: Index
+    issue_time: Time
     successor: str | None
     effective_date: Day
     expiry_date: Day | None
     language: str
     status: StatusPlace
     claims: Commitments
+
+
+@exact
+class CredentialShown(TypedDict):
+    """A credential, and the key that signed it."""
+
+    code: str
+    credential: Annotated[str, Field(description="The COSE_Sign1 in base64url.")]
+    key: Thumbprint
+    custodial: Annotated[bool, Field(description="The data center holds that key.")]
+    index: Annotated[int, Field(description="Where the log commits to it.")]
 
 
 @exact

@@ -59,13 +59,17 @@ class Edition:
 
 @dataclass
 class Original:
-    """One original and the code that names it; `successor` is the code that took its place."""
+    """One original and the code that names it; `successor` is the code that took its place.
+
+    `credential` is the index at which its newest credential was recorded.
+    """
 
     code: str
     number: int
     edition: int
     status: OriginalStatus = OriginalStatus.CURRENT
     successor: str | None = None
+    credential: int | None = None
 
 
 class Certificate(Record):
