@@ -34,6 +34,7 @@ from api import (
     problem_pages,
     reports,
     status_lists,
+    trust,
     verify,
 )
 from api.admission import Admission
@@ -143,6 +144,7 @@ def create_app(open_services: Opener) -> FastAPI:
         credentials,
         attachments,
         pending,
+        trust,
         verify,
         status_lists,
         reports,

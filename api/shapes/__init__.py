@@ -31,7 +31,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -60,6 +60,7 @@ SHAPES: tuple[Any, ...] = (
     Verdict,
     IssuanceReport,
     StatusLists,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,
