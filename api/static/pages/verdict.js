@@ -64,6 +64,10 @@ function issuer({ signer, own_ledger: own, void_from: voidFrom }) {
   return voidFrom === null ? "authorised" : "key_compromised";
 }
 
+const UNSURE = new Set([
+  "ledger_foreign", "log_proof_needed", "issuer_not_known_yet", "trust_list_old",
+]);
+
 export function unreadable(code) {
   const reason = code === "credential_foreign" || code === "qr_foreign"
     ? "credential_foreign" : "credential_unreadable";
@@ -77,11 +81,15 @@ export function told(reason, questions) {
 // With a network: what the paper's signature says, and what the register says of its record. The
 // register decides on force; a paper that names another record than its code leads to is forged.
 export function combined(local, server, credential) {
+  const own = ({ unchanged, issuer: by }) => ({ ...server.questions, unchanged, issuer: by });
+  if (local.reason === "issuer_key_compromised" && server.outcome === "valid") {
+    // Affirmed again, but by whom this paper was signed, only the log can prove.
+    return { ...server, ...told("log_proof_needed", own(local.questions)) };
+  }
   const idle = ["not_valid", "unreadable"].includes(local.outcome)
-    || ["ledger_foreign", "log_proof_needed", "issuer_not_known_yet"].includes(local.reason);
+    || UNSURE.has(local.reason);
   if (idle && local.reason !== "issuer_key_compromised") {
-    return { ...server, ...local, questions: { ...server.questions, unchanged:
-      local.questions.unchanged, issuer: local.questions.issuer } };
+    return { ...server, outcome: local.outcome, reason: local.reason, questions: own(local.questions) };
   }
   const record = server.record;
   const other = record !== null
