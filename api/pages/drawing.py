@@ -28,7 +28,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self';"
     " connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script';"
-    " trusted-types 'none'"
+    " trusted-types worker"
 )
 PERMISSIONS: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 NAMES: Final = {"ar": "العربية", "ckb": "کوردی", "en": "English"}

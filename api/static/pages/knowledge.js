@@ -35,7 +35,7 @@ async function rooted(said) {
   const before = (await kept("root"))?.value;
   const root = {
     ledger: said.ledger, origin: said.origin, log_vkeys: said.log_vkeys,
-    receipts_vkey: said.receipts_vkey, founders: said.founders ?? before?.founders,
+    receipts_vkey: said.receipts_vkey, founders: before?.founders,
   };
   const disowned = before && (before.ledger !== root.ledger
     || !before.log_vkeys.every((key) => root.log_vkeys.includes(key)));
@@ -58,12 +58,23 @@ export async function refresh() {
 }
 
 async function opened(trust, root, seen) {
-  const content = new TextEncoder().encode(trust.content);
-  const found = await openList({ ...trust, content, root: { ...root, founders: root.founders
-    ?? JSON.parse(trust.content).founders }, seen });
+  const content = new TextEncoder().encode(canonical(trust.content));
+  const founders = root.founders ?? trust.content?.founders;
+  const found = await openList({ ...trust, content, root: { ...root, founders }, seen });
+  // Whoever founded the ledger is learned from the first list, and never again.
+  if (!root.founders) await keep("root", { ...root, founders });
   const { size, root: tree } = found.checkpoint;
   if (seen === undefined || size > seen.size) await keep("seen", { size, root: hex(tree) });
   return found;
+}
+
+// RFC 8785, of what has no fractions: members in the order of their names.
+export function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  const members = Object.keys(value).sort()
+    .map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
+  return `{${members.join(",")}}`;
 }
 
 async function fetchList(number, root) {
