@@ -28,6 +28,7 @@ from api import (
     log,
     pending,
     problem_pages,
+    registers,
     reports,
     verify,
 )
@@ -134,6 +135,7 @@ def create_app(open_services: Opener) -> FastAPI:
         log,
         agencies,
         certificates,
+        registers,
         pending,
         verify,
         reports,

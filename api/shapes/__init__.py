@@ -20,6 +20,13 @@ from api.shapes.orders import (
     RefusedLine,
     Rehearsed,
 )
+from api.shapes.registers import (
+    RegisterEntries,
+    RegisterPage,
+    RegisterReport,
+    RegisterShown,
+    RegistersUsed,
+)
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
@@ -56,6 +63,11 @@ SHAPES: tuple[Any, ...] = (
     CertificateShown,
     Verdict,
     IssuanceReport,
+    RegisterPage,
+    RegisterShown,
+    RegisterEntries,
+    RegisterReport,
+    RegistersUsed,
 )
 
 

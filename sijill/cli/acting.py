@@ -25,7 +25,17 @@ from sijill.cli.options import Cosigners, Desk, Sure
 
 _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code"})
 # Acts that have verbs of their own, because they read a file or are a ceremony.
-OWN = frozenset({"agency.add", "certificate.issue", "certificate.correct", "key.enrol"})
+OWN = frozenset(
+    {
+        "agency.add",
+        "certificate.correct",
+        "certificate.issue",
+        "key.enrol",
+        "register.capture",
+        "register.close",
+        "register.count",
+    }
+)
 # What cannot be undone asks once more.
 GRAVE = frozenset({"agency.close", "certificate.erase", "key.retire", "key.compromise"})
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."
@@ -84,7 +94,9 @@ def _options(command: type[Command], name: str) -> Iterator[Option]:
     if name in path_members(command.ACT):
         help_text = field.description or name
         # A thumbprint may begin with any letter of base64url.
-        kind = Annotated[str, Parameter(help=help_text, allow_leading_hyphen=True)]
+        about = Parameter(help=help_text, allow_leading_hyphen=True)
+        number = _plain(field.annotation) is int
+        kind: Any = Annotated[int, about] if number else Annotated[str, about]
         yield Option(Argument(name, Argument.POSITIONAL_ONLY, annotation=kind), (name,))
         return
     inner = _plain(field.annotation)
