@@ -259,7 +259,7 @@ _OF_BOOKS: Final = {
 def _needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
     if event.type in _OF_BOOKS and event.version > 1:
         yield BOOKS, _register(event).key
-    elif event.type in (CONFIRMED, STRUCK):
+    elif event.type not in _OF_BOOKS and event.version > 1:
         yield ENTRIES, event.stream
 
 

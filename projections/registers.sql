@@ -74,8 +74,9 @@ FETCH FIRST (%(limit)s) ROWS WITH TIES
 ORDER BY opened_index, key
 
 -- name: entries
-SELECT stream, kind, agency, unit, series, year, number, folded_number, entry_index, entry_time,
-    type, date, grade, state, claims, reason, struck_index
+SELECT entry.stream, entry.kind, entry.agency, entry.unit, entry.series, entry.year, entry.number,
+    entry.folded_number, entry.entry_index, entry.entry_time, entry.type, entry.date, entry.grade,
+    entry.state, entry.claims, entry.reason, entry.struck_index
 FROM read.register_entries AS entry CROSS JOIN read.model
 WHERE entry.agency = %(agency)s AND entry.entry_index > %(after)s
     AND (%(unit)s::text IS NULL OR entry.unit = %(unit)s)

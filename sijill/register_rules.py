@@ -47,7 +47,7 @@ class RegisterRules:
     known: bool = True
     _books: dict[Register, _Book] = field(default_factory=dict)
     _numbers: set[str] = field(default_factory=set)
-    _reserved: set[str] = field(default_factory=set)
+    _reserved: dict[str, UUID] = field(default_factory=dict)
     _entries: dict[UUID, str] = field(default_factory=dict)
 
     def issued(self, agency: str, said: dict[str, Any]) -> Iterator[Objection]:
@@ -84,7 +84,9 @@ class RegisterRules:
             return
         key = register.number_key(said["number"])
         if header.type in _OPENS:
-            if header.version != 1 or header.stream in self._entries:
+            home = self._reserved.get(key) if header.type == _VOIDED else None
+            opens = home is None and header.version == 1 and header.stream not in self._entries
+            if home != header.stream and not opens:
                 yield "stream_mismatch", str(header.stream)
             if key in self._numbers or (header.type == _RESERVED and key in self._reserved):
                 yield "number_repeated", str(said["number"])
@@ -114,10 +116,10 @@ class RegisterRules:
             return
         key = register.number_key(said["number"])
         if header.type == _RESERVED:
-            self._reserved.add(key)
+            self._reserved[key] = header.stream
             self._entries[header.stream] = ""
         elif header.type == _VOIDED:
-            self._reserved.discard(key)
+            self._reserved.pop(key, None)
             self._numbers.add(key)
             self._entries[header.stream] = ""
             book.voided += 1

@@ -60,12 +60,16 @@ def reserve(order: commands.ReserveNumber, sitting: Sitting) -> None:
 @desk(commands.VoidNumber)
 def void(order: commands.VoidNumber, sitting: Sitting) -> None:
     """Void a number that nothing stands under; a reservation of it is over."""
-    stream = sitting.new_stream()
-    sitting.record(events.NumberVoided, on=stream)
+    reserved = sitting.find(RESERVED_SPACE, order.number_key)
+    if reserved is None:
+        stream = sitting.new_stream()
+        sitting.record(events.NumberVoided, on=stream)
+    else:
+        stream = reserved
+        sitting.record(events.NumberVoided, on=sitting.load(reserved))
+        sitting.release(RESERVED_SPACE, order.number_key)
     sitting.claim(NUMBER_SPACE, order.number_key, stream)
     sitting.absent(CLOSED_SPACE, order.register.key)
-    if sitting.find(RESERVED_SPACE, order.number_key) is not None:
-        sitting.release(RESERVED_SPACE, order.number_key)
 
 
 @desk(commands.CaptureEntry)

@@ -121,7 +121,9 @@ class Table:
         if column not in row:
             raise Unusable(code="column_missing", column=column)
         value = row[column]
-        text = value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        # A cell that was broken into lines says the same in one.
+        text = " ".join(plain.split())
         known = self.mapping.values.get(member)
         if known is None:
             return text

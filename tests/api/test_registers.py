@@ -65,17 +65,15 @@ def test_the_declaration_is_opened_to_everybody_and_the_entries_are_not(
     taken = capture(office, "1")["index"]
     served.anybody().text(f"/log/checkpoint?covers={taken}")
 
-    path = f"/v1/log/openings?from={covered}&to={taken + 1}"
-    declared, entry = served.anybody().get(path)["openings"]
+    window = {"from": covered, "to": taken + 1}
+    declared, entry = served.anybody().get("/v1/log/openings", **window)["openings"]
 
     assert {"header", "body", "order"} <= declared.keys()
     assert "body" not in entry
     assert "header" in entry
 
 
-def test_an_entry_is_its_agencys_alone(
-    wire: Wire, served: Served, office: Agency, stranger: Agency
-) -> None:
+def test_an_entry_is_its_agencys_alone(wire: Wire, office: Agency, stranger: Agency) -> None:
     capture(office, "م/١٢")
 
     found = office.client.get("/v1/registers/entries", number="م/12")["items"]

@@ -64,10 +64,11 @@ def test_what_was_ordered_passes() -> None:
     ledger.book("confirm", number="1", stream="entry 1", grade="paper_reply")
     ledger.book("reserve", number="3")
     ledger.certify(ONE, number="3", year=2020, date="2020-06-01")
-    ledger.book("reserve", number="4")
-    ledger.book("void", number="4", reason="form_spoilt")
+    ledger.book("reserve", number="4", stream="four")
+    ledger.book("void", number="4", stream="four", reason="form_spoilt")
+    ledger.book("void", number="5", reason="number_skipped")
     ledger.shut()
-    ledger.counted(3, 1)
+    ledger.counted(3, 2)
 
     assert judged(ledger) == set()
 
@@ -89,6 +90,11 @@ def reserved_twice(ledger: Registrar) -> int:
 
 def voided_twice(ledger: Registrar) -> int:
     ledger.book("void", number="1", reason="form_spoilt")
+    return ledger.book("void", number="1", reason="form_spoilt")
+
+
+def voided_beside_its_reservation(ledger: Registrar) -> int:
+    ledger.book("reserve", number="1")
     return ledger.book("void", number="1", reason="form_spoilt")
 
 
@@ -143,6 +149,7 @@ def counted_wrong(ledger: Registrar) -> int:
         (issued_over_an_entry, "number_repeated"),
         (reserved_twice, "number_repeated"),
         (voided_twice, "number_repeated"),
+        (voided_beside_its_reservation, "stream_mismatch"),
         (struck_elsewhere, "stream_mismatch"),
         (confirmed_after_striking, "stream_mismatch"),
         (two_books, "stream_mismatch"),
