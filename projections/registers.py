@@ -217,7 +217,7 @@ def _entered(kind: str, event: Recorded, rows: WorkingSet) -> None:
         type=said.get("type"),
         date=said.get("date"),
         grade=said.get("grade"),
-        state=said.get("state", "stands") if kind == "captured" else None,
+        state=said.get("entry_state", "stands") if kind == "captured" else None,
         claims=said.get("claims", {}),
         reason=said.get("reason"),
     )
@@ -238,7 +238,7 @@ def _reserved(event: Recorded, rows: WorkingSet) -> None:
 
 def _confirmed(event: Recorded, rows: WorkingSet) -> None:
     entry, said = rows.need(ENTRIES, event.stream), event.statement
-    changed = entry._replace(grade=said["grade"], state=said.get("state", "stands"))
+    changed = entry._replace(grade=said["grade"], state=said.get("entry_state", "stands"))
     rows.put(ENTRIES, changed, event.index)
 
 

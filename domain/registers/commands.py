@@ -178,7 +178,7 @@ class CaptureEntry(OnNumber):
     type: TypeId
     date: Day
     grade: GradeField
-    state: Annotated[
+    entry_state: Annotated[
         EntryState, Field(strict=False, description="What the register says became of it.")
     ] = EntryState.STANDS
     claims: Claims | None = optional("Commitments to what the register says, by field.")
@@ -187,7 +187,7 @@ class CaptureEntry(OnNumber):
 class ConfirmEntry(OnNumber):
     """Give a captured entry another grade of evidence: its original was sighted, or a reply came.
 
-    The state is what is known by now.
+    The state is the one that is known by now.
     """
 
     ACT = Act(
@@ -200,7 +200,7 @@ class ConfirmEntry(OnNumber):
 
     act: Literal["register.confirm"]
     grade: GradeField
-    state: Annotated[EntryState, Field(strict=False, description="What became of it.")] = (
+    entry_state: Annotated[EntryState, Field(strict=False, description="What became of it.")] = (
         EntryState.STANDS
     )
 

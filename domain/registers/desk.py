@@ -94,7 +94,7 @@ def capture(order: commands.CaptureEntry, sitting: Sitting) -> None:
 def confirm(order: commands.ConfirmEntry, sitting: Sitting) -> None:
     """Give an entry another grade or state."""
     entry = entry_of(order.register, order.number, sitting)
-    if (entry.grade, entry.state) == (order.grade, order.state):
+    if (entry.grade, entry.state) == (order.grade, order.entry_state):
         raise CoverageUnchanged
     sitting.record(events.Confirmed, on=entry)
 

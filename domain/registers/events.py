@@ -96,7 +96,7 @@ class Captured(Fact):
         aggregate.type = said["type"]
         aggregate.date = date.fromisoformat(said["date"])
         aggregate.grade = Grade(said["grade"])
-        aggregate.state = EntryState(said.get("state", EntryState.STANDS))
+        aggregate.state = EntryState(said.get("entry_state", EntryState.STANDS))
 
 
 class Confirmed(Fact):
@@ -107,7 +107,7 @@ class Confirmed(Fact):
     def apply(self, aggregate: Entry) -> None:
         """What is known by now."""
         aggregate.grade = Grade(self.said["grade"])
-        aggregate.state = EntryState(self.said.get("state", EntryState.STANDS))
+        aggregate.state = EntryState(self.said.get("entry_state", EntryState.STANDS))
 
 
 class Struck(Fact):

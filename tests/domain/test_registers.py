@@ -96,7 +96,7 @@ def test_an_entry_is_captured_once_whatever_its_digits(office: Scenario) -> None
         ({"date": "1997-12-31"}, "year_mismatch"),
         ({"date": "2026-11-23", "year": 2026}, "date_in_future"),
         ({"grade": "hearsay"}, "statement_invalid"),
-        ({"state": "eaten_by_mice"}, "statement_invalid"),
+        ({"entry_state": "eaten_by_mice"}, "statement_invalid"),
     ],
 )
 def test_an_entry_says_what_its_type_allows(
@@ -116,7 +116,9 @@ def test_an_entry_gets_better_evidence_and_its_present_state(office: Scenario) -
     office.given(capture("1"))
     office.when(confirm("1", "register_only")).refused("coverage_unchanged")
 
-    office.when(confirm("1", "paper_reply", state="revoked")).then("sijill.register.confirmed.v1")
+    office.when(confirm("1", "paper_reply", entry_state="revoked")).then(
+        "sijill.register.confirmed.v1"
+    )
 
     assert (entry(office, "1").grade, entry(office, "1").state) == ("paper_reply", "revoked")
     office.when(confirm("2")).refused("entry_unknown")

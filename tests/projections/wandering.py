@@ -214,7 +214,7 @@ _REGISTER_TURNS = (
     _in_register("uncover", reason="volume_lost"),
     _in_register("capture"),
     _in_register("capture", claims={"holder_name": digest("claim", "holder_name")}),
-    _in_register("confirm", state="revoked"),
+    _in_register("confirm", entry_state="revoked"),
     _in_register("strike", reason="misread"),
     _in_register("reserve"),
     _in_register("void", reason="not_issued"),

@@ -12,10 +12,10 @@ from tests.serving import Agency
 from tests.sijill.cli.conftest import Ran, Shell
 
 MAPPING: dict[str, Any] = {
-    "columns": {"number": "العدد", "date": "التاريخ", "state": "الحالة"},
+    "columns": {"number": "العدد", "date": "التاريخ", "entry_state": "الحالة"},
     "fields": {"holder_name": "الاسم", "qualification": "الشهادة"},
     "constants": {"unit": "archive", "type": "degree", "grade": "register_only"},
-    "values": {"state": {"": "stands", "ملغى": "revoked"}},
+    "values": {"entry_state": {"": "stands", "ملغى": "revoked"}},
 }
 HEAD = "العدد,التاريخ,الاسم,الشهادة,الحالة\n"
 ROWS = (
