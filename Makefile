@@ -56,6 +56,7 @@ bench: install
 soak: install
 	$(BIN)/python -m tests.faults.soak
 	$(BIN)/python -m tests.faults.store
+	$(BIN)/python -m tests.faults.again --rounds 5
 	$(BIN)/python -m tests.faults.hostile --minutes 10
 	$(BIN)/python -m tests.fuzzing --seconds 60
 

@@ -1,4 +1,4 @@
-"""One route for each row of the act table, and the bulk road that takes any act on certificates.
+"""One route for each row of the act table, and for each collection a bulk road for its acts.
 
 A route adds nothing to its command: path, text and schema come from the command class. What happens
 is always the same: authenticate, ask whether signatures are missing, then record or keep pending.
@@ -22,8 +22,8 @@ from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import NDJSON, POSSESSION_TAG
 
-BULK_PATH = "/v1/certificates/bulk"
-CHECK_PATH = "/v1/certificates/bulk/check"
+CHECK = "/check"
+"""Beside a bulk road: the same, judged and not recorded."""
 
 router = APIRouter()
 
@@ -102,7 +102,8 @@ async def _waits(services: Services, work: writing.Work) -> bool:
 def _require_bulk(arrived: Arrived) -> None:
     if arrived.request.content_type != NDJSON:
         raise ProofError("content_type_unsupported", f"a bulk is {NDJSON}")
-    if not all(command.ACT.bulk for command in arrived.commands.values()):
+    road = arrived.request.path.removesuffix(CHECK)
+    if not all(command.ACT.bulk_path == road for command in arrived.commands.values()):
         raise Problem("act_not_for_bulk")
 
 
@@ -122,15 +123,17 @@ def _add_routes() -> None:
             tags=[contract.tag_of(name)],
             **contract.of_act(command),
         )
-    for path, endpoint in ((CHECK_PATH, post_check), (BULK_PATH, post_bulk)):
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=["POST"],
-            summary=(endpoint.__doc__ or "").partition("\n")[0].rstrip("."),
-            tags=["certificates"],
-            **(contract.CHECK if path == CHECK_PATH else contract.BULK),
-        )
+    for road in sorted({command.ACT.bulk_path for command in ACTS.values()} - {""}):
+        collection = road.split("/")[2]
+        for path, endpoint in ((road + CHECK, post_check), (road, post_bulk)):
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=["POST"],
+                summary=(endpoint.__doc__ or "").partition("\n")[0].rstrip("."),
+                tags=[collection],
+                **(contract.BULK if path == road else contract.CHECK),
+            )
 
 
 _add_routes()

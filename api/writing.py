@@ -20,6 +20,7 @@ from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import DRAWN, MET, Apart, Decision, Signed
 from infrastructure import telemetry
+from infrastructure.attachments import records
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.reader import RecordedLine
 from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
@@ -33,6 +34,8 @@ DRAWS = 40  # a status list may be half full
 CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
+# Drawn or found: where one is taken, another may do.
+_DRAWN_AGAIN = DRAWN | {records.SPACE}
 _JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
@@ -316,7 +319,7 @@ def _worth_another_try(services: Services, result: Exception, attempt: int) -> b
         return attempt < TRIES
     if not isinstance(result, ClaimTaken):
         return False
-    tries = DRAWS if result.space in DRAWN else TRIES if result.space in MET else 0
+    tries = DRAWS if result.space in _DRAWN_AGAIN else TRIES if result.space in MET else 0
     return attempt < tries
 
 

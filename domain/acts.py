@@ -77,7 +77,7 @@ class Act:
         path: where a single order is posted; `{members}` are members of the statement.
         scope: what the ordering key must have been enrolled for.
         cosigning: who signs beside it.
-        bulk: whether lines of `POST /v1/certificates/bulk` may be of this act.
+        bulk: whether lines of a bulk of its noun may be of this act.
         founders_only: whether only a founding authority may order it.
         standings: how the ordering agency must stand. A suspended agency may still withdraw its
             certificates and its keys: that protects the public.
@@ -91,6 +91,12 @@ class Act:
     bulk: bool = False
     founders_only: bool = False
     standings: frozenset[Standing] = ACTIVE
+
+    @property
+    def bulk_path(self) -> str:
+        """Where many acts of its collection are posted at once; empty where it is for no bulk."""
+        _, version, collection, *_ = self.path.split("/")
+        return f"/{version}/{collection}/bulk" if self.bulk else ""
 
 
 class Command(BaseModel):

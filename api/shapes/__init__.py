@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from api.shapes.attachments import Attachment, AttachmentList, Upload
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
@@ -33,6 +34,7 @@ from api.shapes.registry import (
     CertificatePage,
     CertificateShown,
     CertificateTypes,
+    CredentialShown,
     KeyList,
     KeyShown,
 )
@@ -61,6 +63,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateTypes,
     CertificatePage,
     CertificateShown,
+    CredentialShown,
     Verdict,
     IssuanceReport,
     RegisterPage,
@@ -68,6 +71,9 @@ SHAPES: tuple[Any, ...] = (
     RegisterEntries,
     RegisterReport,
     RegistersUsed,
+    Upload,
+    Attachment,
+    AttachmentList,
 )
 
 

@@ -28,8 +28,9 @@ _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code
 OWN = frozenset(
     {
         "agency.add",
-        "certificate.correct",
         "certificate.issue",
+        "certificate.correct",
+        "certificate.credential",
         "key.enrol",
         "register.capture",
         "register.close",

@@ -114,8 +114,10 @@ class Bulk:
         *,
         cosigners: Sequence[Path] = (),
         source: Source | None = None,
+        path: str = BULK_PATH,
     ) -> None:
         self._source = source or ObjectLines(name)
+        self._path = path
         self._client = client
         self._output = output
         self._name = name
@@ -195,7 +197,7 @@ class Bulk:
         return draft_of(asked.item, self._client.agency or "", folder_of(self._name), until)
 
     def _rehearse(self, chunk: Chunk) -> None:
-        answers = self._client.check(chunk.envelopes)
+        answers = self._client.check(chunk.envelopes, path=self._path)
         later = Chunk(wait=True)
         for asked, answer in zip(chunk.asked, answers, strict=True):
             problem = answer.get("problem")
@@ -243,7 +245,7 @@ class Bulk:
 
     def _prepare(self, chunk: Chunk, *, atomic: bool) -> Prepared:
         return self._client.prepare(
-            BULK_PATH,
+            self._path,
             chunk.envelopes,
             bulk=True,
             atomic=atomic,
@@ -276,7 +278,7 @@ class Bulk:
         if state is None:
             return
         for prepared in [*state.journaled(), *state.waiting()]:
-            if prepared.path == BULK_PATH and prepared.marks:
+            if prepared.path == self._path and prepared.marks:
                 self._output.say(self._output.words("cli.interrupted"))
                 try:
                     self._deliver(prepared)

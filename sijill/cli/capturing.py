@@ -2,8 +2,8 @@
 
 The mapping is a JSON object. `columns` maps members of the act to columns, `fields` fields of the
 document's type to columns, `constants` are members that are the same in every row, and `values`
-translates what stands in a column (`{"entry_state": {"ملغى": "revoked"}}`; an empty cell is `""`). Days
-may be written as people write them, in any digits.
+translates what stands in a column (`{"entry_state": {"ملغى": "revoked"}}`; an empty cell is `""`).
+Days may be written as people write them, in any digits.
 """
 
 import csv

@@ -66,7 +66,7 @@ def capture(
 
     table = Table(file, read_mapping(mapping))
     with desk.client() as client:
-        work = Bulk(client, Output(desk), file, source=table)
+        work = Bulk(client, Output(desk), file, source=table, path="/v1/registers/bulk")
         return work.rehearse() if dry_run else work.record()
 
 

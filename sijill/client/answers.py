@@ -12,7 +12,9 @@ from sijill.client.prepared import Prepared
 from sijill.client.trust import Identity
 from sijill.client.wire import SERVER_ERROR, Unfinished
 
-CHECK_PATH = "/v1/certificates/bulk/check"
+BULK_PATH = "/v1/certificates/bulk"
+CHECK = "/check"
+_CHECK = "/bulk/check"
 
 OnLine = Callable[[Mapping[str, Any]], None]
 
@@ -54,7 +56,7 @@ def read_lines(
         if _passes(answer):
             passing += 1
             continue
-        if "problem" not in answer and prepared.path != CHECK_PATH:
+        if "problem" not in answer and not prepared.path.endswith(_CHECK):
             _check_receipt(answer, prepared, line, identity)
         if on_line and line not in told:
             told.add(line)

@@ -204,3 +204,9 @@ def test_an_act_has_one_command() -> None:
             type("Vague", (Command,), {"ACT": fresh, "__annotations__": {}})
     finally:
         ACTS.pop("x.y")
+
+
+def test_a_bulk_road_belongs_to_the_collection_of_its_acts() -> None:
+    roads = {command.ACT.name: command.ACT.bulk_path for command in ACTS.values()}
+    assert roads["certificate.revoke"] == "/v1/certificates/bulk"
+    assert roads["agency.link"] == ""

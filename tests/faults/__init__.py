@@ -7,6 +7,7 @@
     kills.py     kill -9 of one role, and of whatever stands at a fault point
     cutting.py   a go-between that cuts connections in the middle of a request or an answer
     hostile.py   callers by the thousand who mean no good, and honest ones among them
+    again.py     full disks, stepped clocks, two hosts, restored backups, again and again
     soak.py      all of it by turns for a long time: `make soak`
 
 A round of another kind of fault needs no more than this:
