@@ -33,6 +33,7 @@ from api import (
     problem_pages,
     registers,
     reports,
+    status_lists,
     verify,
 )
 from api.admission import Admission
@@ -143,6 +144,7 @@ def create_app(open_services: Opener) -> FastAPI:
         attachments,
         pending,
         verify,
+        status_lists,
         reports,
         docs,
         pages,

@@ -38,7 +38,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -71,6 +71,7 @@ SHAPES: tuple[Any, ...] = (
     RegisterEntries,
     RegisterReport,
     RegistersUsed,
+    StatusLists,
     Upload,
     Attachment,
     AttachmentList,

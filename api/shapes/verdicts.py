@@ -103,3 +103,10 @@ class IssuanceReport(TypedDict):
     at: At
     items: list[Counted]
     totals: Totals
+
+
+@exact
+class StatusLists(TypedDict):
+    """The aggregation of the draft: where every status list is."""
+
+    status_lists: Annotated[list[str], Field(description="Their names, which are addresses.")]

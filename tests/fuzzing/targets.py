@@ -24,6 +24,7 @@ from infrastructure.proofs import (
     canonical,
     codes,
     credential,
+    cwt,
     disclosures,
     evidence,
     jwk,
@@ -34,6 +35,7 @@ from infrastructure.proofs import (
     qr,
     reads,
     signing,
+    statuslist,
     tiles,
 )
 from infrastructure.proofs.checkpoint import Checkpoint
@@ -52,6 +54,8 @@ from tests.infrastructure.proofs.samples import (
     statement,
 )
 from tests.infrastructure.proofs.test_receipts import LOG, RECEIPT, ROTATION, VERDICT
+from tests.infrastructure.proofs.test_statuslist import DRAFT
+from tests.infrastructure.proofs.test_statuslist import SIGNED as STATUS_LIST
 from tests.infrastructure.proofs.vectors import load
 from tests.serving import issuance
 
@@ -226,6 +230,15 @@ def _fields(data: bytes) -> None:
     assert 0 <= _wait_seconds(asked) <= 30
 
 
+def _cwt(data: bytes) -> None:
+    """A signed list, ours or another's."""
+    signed = cwt.parse(data, limit_bytes=LIMIT_BYTES)
+    found = cwt.loads(signed.payload, limit_bytes=LIMIT_BYTES)
+    if isinstance(found, dict):
+        listed = statuslist.listed(found.get(65533))
+        assert len(listed.data) <= statuslist.MAX_LIST_BYTES
+
+
 def _connection(data: bytes) -> None:
     """What comes over a connection, in pieces: the first byte says how long they are."""
     guest = Guest()
@@ -320,6 +333,7 @@ def _targets() -> dict[str, Target]:
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),
+        "cwt": Target(_cwt, (STATUS_LIST, bytes.fromhex(DRAFT["cwt"]))),
         "connection": Target(
             _connection,
             (

@@ -397,4 +397,4 @@ def test_every_code_that_is_found_or_left_unchecked_has_its_meaning() -> None:
     found = set(re.findall(r'(?:Finding|_report)\(\s*"(\w+)"', code))
     skipped = set(re.findall(r'skip\("(\w+)"', code))
     assert found <= MEANINGS.keys()
-    assert skipped == NOT_CHECKED.keys() - {"rules_not_judged"}
+    assert skipped <= NOT_CHECKED.keys()
