@@ -12,7 +12,7 @@ from sijill.client.prepared import Prepared
 from sijill.client.trust import Identity
 from sijill.client.wire import SERVER_ERROR, Unfinished
 
-BULK_PATH = "/v1/certificates/bulk"
+BULK = "/v1/certificates/bulk"
 CHECK = "/check"
 _CHECK = "/bulk/check"
 

@@ -270,11 +270,7 @@ class Client:
         return answer
 
     def check(
-        self,
-        lines: Sequence[bytes],
-        on_line: OnLine | None = None,
-        *,
-        path: str = answers.BULK_PATH,
+        self, lines: Sequence[bytes], on_line: OnLine | None = None, *, path: str = answers.BULK
     ) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
         prepared = self.prepare(path + answers.CHECK, lines, bulk=True, journal=False)
