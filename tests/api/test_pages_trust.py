@@ -16,6 +16,7 @@ from tests.api.talking import Wire, on, revoke
 from tests.infrastructure.proofs.vectors import load
 
 VERDICTS = load("credentials/verdicts")
+TODAY = "2026-11-27"
 LISTS = load("credentials/trust")["cases"]
 
 OPEN = """async (cases) => {
@@ -125,7 +126,7 @@ def combinations() -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("limit", [0, 60, 86_400])
 def test_both_cores_judge_every_combination_alike(page: Page, limit: int) -> None:
     cases = list(combinations())
-    how = {"today": "2026-11-27", "maxStatusAge": limit}
+    how = {"today": TODAY, "maxStatusAge": limit}
 
     answers = page.evaluate(
         "async ([cases, how]) => { const v = await import('/static/pages/verdict.js');"
@@ -136,7 +137,7 @@ def test_both_cores_judge_every_combination_alike(page: Page, limit: int) -> Non
     assert len(cases) > 2_000
     for case, answer in zip(cases, answers, strict=True):
         found = verdict.judge_credential(
-            _facts(case), _knowledge(case), today=how["today"], max_status_age_seconds=limit
+            _facts(case), _knowledge(case), today=TODAY, max_status_age_seconds=limit
         )
         assert answer == {
             "outcome": found.outcome.value,
