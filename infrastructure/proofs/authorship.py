@@ -33,6 +33,7 @@ from infrastructure.proofs.orders import (
     is_approval,
 )
 from infrastructure.proofs.receipts import Rotation, verify_rotation
+from infrastructure.proofs.remembering import Memory, Plain, key_of
 
 NO_LEDGER: Final = bytes(32)
 """What event 0 is signed for: the ledger has no id before it."""
@@ -44,6 +45,7 @@ KEY_RETIRED: Final = "sijill.key.retired.v1"
 KEY_COMPROMISED: Final = "sijill.key.compromised.v1"
 REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY_COMPROMISED})
 
+_VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
 _MEMBER = re.compile(r"\\\{[a-z_]+\\\}")
 
@@ -101,11 +103,17 @@ class Rules(Protocol):
     def pass_over(self, header: Header | None) -> None:
         """An event could not be judged, so what rests on it cannot be either."""
 
+    def state(self) -> dict[str, Any]:
+        """What they know beside their memory, as JSON can hold it."""
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+
 
 class Judge:
     """Judges the events of one ledger in index order and says what does not fit.
 
-    Remembers the version of every stream and every line of every order: some 300 bytes an event.
+    Remembers the version of every stream and every line of every order, in ``memory``.
     """
 
     def __init__(
@@ -113,12 +121,12 @@ class Judge:
         summary: Summary,
         acts: Mapping[str, ActRule] | None = None,
         rules: Rules | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._summary = summary
         self._acts = acts or {}
         self._rules = rules
-        self._versions: dict[UUID, int] = {}
-        self._lines: set[tuple[str, str, int]] = set()
+        self._memory = memory or Plain()
         self._headers_complete = True
         self._findings: list[Finding] = []
         self.keys = KeyRing()
@@ -126,6 +134,25 @@ class Judge:
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
         self.receipt_key: VerifierKey | None = None
+
+    def state(self) -> dict[str, Any]:
+        """What it knows beside its memory, as JSON can hold it."""
+        return {
+            "ledger": self.ledger.hex(),
+            "log_keys": [key.encode() for key in self.log_keys],
+            "receipt_key": self.receipt_key.encode() if self.receipt_key else None,
+            "keys": self.keys.state(),
+            "headers_complete": self._headers_complete,
+        }
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from what another judge knew."""
+        self.ledger = bytes.fromhex(said["ledger"])
+        self.log_keys = [VerifierKey.parse(key) for key in said["log_keys"]]
+        receipt_key = said["receipt_key"]
+        self.receipt_key = VerifierKey.parse(receipt_key) if receipt_key else None
+        self.keys.resume(said["keys"])
+        self._headers_complete = said["headers_complete"]
 
     def judge(self, leaf: Leaf, opening: Opening | None) -> list[Finding]:
         """What is wrong with an event; an event that is fine is learned from."""
@@ -184,8 +211,11 @@ class Judge:
         return None
 
     def _check_version(self, index: int, header: Header) -> None:
-        expected = self._versions.get(header.stream, 0) + 1
-        self._versions[header.stream] = max(expected, header.version)
+        stream = header.stream.bytes
+        known = self._memory.get("version", stream)
+        expected = (int.from_bytes(known) if known is not None else 0) + 1
+        version = max(expected, header.version)
+        self._memory.put("version", stream, version.to_bytes(_VERSION_BYTES))
         if header.version == expected:
             return
         if header.version > expected and not self._headers_complete:
@@ -237,10 +267,10 @@ class Judge:
             self._rules.pass_over(header)
 
     def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
-        line = (header.agency, order.idempotency_key, header.line)
-        if line in self._lines:
+        line = key_of(header.agency, order.idempotency_key, str(header.line))
+        if self._memory.get("line", line) is not None:
             self._report("line_repeated", index, found=f"line {header.line}")
-        self._lines.add(line)
+        self._memory.put("line", line, b"")
 
     def _check_act(self, index: int, header: Header, body: Body | None, path: str | None) -> None:
         """The event is what the signed act becomes, and the order was posted where it belongs."""

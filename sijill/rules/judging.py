@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain import authority
@@ -14,6 +14,7 @@ from domain.ledger.sitting import OutdatedCopy
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import POSSESSION_TAG, SignedRequest
+from infrastructure.proofs.remembering import Memory, Plain
 from sijill.rules.nouns import NOT_PERMITTED, NounRules
 from sijill.rules.past import OutOfTurn, Past, PastUnknown, noun_of
 
@@ -67,10 +68,20 @@ class Bench(Sitting):
 class Judging:
     """Judges the events of one ledger in index order; each that is judged good is learned from."""
 
-    def __init__(self, summary: Summary, nouns: Mapping[str, NounRules]) -> None:
+    def __init__(
+        self, summary: Summary, nouns: Mapping[str, NounRules], memory: Memory | None = None
+    ) -> None:
         self._summary = summary
         self._nouns = nouns
-        self._past = Past()
+        self._past = Past(memory or Plain())
+
+    def state(self) -> dict[str, Any]:
+        """What is known beside the memory, as JSON can hold it."""
+        return self._past.state()
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+        self._past.resume(said)
 
     def pass_over(self, header: Header | None) -> None:
         """An event could not be judged: what comes after it may rest on what it said."""
