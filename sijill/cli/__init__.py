@@ -27,6 +27,7 @@ _NOUNS = {
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
+    "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
