@@ -15,13 +15,14 @@ from infrastructure.proofs.evidence import (
     Recorded,
     evidence_digest,
     parse_evidence,
-    verify_evidence,
+    verify_signed,
 )
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import COSIGNED_LIFE_SECONDS, ORDER_LIFE_SECONDS, SignedRequest
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.statements import statement_path, statement_root
 
 ORDERS_REMEMBERED: Final = 64
@@ -53,8 +54,11 @@ class Orders:
         material: OrderMaterial,
         *,
         ledger: bytes,
+        read: Read | None = None,
     ) -> Signatures | None:
         """The signatures under an event, the order's first; None where material was missing.
+
+        ``read`` is what was made of the event before: its signatures are not verified again.
 
         Where the body is not open, the statement is taken from the order's list, so that the line
         is known to be ordered although it is not known what it says.
@@ -66,9 +70,12 @@ class Orders:
         known = self._verified.get(header.evidence)
         if known is not None:
             return known.line(leaf, header, digest)
-        if evidence_digest(material.evidence) != header.evidence:
-            raise ProofError("evidence_digest_mismatch", header.evidence.hex())
-        order = parse_evidence(material.evidence)[0]
+        given: Signatures | None = None if read is None else read.signed
+        if given is None:
+            if evidence_digest(material.evidence) != header.evidence:
+                raise ProofError("evidence_digest_mismatch", header.evidence.hex())
+            given = parse_evidence(material.evidence)
+        order = given[0]
         statements = material.statements
         if statements is None:
             if digest is None or order.lines > 1:
@@ -86,7 +93,13 @@ class Orders:
         )
         find = _Finder(self._keys, body)
         try:
-            signed = verify_evidence(material.evidence, recorded, ledger=ledger, find_key=find)
+            signed = verify_signed(
+                given,
+                recorded,
+                ledger=ledger,
+                find_key=find,
+                verified=frozenset() if read is None else read.verified,
+            )
         except ProofError as error:
             if error.code == "key_unknown" and not self._keys.complete:
                 self._summary.skip("key_not_learned", leaf.index)
