@@ -13,8 +13,9 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from struct import Struct
 from typing import Any, Final
 
 HELD: Final = 200_000
@@ -22,8 +23,9 @@ HELD: Final = 200_000
 CACHE_KIB: Final = 65_536
 FILTER_BITS: Final = 2**27
 FORMAT: Final = 1
-_HASHES: Final = 3
-_WORD: Final = 4
+_MASK: Final = FILTER_BITS - 1
+_WORDS: Final = Struct(">III")
+_ELSEWHERE: Final = b"not among those that wait"
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS known (
@@ -71,8 +73,9 @@ class Notebook:
 
     def get(self, space: str, key: bytes) -> bytes | None:
         """What is remembered, or None."""
-        with suppress(KeyError):
-            return self._waiting[space, key]
+        waiting = self._waiting.get((space, key), _ELSEWHERE)
+        if waiting is not _ELSEWHERE:
+            return waiting
         if self._file is None or not self._may_hold(key):
             return None
         row = self._file.execute(_GET, (space, key)).fetchone()
@@ -148,7 +151,14 @@ class Notebook:
     def _may_hold(self, key: bytes) -> bool:
         """False for most of what the file does not hold."""
         known = self._filter
-        return known is None or all(known[bit >> 3] & 1 << (bit & 7) for bit in _bits(key))
+        if known is None:
+            return True
+        one, two, three = _bits(key)
+        return bool(
+            known[one >> 3] & 1 << (one & 7)
+            and known[two >> 3] & 1 << (two & 7)
+            and known[three >> 3] & 1 << (three & 7)
+        )
 
 
 @contextmanager
@@ -167,12 +177,8 @@ def notebook(path: Path | None = None) -> Iterator[Notebook]:
 
 def _bits(key: bytes) -> tuple[int, int, int]:
     """Three places in the filter; from the end of a key, because ids begin with the time."""
-    mask = FILTER_BITS - 1
-    return (
-        int.from_bytes(key[-4:]) & mask,
-        int.from_bytes(key[-8:-4]) & mask,
-        int.from_bytes(key[-12:-8]) & mask,
-    )
+    one, two, three = _WORDS.unpack_from(key, len(key) - _WORDS.size)
+    return one & _MASK, two & _MASK, three & _MASK
 
 
 def _open(path: Path) -> sqlite3.Connection:

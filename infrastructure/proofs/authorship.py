@@ -32,6 +32,7 @@ from infrastructure.proofs.orders import (
     SignedRequest,
     is_approval,
 )
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.receipts import Rotation, verify_rotation
 from infrastructure.proofs.remembering import Memory, Plain, key_of
 
@@ -90,6 +91,8 @@ class Opening:
     body_salt: bytes = b""
     order: OrderMaterial | None = None
     row: Row | None = None
+    read: Read | None = None
+    """What was made of it ahead of the walk."""
 
 
 class Rules(Protocol):
@@ -168,7 +171,7 @@ class Judge:
             self._check_row(leaf.index, header, opening.row)
             if body is not None:
                 self._check_body(leaf.index, header, body)
-            proven = self._check_evidence(leaf, header, body, opening.order)
+            proven = self._check_evidence(leaf, header, body, opening)
             if header.type in REGISTRY:
                 self._learn(leaf.index, header, body if proven else None)
         if leaf.index == 0:
@@ -185,6 +188,9 @@ class Judge:
             self._summary.skip("header_not_open", leaf.index)
             self._headers_complete = False
             return None
+        if opening.read is not None:
+            self._summary.headers += 1
+            return opening.read.header
         try:
             digest = header_digest(opening.header_salt, opening.header)
             if digest == leaf.header:
@@ -200,6 +206,9 @@ class Judge:
         if opening.body is None:
             self._summary.skip("body_not_open", leaf.index)
             return None
+        if opening.read is not None:
+            self._summary.bodies += 1
+            return opening.read.body
         try:
             digest = body_digest(opening.body_salt, opening.body)
             if digest == leaf.body:
@@ -235,9 +244,10 @@ class Judge:
             self._report("agency_mismatch", index, header.agency, str(agency))
 
     def _check_evidence(
-        self, leaf: Leaf, header: Header, body: Body | None, material: OrderMaterial | None
+        self, leaf: Leaf, header: Header, body: Body | None, opening: Opening
     ) -> bool:
         """Judge who ordered the event; False where that does not fit or cannot be told."""
+        material = opening.order
         if material is None:
             self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
@@ -246,7 +256,9 @@ class Judge:
         before = len(self._findings)
         try:
             ledger = self.ledger if leaf.index else NO_LEDGER
-            signed = self._orders.verify(leaf, header, body, material, ledger=ledger)
+            signed = self._orders.verify(
+                leaf, header, body, material, ledger=ledger, read=opening.read
+            )
         except ProofError as error:
             self._findings.append(Finding.of(error, leaf.index))
             self._pass_over(header)

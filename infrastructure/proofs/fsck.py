@@ -11,20 +11,33 @@ keys, and what :class:`authorship.Judge` remembers.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from infrastructure.proofs import note, tiles
-from infrastructure.proofs.authorship import ActRule, Judge, Rules
+from infrastructure.proofs.authorship import ActRule, Judge, Opening, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import FIRST_PREV
 from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, open_receipt
 from infrastructure.proofs.remembering import Memory
 from infrastructure.proofs.tiles import Tile
+
+
+class Met(NamedTuple):
+    """What the walk meets: a leaf, its successor, and what is open of it."""
+
+    entry: Entry
+    following: Entry | None
+    opening: Opening | None
+
+
+Ahead = Callable[[Iterator[Met], KeyRing], Iterator[Met]]
+"""Gives back what the walk will meet, in its order, with some of it read ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Trust:
     ``receipts`` are notes that it kept, ``marks`` what the log may have signed. ``acts`` are the
     act table, by the act's name; ``rules`` begins a judge of who had to sign and where an event
     belongs. ``on_leaf`` is called for each leaf, so that somebody can tell how far the walk is.
-    ``memory`` is where the walk remembers what grows with the log.
+    ``memory`` is where the walk remembers what grows with the log; ``ahead`` reads before it.
     """
 
     ledger: bytes | None = None
@@ -47,6 +60,7 @@ class Trust:
     rules: Callable[[Summary], Rules] | None = None
     on_leaf: Callable[[], None] | None = None
     memory: Memory | None = None
+    ahead: Ahead | None = None
 
 
 class Fsck:
@@ -118,22 +132,31 @@ class Fsck:
         heads = Heads(self._source.checkpoints(), trusted.checkpoints, trusted.marks)
         start = self._start
         openings = Openings(self._source.openings(start))
+        walk = self._met(start, openings)
+        if self._trust.ahead is not None:
+            walk = self._trust.ahead(walk, self._judge.keys)
         if start:
             yield from self._begin(self._judge.ledger)
             if self._newest is not None and self._newest.size < start:
                 yield Finding("entry_missing", self._newest.size, str(start))
-        for entry, following in pairs(self._source.entries(start), start):
+        for entry, following, opening in walk:
             yield from self._meet(heads)
             if entry.error is not None and entry.error.code == "leaf_version_unknown":
                 self._newer = True
-            yield from self._take(entry, following, openings)
+            yield from self._take(entry, following, opening)
             if self._trust.on_leaf is not None:
                 self._trust.on_leaf()
         yield from self._meet(heads)
         yield from self._end(heads)
         yield from openings.rest()
 
-    def _take(self, entry: Entry, following: Entry | None, openings: Openings) -> Iterator[Finding]:
+    def _met(self, start: int, openings: Openings) -> Iterator[Met]:
+        for entry, following in pairs(self._source.entries(start), start):
+            yield Met(entry, following, openings.at(entry.index))
+
+    def _take(
+        self, entry: Entry, following: Entry | None, opening: Opening | None
+    ) -> Iterator[Finding]:
         """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""
         index = entry.index
         yield from self._load_tile(index)
@@ -152,7 +175,6 @@ class Fsck:
         yield from self._grow(true_hash)
         if self._newest is None or index >= self._newest.size:
             self.summary.skip("leaf_not_signed", index)
-        opening = openings.at(index)
         if self._newer:
             # Tree, tiles and roots are over bytes whatever they say; what they say is not judged.
             self.summary.skip("newer_format", index)

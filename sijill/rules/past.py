@@ -48,6 +48,7 @@ class Past:
         self._memory = memory
         self._registry: dict[UUID, Record] = {}
         self._records: OrderedDict[UUID, Record] = OrderedDict()
+        self._permanent: dict[tuple[str, str], UUID] = {}
         self._gaps: set[str] = set()
         self.doubtful = False
         """Whether an event of an unknown kind was passed over: what is missing may be in it."""
@@ -99,8 +100,16 @@ class Past:
 
     def holder(self, space: str, key: str) -> UUID | None:
         """The stream that is known to hold a claim."""
+        known = self._permanent.get((space, key))
+        if known is not None:
+            return known
         found = self._memory.get(_CLAIM, key_of(space, key))
-        return None if found is None else UUID(bytes=found)
+        if found is None:
+            return None
+        holder = UUID(bytes=found)
+        if space in REGISTRY:
+            self._permanent[space, key] = holder
+        return holder
 
     def learn(self, leaf: Leaf, header: Header, body: Body, decision: Decision) -> None:
         """Let an event happen to its record, and take and give up what was decided with it.
