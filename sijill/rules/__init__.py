@@ -14,13 +14,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from infrastructure.proofs.findings import Summary
-from sijill.rules import certificates, registry
+from infrastructure.proofs.remembering import Memory
+from sijill.rules import certificates, registers, registry
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
 
 NOUNS: Final[Mapping[str, NounRules]] = {
     **dict.fromkeys(("ledger", "agency", "key"), registry.RULES),
     "certificate": certificates.RULES,
+    "register": registers.RULES,
 }
 """What is said of nouns, by the second word of their topics; of others, what `NounRules()` says."""
 
@@ -28,5 +30,5 @@ NOUNS: Final[Mapping[str, NounRules]] = {
 class Rules(Judging):
     """Judges the events of one ledger in index order; each that is judged good is learned from."""
 
-    def __init__(self, summary: Summary) -> None:
-        super().__init__(summary, NOUNS)
+    def __init__(self, summary: Summary, memory: Memory | None = None) -> None:
+        super().__init__(summary, NOUNS, memory)
