@@ -28,6 +28,7 @@ _NOUNS = {
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
+    "witness": "Cosign the checkpoints of logs that only grow, as C2SP tlog-witness.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
