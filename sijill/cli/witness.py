@@ -65,10 +65,10 @@ def serve(
     """Serve C2SP tlog-witness until SIGTERM or Ctrl-C; says `sijill ready URL` when it does."""
     from infrastructure.proofs import policy as policies
     from infrastructure.proofs.note import VerifierKey
+    from sijill.standalone import serve as run
     from sijill.supervisor import listen
     from sijill.witness import Witness
     from sijill.witness.serving import application
-    from sijill.witness.serving import serve as run
 
     del talk
     keys = [VerifierKey.parse(one) for one in log]

@@ -1,13 +1,8 @@
 """A witness over HTTP: `add-checkpoint` for logs, the newest cosigned checkpoint for everybody."""
 
 import re
-import signal
-import socket
-import sys
-from collections.abc import Callable
 
 import anyio.to_thread
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -62,30 +57,3 @@ def _response(answer: Answer, line: bytes) -> Response:
     if answer.status == witnessing.CONFLICT:
         return Response(f"{answer.size}\n", answer.status, media_type=witnessing.SIZE_TYPE)
     return Response(status_code=answer.status)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, telling when it serves."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        if not self.should_exit:
-            self._on_ready()
-
-
-def serve(app: Starlette, listener: socket.socket, address: str) -> None:
-    """Serve until SIGTERM or SIGINT; says `sijill ready URL` on standard error."""
-
-    def ready() -> None:
-        sys.stderr.write(f"sijill ready {address}\n")
-        sys.stderr.flush()
-
-    config = uvicorn.Config(app, log_level="warning", server_header=False, access_log=False)
-    server = _Server(config, ready)
-    signal.signal(signal.SIGTERM, server.handle_exit)
-    server.run(sockets=[listener])
