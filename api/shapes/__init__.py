@@ -24,6 +24,7 @@ from api.shapes.orders import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -51,6 +52,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,

@@ -28,6 +28,7 @@ _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code
 OWN = frozenset(
     {
         "agency.add",
+        "agency.split",
         "certificate.issue",
         "certificate.correct",
         "certificate.credential",
@@ -35,7 +36,9 @@ OWN = frozenset(
     }
 )
 # What cannot be undone asks once more.
-GRAVE = frozenset({"agency.close", "certificate.erase", "key.retire", "key.compromise"})
+GRAVE = frozenset(
+    {"agency.close", "agency.merge", "certificate.erase", "key.retire", "key.compromise"}
+)
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."
 
 
