@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-# Section 9: act, event, scope, path of a single order. Acts on certificates may come in a bulk.
+# Section 9: act, event, scope, path of a single order. Of certificates and registers many may come.
 ACTS_TEXT = Path(__file__).with_name("ledger_acts.txt").read_text(encoding="ascii")
 ACTS = {}
 for _act, _event, _scope, _path in map(str.split, ACTS_TEXT.splitlines()):
@@ -31,7 +31,7 @@ NOTE_LINES, SALT_BYTES, DEPTH, SIGNATURES, VKEY_BYTES, TILE = 100, 16, 8, 32, 33
 LINES, TEXT_BYTES, FIELD = 10_000, 65_536, 2**255 - 19
 LEARNED = {f"sijill.{one}.v1" for one in ("ledger.opened", "ledger.key_rotated")}
 LEARNED |= {f"sijill.key.{one}.v1" for one in ("enrolled", "retired", "compromised")}
-BULK = "/v1/certificates/bulk"
+BULK = "/v1/{}s/bulk"
 STATUS = {"certificate.issue", "certificate.correct", "certificate.original", "certificate.replace"}
 # Section 1: every value has one spelling, so the unused bits at the end of base64 are zero.
 HEX, INT, ZEROS = "[0-9a-f]{64}", "(?:0|[1-9][0-9]{0,15})", "[AEIMQUYcgkosw048]"
@@ -272,7 +272,7 @@ def read_evidence(data: bytes) -> list[dict[str, Any]]:
 
 def fits(act: str, path: str, said: dict[str, Any] | None, found: str) -> bool:
     """Section 9: whether an order of the act went there; members that are not open are free."""
-    if act.startswith("certificate.") and found == BULK:
+    if found == BULK.format(act.partition(".")[0]):
         return True
     if said is not None:
         return found == path.format_map(said)
