@@ -39,7 +39,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -74,6 +74,7 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,

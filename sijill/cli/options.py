@@ -91,6 +91,22 @@ class Reach(Talk):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class MaybeReach(Reach):
+    """Which ledger is asked, by verbs that may ask none."""
+
+    url: Annotated[
+        str,
+        Parameter(
+            group=LEDGER,
+            env_var="SIJILL_URL",
+            show_default=False,
+            help="The ledger's address; not needed with no network.",
+        ),
+    ] = ""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Desk(Reach):
     """In whose name a verb signs."""
 
