@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
-from api.policy import Caller, Part, RecordParties, may_open, noun_of
+from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
@@ -235,7 +235,7 @@ def opened(who: Caller, opening: StoredOpening) -> dict[str, Any]:
     if may_open(who, noun, Part.HEADER, parties):
         item["header"] = b64encode(opening.header).decode()
         item["header_salt"] = opening.header_salt.hex()
-    if may_open(who, noun, Part.BODY, parties):
+    if may_open(who, noun, Part.BODY, parties) or is_declared(opening.type):
         item["body"] = b64encode(opening.body).decode()
         item["body_salt"] = opening.body_salt.hex()
     if may_open(who, noun, Part.EVIDENCE, parties):

@@ -20,7 +20,7 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, certificates, keys, reports, status
+from projections import agencies, certificates, keys, registers, reports, status
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -29,6 +29,7 @@ PROJECTORS: Final = (
     agencies.PROJECTOR,
     keys.PROJECTOR,
     certificates.PROJECTOR,
+    registers.PROJECTOR,
     status.PROJECTOR,
     reports.PROJECTOR,
 )
