@@ -56,7 +56,7 @@ def _check(victim: Victim, trust: Trust) -> list[str]:
 def read_models(victim: Victim) -> list[str]:
     """The codes of read models that are not what the log makes."""
     found: list[str] = []
-    summary = Summary(leaves=len(victim.events()))
+    summary = Summary(size=len(victim.events()))
     audit.compare_projections(victim.urls.admin, summary, lambda one: found.append(one.code))
     return found
 
