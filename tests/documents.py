@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
     "check-a-log",
     "when-it-fails",
