@@ -31,6 +31,7 @@ from api.shapes.registers import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -58,6 +59,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,

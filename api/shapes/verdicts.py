@@ -36,6 +36,10 @@ class VerifiedRecord(TypedDict):
     code: str
     agency: str
     agency_names: Names
+    answered_by: Annotated[
+        str | None,
+        Field(description="The body that answers for it now, where its issuer was succeeded."),
+    ]
     type: str
     type_names: Names
     index: Index

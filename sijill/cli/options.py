@@ -147,6 +147,9 @@ class Desk(Reach):
         if client.agency is None and client.key is not None:
             name = public_of(client.key).thumbprint
             client.agency = str(client.get(f"/v1/keys/{name}", signed=False)["agency"])
+            if client.state is not None:
+                # For the day on which there is no ledger to ask.
+                client.state.write("agency", client.agency.encode())
         return client
 
     def signer(self) -> "Client":
@@ -174,6 +177,15 @@ Sure = Annotated[
         negative="",
         show_default=False,
         help="Do not ask whether this is really meant.",
+    ),
+]
+Queue = Annotated[
+    bool,
+    Parameter(
+        name="--queue",
+        negative="",
+        show_default=False,
+        help="Write the order into the outbox, without a ledger; `sijill outbox send` sends it.",
     ),
 ]
 Input = Annotated[
