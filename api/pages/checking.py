@@ -156,7 +156,7 @@ async def answered(
         basis=verdict.basis,
         checkpoint=newest,
         checked=now_us(),
-        **{"lacking": None, "paper": (), "read_by_server": False, **more},
+        **{"lacking": None, "paper": (), "payload": "", "read_by_server": False, **more},
     )
 
 
