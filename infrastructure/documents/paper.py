@@ -4,10 +4,9 @@ It must not know any noun: titles, labels and values are texts, and whoever comp
 asked who may see them. Fonts come from this package, so that no machine makes another paper of it.
 """
 
+import datetime as dt
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
-from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import as_file, files
 from io import BytesIO
@@ -33,19 +32,13 @@ Names = dict[str, str]
 """A text in Arabic, Sorani and English."""
 
 
-class PaperFault(StrEnum):
-    """Why no paper came of it."""
-
-    TEMPLATE = "template_unusable"
-    PAPER = "paper_unusable"
-
-
 class PaperError(Exception):
-    """No paper: `code` is stable; the text is for whoever wrote the template, and holds no value."""
+    """No paper: `code` is stable; `detail` is for whoever wrote the template, without values."""
 
-    def __init__(self, fault: PaperFault, detail: str = "") -> None:
-        super().__init__(f"{fault}: {detail}" if detail else str(fault))
-        self.code = str(fault)
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ class Paper:
     valid_until: str | None
     edition: int
     original: int
-    made: date
+    made: dt.date
     fields: tuple[Field, ...]
     words: dict[str, Names]
     qr_text: str
@@ -87,7 +80,7 @@ class Paper:
         """
         long = any(len(one.value) > MAX_FIELD_CHARACTERS for one in self.fields)
         if long or len(self.fields) > MAX_FIELDS:
-            raise PaperError(PaperFault.PAPER, "too many or too long fields")
+            raise PaperError("paper_unusable", "too many or too long fields")
         said = asdict(self)
         said["made"] = {part: getattr(self.made, part) for part in ("year", "month", "day")}
         said["credential"] = None if self.credential is None else list(self.credential)
@@ -119,8 +112,8 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
         raise ValueError(form)
     source = _builtin() if template is None else template
     if len(source) > TEMPLATE_BYTES:
-        raise PaperError(PaperFault.TEMPLATE, f"at most {TEMPLATE_BYTES} bytes")
-    moment = datetime.combine(paper.made, time(), tzinfo=UTC)
+        raise PaperError("template_unusable", f"at most {TEMPLATE_BYTES} bytes")
+    moment = dt.datetime.combine(paper.made, dt.time(), tzinfo=dt.UTC)
     standards: Any = {"pdf_standards": [PDF_STANDARD]} if form == "pdf" else {}
     try:
         made = _compiler().compile(
@@ -131,9 +124,9 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
             timestamp=moment,
             **standards,
         )
-    except typst.TypstError as error:
+    except RuntimeError as error:
         # What the compiler quotes is the template's own source.
-        raise PaperError(PaperFault.TEMPLATE, error.message) from None
+        raise PaperError("template_unusable", getattr(error, "message", str(error))) from None
     pages = made if isinstance(made, list) else [made]
     return [page for page in pages if page is not None]
 
