@@ -17,6 +17,7 @@ RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
     "attachments",
+    "print",
     "check-a-log",
     "when-it-fails",
     "real-input",
