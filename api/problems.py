@@ -78,6 +78,7 @@ STATUS: dict[str, int] = {
     "store_unavailable": 503,
     "storage_full": 503,
     "log_frozen": 503,
+    "bundle_too_large": 422,
     "checkpoint_pending": 503,
     "status_stale": 503,
 }

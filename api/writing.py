@@ -18,7 +18,7 @@ from api.threads import off_loop
 from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import DRAWN, Apart, Decision, Signed
+from domain.ledger import DRAWN, MET, Apart, Decision, Signed
 from infrastructure import telemetry
 from infrastructure.attachments import records
 from infrastructure.log.batch import Appended, AppendRequest, Order
@@ -317,7 +317,10 @@ def _worth_another_try(services: Services, result: Exception, attempt: int) -> b
     if isinstance(result, Conflict):
         services.ledger.forget([result.stream])
         return attempt < TRIES
-    return attempt < DRAWS and isinstance(result, ClaimTaken) and result.space in _DRAWN_AGAIN
+    if not isinstance(result, ClaimTaken):
+        return False
+    tries = DRAWS if result.space in _DRAWN_AGAIN else TRIES if result.space in MET else 0
+    return attempt < tries
 
 
 def _told(error: Exception) -> Exception:

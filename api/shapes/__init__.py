@@ -21,6 +21,13 @@ from api.shapes.orders import (
     RefusedLine,
     Rehearsed,
 )
+from api.shapes.registers import (
+    RegisterEntries,
+    RegisterPage,
+    RegisterReport,
+    RegisterShown,
+    RegistersUsed,
+)
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
@@ -59,6 +66,11 @@ SHAPES: tuple[Any, ...] = (
     CredentialShown,
     Verdict,
     IssuanceReport,
+    RegisterPage,
+    RegisterShown,
+    RegisterEntries,
+    RegisterReport,
+    RegistersUsed,
     StatusLists,
     Upload,
     Attachment,

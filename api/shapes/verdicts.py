@@ -14,8 +14,8 @@ from infrastructure.proofs.verdict import CodeState, Outcome, Reason
 class Questions(TypedDict):
     """The three questions, each with its own word."""
 
-    unchanged: Literal["matches", "differs", "could_not_compare", "not_compared"]
-    issuer: Literal["authorised", "key_compromised", "unknown"]
+    unchanged: Literal["matches", "differs", "could_not_compare", "not_compared", "signed"]
+    issuer: Literal["authorised", "not_entitled", "key_compromised", "unknown"]
     in_force: CodeState | Literal["not_yet", "expired", "unknown"]
 
 

@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from infrastructure.proofs.findings import Summary
-from sijill.rules import certificates, registry
+from sijill.rules import certificates, registers, registry
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
 
 NOUNS: Final[Mapping[str, NounRules]] = {
     **dict.fromkeys(("ledger", "agency", "key"), registry.RULES),
     "certificate": certificates.RULES,
+    "register": registers.RULES,
 }
 """What is said of nouns, by the second word of their topics; of others, what `NounRules()` says."""
 
