@@ -7,6 +7,7 @@ handed it. What proves a document is its credential and the log. This module nee
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,14 @@ FIELD: Final = "Seal"
 LIFE_DAYS: Final = 5 * 365
 CERTIFICATE_BYTES: Final = 65_536
 MAX_PDF_BYTES: Final = 64 * 2**20
+_MODULES: Final = (
+    "asn1crypto.keys",
+    "asn1crypto.x509",
+    "pyhanko.pdf_utils.incremental_writer",
+    "pyhanko.sign.fields",
+    "pyhanko.sign.signers",
+    "pyhanko_certvalidator.registry",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +124,7 @@ def seal(pdf: bytes, key: SealKey) -> bytes:
     Raises:
         PaperError: ``seal_unavailable``, ``seal_unusable``.
     """
-    try:
-        from asn1crypto import keys as asn1_keys  # type: ignore[import-untyped]  # noqa: PLC0415
-        from asn1crypto import x509 as asn1_x509  # noqa: PLC0415 - an extra
-        from pyhanko.pdf_utils.incremental_writer import (  # noqa: PLC0415 - an extra
-            IncrementalPdfFileWriter,
-        )
-        from pyhanko.sign import fields, signers  # noqa: PLC0415 - an extra
-        from pyhanko_certvalidator.registry import SimpleCertificateStore  # noqa: PLC0415
-    except ImportError:
-        raise PaperError("seal_unavailable", "pip install 'sijill[seal]'") from None
+    extra = _extra()
     if len(pdf) > MAX_PDF_BYTES:
         raise PaperError("seal_unusable", f"at most {MAX_PDF_BYTES} bytes")
     pkcs8 = key.key.private_bytes(
@@ -132,15 +132,26 @@ def seal(pdf: bytes, key: SealKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    signer: Any = signers.SimpleSigner(
-        signing_cert=asn1_x509.Certificate.load(
+    signer = extra["pyhanko.sign.signers"].SimpleSigner(
+        signing_cert=extra["asn1crypto.x509"].Certificate.load(
             key.certificate.public_bytes(serialization.Encoding.DER)
         ),
-        signing_key=asn1_keys.PrivateKeyInfo.load(pkcs8),
-        cert_registry=SimpleCertificateStore(),  # type: ignore[no-untyped-call]
+        signing_key=extra["asn1crypto.keys"].PrivateKeyInfo.load(pkcs8),
+        cert_registry=extra["pyhanko_certvalidator.registry"].SimpleCertificateStore(),
     )
-    said: Any = signers.PdfSignatureMetadata(
-        field_name=FIELD, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES
+    said = extra["pyhanko.sign.signers"].PdfSignatureMetadata(
+        field_name=FIELD,
+        md_algorithm="sha256",
+        subfilter=extra["pyhanko.sign.fields"].SigSeedSubFilter.PADES,
     )
-    sealed: Any = signers.sign_pdf(IncrementalPdfFileWriter(BytesIO(pdf)), said, signer=signer)
+    writer = extra["pyhanko.pdf_utils.incremental_writer"].IncrementalPdfFileWriter(BytesIO(pdf))
+    sealed = extra["pyhanko.sign.signers"].sign_pdf(writer, said, signer=signer)
     return bytes(sealed.getvalue())
+
+
+def _extra() -> dict[str, Any]:
+    """The modules of the extra, which an installation may lack."""
+    try:
+        return {name: import_module(name) for name in _MODULES}
+    except ImportError:
+        raise PaperError("seal_unavailable", "pip install 'sijill[seal]'") from None
