@@ -36,6 +36,7 @@ from api import (
     registers,
     reports,
     status_lists,
+    suspicions,
     verify,
 )
 from api.admission import Admission
@@ -149,6 +150,7 @@ def create_app(open_services: Opener) -> FastAPI:
         pending,
         verify,
         status_lists,
+        suspicions,
         reports,
         docs,
         pages,

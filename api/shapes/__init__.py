@@ -38,7 +38,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, ReportTaken, StatusLists, SuspicionPage, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -72,6 +72,8 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    ReportTaken,
+    SuspicionPage,
     Upload,
     Attachment,
     AttachmentList,

@@ -110,3 +110,32 @@ class StatusLists(TypedDict):
     """The aggregation of the draft: where every status list is."""
 
     status_lists: Annotated[list[str], Field(description="Their names, which are addresses.")]
+
+
+@exact
+class ReportTaken(TypedDict):
+    """A report as it was taken."""
+
+    code: str
+    kind: str
+
+
+@exact
+class Suspicion(TypedDict):
+    """How often one thing was reported of one code on one day."""
+
+    day: Day
+    code: str
+    kind: str
+    reports: Annotated[int, Field(ge=1)]
+    first: Time
+    last: Time
+    issuer: Annotated[str | None, Field(description="None: no certificate has this code.")]
+    claimed: Annotated[str | None, Field(description="Whom such a paper names, if it was told.")]
+
+
+@exact
+class SuspicionPage(TypedDict):
+    """Reports of suspected forgeries."""
+
+    items: list[Suspicion]
