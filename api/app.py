@@ -37,6 +37,7 @@ from api import (
     reports,
     status_lists,
     suspicions,
+    trust,
     verify,
 )
 from api.admission import Admission
@@ -148,6 +149,7 @@ def create_app(open_services: Opener) -> FastAPI:
         credentials,
         attachments,
         pending,
+        trust,
         verify,
         status_lists,
         suspicions,

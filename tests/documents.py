@@ -18,6 +18,7 @@ RUN_PAGES = (
     "issue-with-curl",
     "attachments",
     "print",
+    "without-a-connection",
     "check-a-log",
     "when-it-fails",
     "real-input",

@@ -31,6 +31,7 @@ from api.shapes.registers import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -38,7 +39,14 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, ReportTaken, StatusLists, SuspicionPage, Verdict
+from api.shapes.verdicts import (
+    IssuanceReport,
+    ReportTaken,
+    StatusLists,
+    SuspicionPage,
+    TrustList,
+    Verdict,
+)
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -58,6 +66,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,
@@ -74,6 +83,7 @@ SHAPES: tuple[Any, ...] = (
     StatusLists,
     ReportTaken,
     SuspicionPage,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,
