@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
     "print",
     "without-a-connection",
