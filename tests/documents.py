@@ -25,6 +25,7 @@ RUN_PAGES = (
     "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
+    "audit",
 )
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
