@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
     "print",
     "without-a-connection",
@@ -23,6 +25,7 @@ RUN_PAGES = (
     "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
+    "audit",
 )
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
