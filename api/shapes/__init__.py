@@ -31,6 +31,7 @@ from api.shapes.registers import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -38,7 +39,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -58,6 +59,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,
@@ -72,6 +74,7 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,

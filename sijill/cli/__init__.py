@@ -24,11 +24,15 @@ _NOUNS = {
     "register": "Registers: capture, cover, reserve and void numbers, close; needs a key.",
     "attachment": "Files that belong to records: upload, list, download.",
     "verify": "Ask whether a document is genuine and in force.",
+    "trust": "Lists for verifying with no network: fetch them, walk on from them.",
     "agency": "The agencies of the ledger: add, link, rename, close, look up.",
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
+    "outbox": "Orders that wait here for a ledger: list, send, drop.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
+    "mirror": "Follow a log, verify it, and serve the copy on.",
+    "witness": "Cosign the checkpoints of logs that only grow, as C2SP tlog-witness.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
@@ -43,6 +47,7 @@ _MODULES = {
     "demo": "service:demo",
     "db": "service:db",
     "doctor": "doctor:doctor",
+    "mirror": "exporting:mirror",
 }
 
 for _noun, _help in _NOUNS.items():
