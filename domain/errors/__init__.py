@@ -103,6 +103,7 @@ from domain.errors.registry import (
     ScopesConflict,
     VerifierKeyForeign,
 )
+from domain.errors.reports import ReportDigestWrong, ReportInFuture
 
 __all__ = [
     "ActUnknown",
@@ -179,6 +180,8 @@ __all__ = [
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
+    "ReportDigestWrong",
+    "ReportInFuture",
     "RetentionNotExpired",
     "ScopeMissing",
     "ScopesConflict",

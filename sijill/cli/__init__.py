@@ -27,6 +27,7 @@ _NOUNS = {
     "agency": "The agencies of the ledger: add, link, rename, close, look up.",
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
+    "report": "Figures pinned to an index, and the ones that were published.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
     "init": "Found a new ledger.",
