@@ -16,12 +16,16 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
+    "print",
     "without-a-connection",
     "check-a-log",
     "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
+    "audit",
 )
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
