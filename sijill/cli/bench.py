@@ -276,10 +276,7 @@ def audit(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
     from sijill.bench.audit import run
 
     output = Output(measure)
-    found = run(events, measure.folder, _stepped(output))
-    figures = [f"{name}: {case}" for name, case in found["cases"].items()]
-    output.result(found, *figures, "", *_aims(found["aims"], output))
-    return 0
+    return tell_flat(run(events, measure.folder, _stepped(output)), output)
 
 
 @app.command
