@@ -101,6 +101,7 @@ A, B = KEYS["a"].encode(), KEYS["b"].encode()
         "take a\nquorum none",
         "log\nquorum none",
         f"log {LOG} https://a https://b\nquorum none",
+        f"witness a {A} https://a https://b\nquorum none",
         "quorum",
         "quorum none none",
         "quorum none\r",
