@@ -19,6 +19,7 @@ RUN_PAGES = (
     "verify-offline",
     "verify-by-program",
     "attachments",
+    "print",
     "without-a-connection",
     "check-a-log",
     "when-it-fails",

@@ -39,7 +39,14 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
+from api.shapes.verdicts import (
+    IssuanceReport,
+    ReportTaken,
+    StatusLists,
+    SuspicionPage,
+    TrustList,
+    Verdict,
+)
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -74,6 +81,8 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    ReportTaken,
+    SuspicionPage,
     TrustList,
     Upload,
     Attachment,

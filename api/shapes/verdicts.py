@@ -117,6 +117,35 @@ class StatusLists(TypedDict):
 
 
 @exact
+class ReportTaken(TypedDict):
+    """A report as it was taken."""
+
+    code: str
+    kind: str
+
+
+@exact
+class Suspicion(TypedDict):
+    """How often one thing was reported of one code on one day."""
+
+    day: Day
+    code: str
+    kind: str
+    reports: Annotated[int, Field(ge=1)]
+    first: Time
+    last: Time
+    issuer: Annotated[str | None, Field(description="None: no certificate has this code.")]
+    claimed: Annotated[str | None, Field(description="Whom such a paper names, if it was told.")]
+
+
+@exact
+class SuspicionPage(TypedDict):
+    """Reports of suspected forgeries."""
+
+    items: list[Suspicion]
+
+
+@exact
 class TrustList(TypedDict):
     """A trust list; `docs/reference/credential-format.md` says what `content` holds."""
 
