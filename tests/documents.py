@@ -21,6 +21,7 @@ RUN_PAGES = (
     "attachments",
     "print",
     "without-a-connection",
+    "bodies-and-courts",
     "check-a-log",
     "when-it-fails",
     "real-input",

@@ -107,6 +107,31 @@ class IssuanceReport(TypedDict):
     at: At
     items: list[Counted]
     totals: Totals
+    digest: Annotated[str, Field(description="What a publication of these figures signs.")]
+
+
+@exact
+class PublishedReport(TypedDict):
+    """Figures that an authority stands by."""
+
+    index: Annotated[int, Field(description="Where it was published.")]
+    agency: str
+    report: str
+    at: At
+    digest: str
+    subject: str | None
+    type: str | None
+    from_day: Day | None
+    to_day: Day | None
+
+
+@exact
+class PublishedPage(TypedDict):
+    """One page of published reports."""
+
+    items: list[PublishedReport]
+    next: int | None
+    at: At
 
 
 @exact

@@ -110,6 +110,7 @@ from domain.errors.registry import (
     SuccessorAgencyUnknown,
     VerifierKeyForeign,
 )
+from domain.errors.reports import ReportDigestWrong, ReportInFuture
 
 __all__ = [
     "ActUnknown",
@@ -190,6 +191,8 @@ __all__ = [
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
+    "ReportDigestWrong",
+    "ReportInFuture",
     "RetentionNotExpired",
     "ScopeMissing",
     "ScopesConflict",

@@ -36,6 +36,7 @@ OWN = frozenset(
         "register.capture",
         "register.close",
         "register.count",
+        "report.publish",
     }
 )
 # What cannot be undone asks once more.

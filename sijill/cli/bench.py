@@ -266,6 +266,21 @@ def nation(
 
 @app.command
 @verb
+def audit(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
+    """Measure the whole check of a ledger, once of single orders and once when half came in bulk.
+
+    Every order is signed, sent over HTTP, judged and sealed first. Tells the rate of chain and tree
+    alone, of everything up to the rules, of the read models, and of all of it; and what a signature
+    costs here. All of it is gone afterwards.
+    """
+    from sijill.bench.audit import run
+
+    output = Output(measure)
+    return tell_flat(run(events, measure.folder, _stepped(output)), output)
+
+
+@app.command
+@verb
 def status(
     *,
     certificates: Annotated[
