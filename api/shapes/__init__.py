@@ -41,6 +41,7 @@ from api.shapes.registry import (
 )
 from api.shapes.verdicts import (
     IssuanceReport,
+    PublishedPage,
     ReportTaken,
     StatusLists,
     SuspicionPage,
@@ -75,6 +76,7 @@ SHAPES: tuple[Any, ...] = (
     CredentialShown,
     Verdict,
     IssuanceReport,
+    PublishedPage,
     RegisterPage,
     RegisterShown,
     RegisterEntries,
