@@ -4,6 +4,6 @@ Knows no framework and no database. Importing the package loads every noun, so t
 act table and the events' topics are always complete.
 """
 
-from domain import agencies, certificates, foundation, keys, registers
+from domain import agencies, authenticity, certificates, foundation, keys, registers
 
-__all__ = ["agencies", "certificates", "foundation", "keys", "registers"]
+__all__ = ["agencies", "authenticity", "certificates", "foundation", "keys", "registers"]

@@ -10,6 +10,18 @@ The code is what programs, translations and the table of HTTP statuses rest on; 
 `params` fill the placeholders of the translated sentence and never hold a personal value.
 """
 
+from domain.errors.authenticity import (
+    AddresseeUnfit,
+    CertificateInDoubt,
+    CertificateUnfit,
+    DocumentUnnamed,
+    DueDateUnfit,
+    FindingMismatch,
+    RegisterCovered,
+    RequestNotWaiting,
+    RequestTaken,
+    RequestUnknown,
+)
 from domain.errors.base import Forbidden, Malformed, Refusal, Unknown
 from domain.errors.certificates import (
     CertificateAlreadyRevoked,
@@ -106,6 +118,7 @@ from domain.errors.registry import (
 
 __all__ = [
     "ActUnknown",
+    "AddresseeUnfit",
     "AgencyAlreadyLinked",
     "AgencyAlreadySuspended",
     "AgencyClosed",
@@ -120,10 +133,12 @@ __all__ = [
     "CertificateAlreadyRevoked",
     "CertificateAlreadySuspended",
     "CertificateErased",
+    "CertificateInDoubt",
     "CertificateNotRevoked",
     "CertificateNotSuspended",
     "CertificateSuperseded",
     "CertificateSuspended",
+    "CertificateUnfit",
     "CertificateUnknown",
     "CertificateVoided",
     "ClaimMissing",
@@ -138,9 +153,12 @@ __all__ = [
     "CosignatureNotNeeded",
     "CoverageUnchanged",
     "DateInFuture",
+    "DocumentUnnamed",
+    "DueDateUnfit",
     "EntryUnknown",
     "ExpiryBeforeEffect",
     "Fault",
+    "FindingMismatch",
     "Forbidden",
     "FounderProtected",
     "KeyAlreadyEnrolled",
@@ -176,9 +194,13 @@ __all__ = [
     "RegisterAlreadyCounted",
     "RegisterClosed",
     "RegisterCountWrong",
+    "RegisterCovered",
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
+    "RequestNotWaiting",
+    "RequestTaken",
+    "RequestUnknown",
     "RetentionNotExpired",
     "ScopeMissing",
     "ScopesConflict",
