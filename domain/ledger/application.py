@@ -228,6 +228,14 @@ class Ledger(Application[UUID]):
         """The agencies that may read what is attached to a record, as the last look found it."""
         return self._load(stream, 0).readers()
 
+    def look(self, judge: Callable[[Sitting], _Answer], directory: Directory) -> _Answer:
+        """What `judge` says of the ledger as the last look found it; nothing is ordered.
+
+        Raises:
+            Refusal: what `judge` raises.
+        """
+        return self._ask(judge, _asking(0), directory)
+
     def forget(self, streams: Iterable[UUID]) -> None:
         """Load these records afresh the next time: after a conflict, or when the log moved on."""
         cache = cast("LRUCache[UUID, Record]", self.repository.cache)

@@ -8,8 +8,10 @@ import pytest
 from domain.authenticity import AuthenticityRequest, Finding, RequestState
 from tests.asking_authenticity import answer, ask, attest, by_code, on_request, proof, receive
 from tests.certificate_orders import correct, revoke, suspend, void
-from tests.given_when_then import Order, add, (
+from tests.given_when_then import (
+    Order,
     Scenario,
+    add,
     code,
     enrol,
     given,
@@ -73,8 +75,9 @@ def test_only_a_key_that_attests_attests(ledger: Scenario) -> None:
     ledger.given(issue("doc"), by_code("a", "doc"), operators_proof("p"))
 
     ledger.when(attest("a", certificate=code("p")).saying(agency="moj").signed_by("moj")).refused(
-        "scope_missing"
+        "not_entitled"
     )
+    ledger.when(attest("a", certificate=code("p")).signed_by("ndc-issuer")).refused("scope_missing")
     ledger.when(attest("a", certificate=code("p"))).then("sijill.authenticity.attested.v1")
 
     record = asked(ledger, "a")
