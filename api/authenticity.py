@@ -104,7 +104,11 @@ class HolderQuestion(BaseModel):
     secret: Secret
 
 
-@router.post("/online", summary="A holder asks about her own document", responses=_HOLDER)
+@router.post(
+    "/online",
+    summary="A holder asks about her own document",
+    responses=_HOLDER | problems(409),
+)
 async def online(request: Request, services: Open, asked: HolderQuestion) -> JSONResponse:
     """Recorded in the log and answered at once, by the operator's attestation.
 

@@ -16,7 +16,7 @@ from infrastructure.proofs import codes, signing, tiles
 from sijill.client import Refused
 from sijill.client.prepared import commit, statement
 from sijill.founding import found
-from tests.serving import ORIGIN, Agency, Served, act, serving
+from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
 
 ROOM = "/v1/authenticity-requests"
 DUE = "2026-12-30"
