@@ -36,6 +36,7 @@ from api import (
     registers,
     reports,
     status_lists,
+    trust,
     verify,
 )
 from api.admission import Admission
@@ -147,6 +148,7 @@ def create_app(open_services: Opener) -> FastAPI:
         credentials,
         attachments,
         pending,
+        trust,
         verify,
         status_lists,
         reports,

@@ -18,7 +18,7 @@ from api.contract import problems, told
 from api.limits import Question
 from api.orders import caller, now_us
 from api.paging import WORD, After, At, Limit, page
-from api.policy import AUDIT, Caller
+from api.policy import AUDIT
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
@@ -82,9 +82,10 @@ async def listed(
     )
     async with recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
+        agencies = await authenticity.predecessors(connection, who.agency or "")
         rows = await authenticity.page(
             connection,
-            who.agency or "",
+            agencies,
             chosen,
             everything=AUDIT in who.scopes and wanted.role is None,
             after=-1 if wanted.after is None else wanted.after,
@@ -179,7 +180,9 @@ async def show(
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, at)
         row = await authenticity.show(connection, code, at=at)
-        if row is None or not _may_show(who, row):
+        agencies = await authenticity.predecessors(connection, who.agency or "")
+        party = row is not None and not agencies.isdisjoint(row.parties)
+        if row is None or not (party or AUDIT in who.scopes):
             raise Problem("request_unknown")
         opened = await open_at(services, connection, row.requested_index)
     values = {
@@ -187,7 +190,7 @@ async def show(
         for digest, (name, value) in opened.items()
         if row.claims.get(name) == digest and name != HOLDER_SECRET
     }
-    body = {**_shown(row), "values": values if who.agency in row.parties else {}, "at": pinned}
+    body = {**_shown(row), "values": values if party else {}, "at": pinned}
     return JSONResponse(body, headers=_NO_STORE)
 
 
@@ -208,10 +211,6 @@ def _limit(request: Request, services: Services, code: str) -> None:
 def _same(recorded: str | None, presented: str) -> bool:
     """Whether a secret is the recorded one; where none is, the time that it takes is the same."""
     return hmac.compare_digest((recorded or "\x00").encode(), presented.encode())
-
-
-def _may_show(who: Caller, row: Row) -> bool:
-    return who.agency in row.parties or AUDIT in who.scopes
 
 
 async def _pinned(connection: Any, at: int | None) -> int:

@@ -98,7 +98,7 @@ async def show(conn: Connection, request: str, *, at: int | None = None) -> Requ
 
 async def page(
     conn: Connection,
-    agency: str,
+    agencies: Collection[str],
     chosen: Filter,
     *,
     everything: bool = False,
@@ -106,9 +106,9 @@ async def page(
     limit: int = 200,
     at: int | None = None,
 ) -> list[Request]:
-    """Requests that an agency made or is asked (or, for auditors, all), oldest first."""
+    """Requests that agencies made or are asked (or, for auditors, all), oldest first."""
     parameters = {
-        "agency": agency,
+        "agencies": list(agencies),
         "everything": everything,
         "role": chosen.role,
         "state": chosen.state,
@@ -121,6 +121,13 @@ async def page(
     async with conn.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_SQL["page"], parameters)
         return [_request(row) for row in await cursor.fetchall()]
+
+
+async def predecessors(conn: Connection, agency: str) -> set[str]:
+    """An agency with every body that it has succeeded: what was before those is before it."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["predecessors"], {"agency": agency})
+        return {row[0] for row in await cursor.fetchall()}
 
 
 async def asked_online(conn: Connection, code: str, changed: int) -> str | None:

@@ -57,10 +57,11 @@ ORDER BY asked.requested_index DESC LIMIT 1
 SELECT asked.*
 FROM read.authenticity_requests AS asked CROSS JOIN read.model
 WHERE asked.requested_index > %(after)s
-    AND (%(everything)s::boolean OR asked.requester = %(agency)s OR asked.addressee = %(agency)s)
+    AND (%(everything)s::boolean OR asked.requester = ANY(%(agencies)s::text[])
+        OR asked.addressee = ANY(%(agencies)s::text[]))
     AND (%(role)s::text IS NULL
-        OR (%(role)s = 'requester' AND asked.requester = %(agency)s)
-        OR (%(role)s = 'addressee' AND asked.addressee = %(agency)s))
+        OR (%(role)s = 'requester' AND asked.requester = ANY(%(agencies)s::text[]))
+        OR (%(role)s = 'addressee' AND asked.addressee = ANY(%(agencies)s::text[])))
     AND (%(state)s::text IS NULL OR asked.state = %(state)s)
     AND (%(number)s::text IS NULL OR asked.folded_number = %(number)s)
     AND (%(overdue_on)s::text IS NULL OR (asked.due_date < %(overdue_on)s
@@ -69,6 +70,19 @@ WHERE asked.requested_index > %(after)s
     AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
 ORDER BY asked.requested_index
 LIMIT %(limit)s
+
+-- name: predecessors
+-- An agency, and every body that it has succeeded, in whole or in part.
+WITH RECURSIVE before AS (
+    SELECT %(agency)s::text AS id
+    UNION
+    SELECT agency.id
+    FROM before JOIN read.agencies AS agency ON agency.until_index IS NULL AND EXISTS (
+        SELECT FROM jsonb_array_elements(agency.successions) AS step
+        WHERE step ->> 'successor' = before.id
+    )
+)
+SELECT id FROM before
 
 -- name: parties
 SELECT stream, parties FROM read.authenticity_requests

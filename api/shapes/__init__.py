@@ -32,6 +32,7 @@ from api.shapes.registers import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -39,7 +40,7 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -59,6 +60,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,
@@ -77,6 +79,7 @@ SHAPES: tuple[Any, ...] = (
     HolderAnswer,
     AuthenticityReport,
     StatusLists,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,

@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 from uuid import UUID
 
+from domain.agencies import responsible
 from domain.authenticity import commands, record
-from domain.authenticity.commands import POSITIVE, Finding
+from domain.authenticity.commands import POSITIVE, Finding, ReferralReason
 from domain.authenticity.record import (
     PROOF_SPACE,
     REQUEST_SPACE,
@@ -85,7 +86,7 @@ def attest(order: commands.AttestAuthenticity, sitting: Sitting) -> None:
 @desk(commands.AnswerAuthenticity)
 def answer(order: commands.AnswerAuthenticity, sitting: Sitting) -> None:
     """Answer as the agency that is asked; the finding must be what its registers say."""
-    asked = _addressed(order, sitting)
+    asked = _addressed(order, sitting, order.unit, order.series)
     if asked.asked.code is not None:
         if order.finding is not finding_of(asked.asked.code, sitting):
             raise FindingMismatch
@@ -107,10 +108,13 @@ def refer(order: commands.ReferAuthenticity, sitting: Sitting) -> None:
     asked = _waiting(order.request, sitting)
     if asked.addressee is None:
         raise RequestUnknown(request=order.request)
-    if asked.addressee != order.agency:
+    if responsible(asked.addressee, None, None, sitting.agency) != order.agency:
         closed = sitting.agency(asked.addressee).standing is Standing.CLOSED
         if not (closed and sitting.agency(order.agency).founder):
             raise RequestUnknown(request=order.request)
+    lawful = {one.successor for one in sitting.agency(asked.addressee).successions}
+    if order.reason is ReferralReason.SUCCESSOR and order.to not in lawful:
+        raise AddresseeUnfit(agency=order.to)
     if order.to == asked.addressee or sitting.agency(order.to).standing is not Standing.LINKED:
         raise AddresseeUnfit(agency=order.to)
     _check_due(order.due_date, sitting)
@@ -162,37 +166,46 @@ def _check_finding(
         raise FindingMismatch
     if order.finding is Finding.ORIGINAL_NEEDED:
         return
-    register = _register(order, asked)
-    if register is None:
+    registers = _registers(order, asked, sitting)
+    if not registers:
         if order.finding not in _GRADED:
             raise FindingMismatch
         return
-    held = _held(register, asked, sitting)
+    held = {one for register in registers if (one := _held(register, asked, sitting))}
     if order.finding in _GRADED:
-        if held is not None and held != (order.finding, order.grade):
+        if held and (order.finding, order.grade) not in held:
             raise FindingMismatch
         return
-    if held is not None:
+    if held:
         raise FindingMismatch
-    _check_coverage(order.finding, register, sitting)
+    _check_coverage(order.finding, registers, sitting)
 
 
-def _check_coverage(finding: Finding, register: Register, sitting: Sitting) -> None:
+def _check_coverage(finding: Finding, registers: list[Register], sitting: Sitting) -> None:
     """*Not found* and *outside coverage* exclude one another, at every index."""
-    book = book_of(register, sitting)
-    covered = book is not None and book.coverage is not None
+    covered = False
+    for register in registers:
+        book = book_of(register, sitting)
+        covered = covered or (book is not None and book.coverage is not None)
+        if book is None:
+            sitting.absent(REGISTER_SPACE, register.key)
     if finding is Finding.NOT_FOUND and not covered:
         raise RegisterNotCovered
     if finding is Finding.OUTSIDE_COVERAGE and covered:
         raise RegisterCovered
-    if book is None:
-        sitting.absent(REGISTER_SPACE, register.key)
 
 
-def _register(order: commands.AnswerAuthenticity, asked: AuthenticityRequest) -> Register | None:
-    if order.unit is None or order.series is None or asked.asked.date is None:
-        return None
-    return Register(order.agency, order.unit, order.series, asked.asked.date.year)
+def _registers(
+    order: commands.AnswerAuthenticity, asked: AuthenticityRequest, sitting: Sitting
+) -> list[Register]:
+    """The register that was searched: the agency's own, and the one that it has succeeded to."""
+    unit, series, day = order.unit, order.series, asked.asked.date
+    if unit is None or series is None or day is None or asked.issuer is None:
+        return []
+    owners = {order.agency}
+    if responsible(asked.issuer, unit, series, sitting.agency) == order.agency:
+        owners.add(asked.issuer)
+    return [Register(owner, unit, series, day.year) for owner in sorted(owners)]
 
 
 def _held(
@@ -247,10 +260,16 @@ def _waiting(code: str, sitting: Sitting) -> AuthenticityRequest:
     return asked
 
 
-def _addressed(order: commands.OnRequest, sitting: Sitting) -> AuthenticityRequest:
-    """A request that waits and that this agency is asked; another's does not exist."""
+def _addressed(
+    order: commands.OnRequest,
+    sitting: Sitting,
+    unit: str | None = None,
+    series: str | None = None,
+) -> AuthenticityRequest:
+    """A request that waits and that this agency answers for; another's does not exist."""
     asked = found(order.request, sitting)
-    if asked.addressee != order.agency:
+    addressee = asked.addressee
+    if addressee is None or responsible(addressee, unit, series, sitting.agency) != order.agency:
         raise RequestUnknown(request=order.request)
     if asked.state not in WAITING:
         raise RequestNotWaiting(state=asked.state.value)

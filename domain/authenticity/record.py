@@ -49,6 +49,7 @@ class AuthenticityRequest(Record):
     def begin(self) -> None:
         """Start open; the request says the rest."""
         self.requester: str
+        self.issuer: str | None
         self.addressee: str | None
         self.channel: Channel | None = None
         self.asked: Asked
@@ -60,7 +61,7 @@ class AuthenticityRequest(Record):
         said = fact.said
         day = said.get("date")
         self.requester = fact.agency
-        self.addressee = said.get("issuer")
+        self.issuer = self.addressee = said.get("issuer")
         self.channel = channel
         self.asked = Asked(
             said.get("code"),

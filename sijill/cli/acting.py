@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 
 from domain.acts import ACTS, Act, Command, Cosigning
 from sijill.cli.faults import verb
-from sijill.cli.options import Cosigners, Desk, Sure
+from sijill.cli.options import Cosigners, Desk, Queue, Sure
 
 _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code"})
 # Acts that have verbs of their own, because they read a file or are a ceremony.
@@ -31,6 +31,7 @@ OWN = frozenset(
         "authenticity.answer",
         "authenticity.receive",
         "authenticity.request",
+        "agency.split",
         "certificate.issue",
         "certificate.correct",
         "certificate.credential",
@@ -41,7 +42,9 @@ OWN = frozenset(
     }
 )
 # What cannot be undone asks once more.
-GRAVE = frozenset({"agency.close", "certificate.erase", "key.retire", "key.compromise"})
+GRAVE = frozenset(
+    {"agency.close", "agency.merge", "certificate.erase", "key.retire", "key.compromise"}
+)
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."
 
 
@@ -155,6 +158,7 @@ def _extras(command: type[Command]) -> Iterator[Argument]:
         yield Argument("cosigner", keyword, default=(), annotation=Cosigners)
     if command.ACT.name in GRAVE:
         yield Argument("yes", keyword, default=False, annotation=Sure)
+    yield Argument("queue", keyword, default=False, annotation=Queue)
     yield Argument("desk", keyword, annotation=Desk)
 
 
@@ -187,4 +191,8 @@ def _order(command: type[Command], options: list[Option], given: Mapping[str, An
         waits=waits(command, item),
         cosigners=given.get("cosigner", ()),
     )
+    if given["queue"]:
+        from sijill.cli.outbox import queue
+
+        return queue(desk, order)
     return perform(desk, order)

@@ -301,3 +301,29 @@ def test_for_a_closed_agency_a_founder_refers(ledger: Scenario) -> None:
     ledger.when(by_founder).then("sijill.authenticity.referred.v1")
 
     assert asked(ledger, "a").addressee == "mof"
+
+
+def test_a_merged_agencys_requests_are_its_successors(ledger: Scenario) -> None:
+    """And so are its registers: what it captured and covered binds the successor's answer."""
+    merged = order(
+        "agency.merge",
+        "ndc",
+        subject="moj",
+        successor="mof",
+        effective_date="2026-11-20",
+        legal_basis="law:1/2026",
+    ).also_by("comsec")
+    ledger.given(cover(), capture("12"), ask("a"), ask("b", number="13"), merged)
+    ledger.given(proof("p", "mof"))
+
+    ledger.when(answer("a", "original_needed")).refused("agency_closed")
+    said = {**HERE, "grade": "register_only", "certificate": code("p")}
+    ledger.when(on_request("answer", "a", "mof", finding="not_found", **HERE)).refused(
+        "finding_mismatch"
+    )
+    ledger.when(on_request("answer", "a", "mof", finding="genuine", **said)).then(
+        "sijill.authenticity.answered.v1"
+    )
+    ledger.when(on_request("answer", "b", "mof", finding="not_found", **HERE)).then(
+        "sijill.authenticity.answered.v1"
+    )
