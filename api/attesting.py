@@ -6,7 +6,7 @@ the ledger says. Its orders go the road of all orders: signed, judged, recorded 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -17,6 +17,7 @@ import structlog
 from api import writing
 from api.i18n import translate
 from api.orders import judge_bytes, now_us
+from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from domain.authenticity import POSITIVE, PROOF_TYPE, Finding, RequestAuthenticity, finding_of
@@ -40,17 +41,30 @@ _TRIES = 3
 _UNIT, _SERIES = "attestation", "online"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attester:
-    """The agency that attests (the operator) and its key."""
+    """The agency that attests (the operator) and its key, looked for until it is there."""
 
     agency: str
-    key: PrivateKey = field(repr=False)
+    find: Callable[[], PrivateKey | None] = field(repr=False)
+    _found: PrivateKey | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> PrivateKey | None:
+        """The key, or None while nobody has put one there."""
+        if self._found is None:
+            self._found = self.find()
+        return self._found
 
 
 def due_date(working_days: int = WORKING_DAYS) -> str:
     """The day (ISO) that lies so many working days ahead."""
     return CALENDAR.after(baghdad_day(now_us()), working_days).isoformat()
+
+
+def ready(services: Services) -> bool:
+    """Whether the operator lets this service attest."""
+    return services.attester is not None and services.attester.key is not None
 
 
 async def follow(services: Services, command: Any) -> None:
@@ -60,7 +74,7 @@ async def follow(services: Services, command: Any) -> None:
     sends it again has it tried again.
     """
     asks = isinstance(command, RequestAuthenticity) and command.code is not None
-    if not asks or services.attester is None:
+    if not asks or not ready(services):
         return
     try:
         await answer(services, command.request, command.code)
@@ -115,10 +129,10 @@ def _finding(services: Services, code: str) -> Finding:
 
 async def _certificate(services: Services, request: str, code: str, finding: Finding) -> str:
     """The code of the authenticity certificate for a request; issued once, however often asked."""
-    attester = _attester(services)
+    agency = services.attester.agency if services.attester else ""
     number = str(await off_loop(partial(_index_of, services, request)))
     today = baghdad_day(now_us())
-    register = Register(attester.agency, _UNIT, _SERIES, today.year)
+    register = Register(agency, _UNIT, _SERIES, today.year)
     values = {
         "document_reference": code,
         "finding": translate("ar", f"word.authenticity.finding.{finding.value}"),
@@ -175,7 +189,10 @@ async def _order(
     Raises:
         Refusal, ProofError, Problem: as for everybody's orders.
     """
-    attester = _attester(services)
+    attester = services.attester
+    key = attester.key if attester is not None else None
+    if attester is None or key is None:
+        raise Problem("attestation_unavailable")
     nonce = encode_url(secrets.token_bytes(16))
     said = {"act": act, "agency": attester.agency, "nonce": nonce, **members}
     line = signing.envelope(canonical.dumps(said), texts or [])
@@ -187,16 +204,11 @@ async def _order(
         created=now // _SECOND,
         expires=now // _SECOND + _LIFE_SECONDS,
     )
-    signed = signing.sign_order(attester.key, head, [line])
-    key = public_of(attester.key)
-    arrived = judge_bytes(signed.request, signed.body, key, services.ledger_id, now)
+    signed = signing.sign_order(key, head, [line])
+    public = public_of(key)
+    arrived = judge_bytes(signed.request, signed.body, public, services.ledger_id, now)
     if arrived.errors:
         raise arrived.errors[0]
     [outcome] = await writing.record(services, writing.work_of(arrived))
     if outcome.error is not None:
         raise outcome.error
-
-
-def _attester(services: Services) -> Attester:
-    assert services.attester is not None  # noqa: S101 - whoever calls has looked
-    return services.attester

@@ -127,7 +127,7 @@ async def online(request: Request, services: Open, asked: HolderQuestion) -> JSO
         changed = max(record.state_index, original.state_index, record.reaffirmed_index or 0)
         known = await authenticity.asked_online(connection, code, changed)
     if known is None:
-        if services.attester is None:
+        if not attesting.ready(services):
             raise Problem("attestation_unavailable")
         known = await attesting.receive(services, code, asked.secret)
     return await _tell_holder(services, known)

@@ -74,7 +74,7 @@ LIMIT %(limit)s
 -- name: predecessors
 -- An agency, and every body that it has succeeded, in whole or in part.
 WITH RECURSIVE before AS (
-    SELECT %(agency)s::text AS id
+    SELECT %(agency)s::text COLLATE "C" AS id
     UNION
     SELECT agency.id
     FROM before JOIN read.agencies AS agency ON agency.until_index IS NULL AND EXISTS (

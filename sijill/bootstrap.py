@@ -159,10 +159,10 @@ def _promised(folder: Folder) -> int:
         return 0
 
 
-def _attester(folder: Folder) -> Attester | None:
-    """The operator's attesting key, where the operator has put one here."""
+def _attester(folder: Folder) -> Attester:
+    """The operator as who attests, with the key that it may put here at any time."""
     path = folder.key("attest")
-    return Attester(FOUNDERS[0], load_private_key(path)) if path.exists() else None
+    return Attester(FOUNDERS[0], lambda: load_private_key(path) if path.exists() else None)
 
 
 async def _forget_registry_changes(services: Services) -> None:
