@@ -17,12 +17,15 @@ RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
     "authenticity",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
     "without-a-connection",
     "check-a-log",
     "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
+    "audit",
 )
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -38,6 +38,7 @@ _NOUNS = {
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
     "db": "The database's schema.",
+    "drill": "Attack a throw-away ledger in every way, and see who finds it.",
     "doctor": "What is wrong with a ledger, and the command that mends it.",
     "bench": "How fast this machine records, beside the stock recorder.",
 }

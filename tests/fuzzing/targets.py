@@ -42,7 +42,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, Rotation, VerdictNote
-from tests.fuzzing import attached
+from tests.fuzzing import attached, evidential
 from tests.fuzzing.guest import Guest
 from tests.infrastructure.proofs.samples import (
     AGENCY_KEY,
@@ -312,6 +312,12 @@ def _targets() -> dict[str, Target]:
         "read": Target(_read, (_lines_of("GET", "/v1/certificates?limit=2", read),)),
         "upload": Target(attached.upload, attached.HEADS),
         "announcement": Target(attached.announcement, attached.ANNOUNCEMENTS),
+        "evidence_bundle": Target(evidential.evidence_bundle, evidential.BUNDLES),
+        "tlog_proof": Target(evidential.tlog_proof, evidential.PROOFS),
+        "tlog_policy": Target(evidential.tlog_policy, evidential.POLICIES),
+        "submission": Target(evidential.submission, evidential.SUBMISSIONS),
+        "cosigned": Target(evidential.cosigned, evidential.COSIGNED),
+        "cosigner": Target(evidential.cosigner, evidential.COSIGNERS),
         "lines": Target(_lines, (bulk.body,)),
         "evidence": Target(_evidence, (evidence.encode_evidence([order.request]),)),
         "note": Target(_note, (note.sign(text, [LOG]),)),
