@@ -1,9 +1,25 @@
-"""The ledger's rules: acts, agencies, keys, certificates, registers.
+"""The ledger's rules: acts, agencies, keys, certificates, registers, reports.
 
 Knows no framework and no database. Importing the package loads every noun, so the
 act table and the events' topics are always complete.
 """
 
-from domain import agencies, authenticity, certificates, foundation, keys, registers
+from domain import (
+    agencies,
+    authenticity,
+    certificates,
+    foundation,
+    keys,
+    registers,
+    reports,
+)
 
-__all__ = ["agencies", "authenticity", "certificates", "foundation", "keys", "registers"]
+__all__ = [
+    "agencies",
+    "authenticity",
+    "certificates",
+    "foundation",
+    "keys",
+    "registers",
+    "reports",
+]

@@ -40,7 +40,14 @@ from api.shapes.registry import (
     KeyList,
     KeyShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
+from api.shapes.verdicts import (
+    IssuanceReport,
+    ReportTaken,
+    StatusLists,
+    SuspicionPage,
+    TrustList,
+    Verdict,
+)
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -79,6 +86,8 @@ SHAPES: tuple[Any, ...] = (
     HolderAnswer,
     AuthenticityReport,
     StatusLists,
+    ReportTaken,
+    SuspicionPage,
     TrustList,
     Upload,
     Attachment,

@@ -122,6 +122,7 @@ from domain.errors.registry import (
     SuccessorAgencyUnknown,
     VerifierKeyForeign,
 )
+from domain.errors.reports import ReportDigestWrong, ReportInFuture
 
 __all__ = [
     "ActUnknown",
@@ -209,6 +210,8 @@ __all__ = [
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
+    "ReportDigestWrong",
+    "ReportInFuture",
     "RequestNotWaiting",
     "RequestTaken",
     "RequestUnknown",

@@ -30,6 +30,7 @@ _NOUNS = {
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
     "outbox": "Orders that wait here for a ledger: list, send, drop.",
+    "report": "Figures pinned to an index, and the ones that were published.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
     "mirror": "Follow a log, verify it, and serve the copy on.",

@@ -39,6 +39,7 @@ OWN = frozenset(
         "register.capture",
         "register.close",
         "register.count",
+        "report.publish",
     }
 )
 # What cannot be undone asks once more.

@@ -128,6 +128,51 @@ def credential(
 
 @app.command
 @verb
+def render(
+    code: Code,
+    /,
+    *,
+    format_: Annotated[
+        Literal["pdf", "png", "svg"], Parameter(name="--format", help="What is written.")
+    ] = "pdf",
+    into: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The file, or - for standard output; by default the code and the format.",
+        ),
+    ] = None,
+    host: Host = None,
+    template: Annotated[
+        Path | None, Parameter(help="A Typst file in place of the one that comes with the program.")
+    ] = None,
+    seal: Annotated[
+        Path | None,
+        Parameter(help="A key file that `sijill key seal` made: the PDF is sealed with it."),
+    ] = None,
+    desk: Desk,
+) -> int:
+    """Write a certificate as a paper: PDF/A-3 with its credential embedded, PNG or SVG.
+
+    It is made on this machine, and the same certificate has the same bytes wherever it is made; a
+    seal is added behind them. A certificate that is not in force is not printed.
+    """
+    from sijill.cli.reading import normal_code
+    from sijill.cli.rendering import draw
+
+    return draw(
+        desk,
+        normal_code(code),
+        form=format_,
+        into=into,
+        host=host,
+        template=template,
+        key=seal,
+    )
+
+
+@app.command
+@verb
 def prepare(
     file: Input,
     /,

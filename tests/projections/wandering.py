@@ -361,6 +361,9 @@ def end(scenario: Scenario) -> Scenario:
     )
     scenario.given(enrol("ndc-attests", "ndc", ("issue", "attest", "register")).also_by("comsec"))
     scenario.given(linked("mof"), linked("mop"), _questions())
+    scenario.given(
+        order("report.publish", "ndc", report="issuance", at=3, digest=digest("figures")),
+    )
     begins = scenario.world.size
     scenario.given(
         issue("g", "moi").signed_by("moi-2"),
