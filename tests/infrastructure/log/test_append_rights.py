@@ -33,9 +33,8 @@ GRANTED = {
     ("sijill_service", "ledger.pending_signatures", "INSERT"),
     ("sijill_service", "vault_keys.pending", "INSERT"),
     ("sijill_service", "vault_keys.pending", "DELETE"),
-    # Chunks, and what names them; only functions of the log bind or drop them.
-    ("sijill_service", "vault.attachment_keys", "INSERT"),
     ("sijill_service", "vault.attachments", "INSERT"),
+    ("sijill_service", "vault.attachment_keys", "INSERT"),
     ("sijill_service", "vault_keys.uploads", "INSERT"),
     ("sijill_keeper", "ledger.checkpoints", "INSERT"),
     ("sijill_keeper", "ledger.checkpoints", "UPDATE"),
@@ -129,10 +128,11 @@ def test_only_the_service_appends(admin: Connection[Any]) -> None:
         ("sijill_service", "refuse_pending"),
         ("sijill_service", "close_erased"),
         ("sijill_service", "closed_partitions"),
+        ("sijill_service", "put_chunk"),
         ("sijill_service", "complete_upload"),
         ("sijill_service", "drop_uploads"),
         ("sijill_service", "forget_upload"),
-        ("sijill_service", "put_chunk"),
+        ("sijill_service", "report"),
         ("sijill_keeper", "prepare_partitions"),
         ("sijill_keeper", "freeze_closed"),
     }
