@@ -12,7 +12,7 @@ from infrastructure.proofs.outcomes import OUTCOME_OF
 from infrastructure.proofs.verdict import CredentialFacts, Knowledge, ListedState, Signer
 from tests.api import asking
 from tests.api.browsing import chromium, visitor
-from tests.api.talking import Wire, on, revoke
+from tests.api.talking import Wire, awaited, on, revoke
 from tests.infrastructure.proofs.vectors import load
 
 VERDICTS = load("credentials/verdicts")
@@ -206,7 +206,11 @@ def test_a_status_list_of_a_served_ledger_is_read_on_the_device(wire: Wire, page
     ledger = wire.get("/v1/ledger").json()
     root = {name: ledger[name] for name in ("ledger", "origin", "log_vkeys")}
 
-    answer = page.evaluate(STATUS, [0, [*places, 2**20], root])
+    # A list is handed out again for a moment before it is made anew.
+    answer = awaited(
+        lambda: page.evaluate(STATUS, [0, [*places, 2**20], root]),
+        until=lambda told: told["good"] == [*expected, None],
+    )
 
     assert answer["good"] == [*expected, None]
     assert answer["another"] == "status_list_foreign"
