@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, Path, Query
@@ -31,7 +32,9 @@ from infrastructure.log.openings import StoredOpening, StoredOrder, openings, or
 from infrastructure.log.tilestore import TreeReader
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.tiles import Tile
+from projections import authenticity
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -204,7 +207,8 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        items = [opened(who, opening) for opening in found]
+        parties = await _parties(conn, found)
+        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -227,10 +231,25 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
     }
 
 
-def opened(who: Caller, opening: StoredOpening) -> dict[str, Any]:
-    """One opening as far as the caller may see it."""
+async def _parties(
+    conn: AsyncConnection[Any], found: Sequence[StoredOpening]
+) -> dict[int, frozenset[str]]:
+    """Whom the events concern besides the agency that acted, by their indexes."""
+    asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
+    known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
+    return {index: known.get(stream, frozenset()) for index, stream in asked.items()}
+
+
+def _stream(opening: StoredOpening) -> UUID:
+    return parse_header(opening.header).stream
+
+
+def opened(
+    who: Caller, opening: StoredOpening, others: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """One opening as far as the caller may see it; `others` are parties besides who acted."""
     noun = noun_of(opening.type)
-    parties = RecordParties(opening.agency)
+    parties = RecordParties(opening.agency, others)
     item: dict[str, Any] = {"index": opening.index}
     if may_open(who, noun, Part.HEADER, parties):
         item["header"] = b64encode(opening.header).decode()

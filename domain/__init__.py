@@ -4,6 +4,22 @@ Knows no framework and no database. Importing the package loads every noun, so t
 act table and the events' topics are always complete.
 """
 
-from domain import agencies, certificates, foundation, keys, registers, reports
+from domain import (
+    agencies,
+    authenticity,
+    certificates,
+    foundation,
+    keys,
+    registers,
+    reports,
+)
 
-__all__ = ["agencies", "certificates", "foundation", "keys", "registers", "reports"]
+__all__ = [
+    "agencies",
+    "authenticity",
+    "certificates",
+    "foundation",
+    "keys",
+    "registers",
+    "reports",
+]

@@ -20,7 +20,7 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, certificates, keys, registers, reports, status
+from projections import agencies, authenticity, certificates, keys, registers, reports, status
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -30,6 +30,7 @@ PROJECTORS: Final = (
     keys.PROJECTOR,
     certificates.PROJECTOR,
     registers.PROJECTOR,
+    authenticity.PROJECTOR,
     status.PROJECTOR,
     reports.PROJECTOR,
 )

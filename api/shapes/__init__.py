@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from api.shapes.attachments import Attachment, AttachmentList, Upload
+from api.shapes.authenticity import AuthenticityReport, HolderAnswer, RequestPage, RequestShown
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
@@ -41,6 +42,7 @@ from api.shapes.registry import (
 )
 from api.shapes.verdicts import (
     IssuanceReport,
+    PublishedPage,
     ReportTaken,
     StatusLists,
     SuspicionPage,
@@ -75,11 +77,16 @@ SHAPES: tuple[Any, ...] = (
     CredentialShown,
     Verdict,
     IssuanceReport,
+    PublishedPage,
     RegisterPage,
     RegisterShown,
     RegisterEntries,
     RegisterReport,
     RegistersUsed,
+    RequestPage,
+    RequestShown,
+    HolderAnswer,
+    AuthenticityReport,
     StatusLists,
     ReportTaken,
     SuspicionPage,

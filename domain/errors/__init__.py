@@ -10,6 +10,18 @@ The code is what programs, translations and the table of HTTP statuses rest on; 
 `params` fill the placeholders of the translated sentence and never hold a personal value.
 """
 
+from domain.errors.authenticity import (
+    AddresseeUnfit,
+    CertificateInDoubt,
+    CertificateUnfit,
+    DocumentUnnamed,
+    DueDateUnfit,
+    FindingMismatch,
+    RegisterCovered,
+    RequestNotWaiting,
+    RequestTaken,
+    RequestUnknown,
+)
 from domain.errors.base import Forbidden, Malformed, Refusal, Unknown
 from domain.errors.certificates import (
     CertificateAlreadyRevoked,
@@ -114,6 +126,7 @@ from domain.errors.reports import ReportDigestWrong, ReportInFuture
 
 __all__ = [
     "ActUnknown",
+    "AddresseeUnfit",
     "AgencyAlreadyLinked",
     "AgencyAlreadySuspended",
     "AgencyClosed",
@@ -128,10 +141,12 @@ __all__ = [
     "CertificateAlreadyRevoked",
     "CertificateAlreadySuspended",
     "CertificateErased",
+    "CertificateInDoubt",
     "CertificateNotRevoked",
     "CertificateNotSuspended",
     "CertificateSuperseded",
     "CertificateSuspended",
+    "CertificateUnfit",
     "CertificateUnknown",
     "CertificateVoided",
     "ClaimMissing",
@@ -149,9 +164,12 @@ __all__ = [
     "CourtSuspensionStands",
     "CoverageUnchanged",
     "DateInFuture",
+    "DocumentUnnamed",
+    "DueDateUnfit",
     "EntryUnknown",
     "ExpiryBeforeEffect",
     "Fault",
+    "FindingMismatch",
     "Forbidden",
     "FounderProtected",
     "KeyAlreadyEnrolled",
@@ -188,11 +206,15 @@ __all__ = [
     "RegisterAlreadyCounted",
     "RegisterClosed",
     "RegisterCountWrong",
+    "RegisterCovered",
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
     "ReportDigestWrong",
     "ReportInFuture",
+    "RequestNotWaiting",
+    "RequestTaken",
+    "RequestUnknown",
     "RetentionNotExpired",
     "ScopeMissing",
     "ScopesConflict",

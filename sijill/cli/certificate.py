@@ -208,6 +208,13 @@ def bulk(
         bool, Parameter(negative="", help="All or none; at most 10,000 lines and 16 MiB.")
     ] = False,
     cosigner: Cosigners = (),
+    credential: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Then sign and record the credential of every new code that has none yet.",
+        ),
+    ] = False,
     desk: Desk,
 ) -> int:
     """Send many acts: one JSON object a line, as `issue` takes it or with its `act`.
@@ -221,7 +228,9 @@ def bulk(
 
     with desk.client() as client:
         work = Bulk(client, Output(desk), file, cosigners=cosigner)
-        return work.rehearse() if dry_run else work.record(atomic=atomic)
+        if dry_run:
+            return work.rehearse()
+        return work.record(atomic=atomic, credential=credential)
 
 
 @Parameter(name="*")
