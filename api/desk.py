@@ -53,7 +53,7 @@ class Desk:
         sealed = {
             fact.line: self._seal(fact, lines[fact.line], decision.lookups.get(fact.line, ()))
             for fact in decision.events
-            if lines[fact.line].disclosures
+            if lines[fact.line].disclosures or (fact.KEYED and fact.originator_version == 1)
         }
         return request_of(decision, order, sealed)
 

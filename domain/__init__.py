@@ -1,8 +1,8 @@
-"""The ledger's rules: acts, agencies, keys, certificates. Knows no framework and no database.
+"""The ledger's rules: acts, agencies, keys, certificates, letters; no framework, no database.
 
 Importing the package loads every noun, so the act table and the events' topics are always complete.
 """
 
-from domain import agencies, certificates, foundation, keys
+from domain import agencies, certificates, foundation, keys, transfers
 
-__all__ = ["agencies", "certificates", "foundation", "keys"]
+__all__ = ["agencies", "certificates", "foundation", "keys", "transfers"]
