@@ -20,6 +20,7 @@ from starlette.responses import Response
 from api import (
     acts,
     agencies,
+    boxes,
     certificates,
     contract,
     docs,
@@ -29,6 +30,7 @@ from api import (
     pending,
     problem_pages,
     reports,
+    transfers,
     verify,
 )
 from api.admission import Admission
@@ -136,6 +138,8 @@ def create_app(open_services: Opener) -> FastAPI:
         certificates,
         pending,
         verify,
+        transfers,
+        boxes,
         reports,
         docs,
         problem_pages,

@@ -32,6 +32,7 @@ from infrastructure.log.tilestore import TreeReader
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.tiles import Tile
+from projections import transfers
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -212,7 +213,12 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        items = [_opened(who, opening) for opening in found]
+        letters = [one.index for one in found if noun_of(one.type) == "transfer"]
+        known_parties = await transfers.parties_of(conn, letters) if letters else {}
+        items = [
+            _opened(who, opening, known_parties.get(opening.index, frozenset()))
+            for opening in found
+        ]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -225,9 +231,9 @@ async def open_leaves(
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
-def _opened(who: Caller, opening: StoredOpening) -> dict[str, Any]:
+def _opened(who: Caller, opening: StoredOpening, others: frozenset[str]) -> dict[str, Any]:
     noun = noun_of(opening.type)
-    parties = RecordParties(opening.agency)
+    parties = RecordParties(opening.agency, others)
     item: dict[str, Any] = {"index": opening.index}
     if may_open(who, noun, Part.HEADER, parties):
         item["header"] = b64encode(opening.header).decode()

@@ -30,7 +30,7 @@ async def open_values(services: Services, connection: Any, found: Found) -> dict
         indexes += [one.issue_index for one in others if one.edition == code.edition]
     values: dict[str, str] = {}
     for index in dict.fromkeys(indexes):
-        opened = await _open_line(services, connection, index)
+        opened = await open_line(services, connection, index)
         # The vault lies beside the log: only a value that the log's commitment vouches for counts.
         values |= {
             name: value
@@ -40,7 +40,7 @@ async def open_values(services: Services, connection: Any, found: Found) -> dict
     return values
 
 
-async def _open_line(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
+async def open_line(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
     """Names and values by commitment, as sealed beside the event at an index."""
     sealed = await vault.sealed_line_async(connection, index)
     if sealed is None:

@@ -20,12 +20,18 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, certificates, keys, reports
+from projections import agencies, certificates, keys, reports, transfers
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
 ACTIVE: Final = "read"
-PROJECTORS: Final = (agencies.PROJECTOR, keys.PROJECTOR, certificates.PROJECTOR, reports.PROJECTOR)
+PROJECTORS: Final = (
+    agencies.PROJECTOR,
+    keys.PROJECTOR,
+    certificates.PROJECTOR,
+    reports.PROJECTOR,
+    transfers.PROJECTOR,
+)
 """In the order in which one event reaches them: reports read what certificates have settled."""
 
 _SQL = load("projections", "model.sql")

@@ -26,6 +26,7 @@ from domain.registers import Register
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import POSSESSION_TAG, SignedRequest
+from sijill import rules_of_letters
 
 SLACK_US: Final = 360_000_000
 """How far the clock of a decision may be from its leaf: five minutes, and a minute in the queue."""
@@ -55,6 +56,7 @@ class Rules:
         self._codes: dict[str, UUID] = {}
         self._numbers: set[str] = set()
         self._places: set[tuple[int, int]] = set()
+        self._letters = rules_of_letters.LetterRules(self._numbers)
         self._registry_known = True
         self._certificates_known = True
 
@@ -65,6 +67,8 @@ class Rules:
             self._registry_known = False
         if noun is None or noun == "certificate":
             self._certificates_known = False
+        if noun in (None, rules_of_letters.NOUN):
+            self._letters.pass_over()
 
     def judge(
         self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
@@ -91,11 +95,11 @@ class Rules:
         until = command.valid_until
         if until is not None and leaf.time > until * _MICROSECONDS:
             yield "order_expired", str(until)
-        if _noun(header) == "certificate":
+        if _noun(header) in ("certificate", rules_of_letters.NOUN):
             if not self._knows(header, body):
                 self._summary.skip("rules_not_judged", leaf.index)
                 return
-            yield from self._check_certificate(header, body)
+            yield from self._check_record(header, body)
         else:
             yield from self._check_place(leaf, header, body, command)
         yield from self._check_signers(leaf, header, command, signed)
@@ -186,8 +190,14 @@ class Rules:
         # A record that does not exist has a stream that no event can be on.
         return self._streams.get((noun, key), UUID(int=0))
 
+    def _check_record(self, header: Header, body: Body) -> Iterator[Objection]:
+        letters = _noun(header) == rules_of_letters.NOUN
+        yield from (self._letters.check if letters else self._check_certificate)(header, body)
+
     def _knows(self, header: Header, body: Body) -> bool:
-        """Whether what came before an act on a certificate was open to this checker."""
+        """Whether what came before an act on a record was open to this checker."""
+        if _noun(header) == rules_of_letters.NOUN:
+            return self._letters.knows(header, body)
         known = header.stream in self._certificates and body.parsed.get("code") in self._codes
         return known or self._certificates_known or header.type == _ISSUED
 
@@ -220,6 +230,9 @@ class Rules:
     def _learn(self, leaf: Leaf, header: Header, body: Body) -> None:
         if _noun(header) == "certificate":
             self._learn_certificate(header, body)
+            return
+        if _noun(header) == rules_of_letters.NOUN:
+            self._letters.learn(header, body)
             return
         record = self._records.get(header.stream)
         if header.version != (record.version if record is not None else 0) + 1:

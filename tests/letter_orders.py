@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.given_when_then import Order, digest, linked, order
 
-REGISTER = {"unit": "main", "series": "general", "year": 2026, "date": "2026-11-20"}
+REGISTER: dict[str, Any] = {"unit": "main", "series": "general", "year": 2026, "date": "2026-11-20"}
 
 
 def name_of(text: str) -> str:
@@ -87,9 +87,7 @@ def register(
     return on("register", name, agency, sender, **asked)
 
 
-def onward(
-    name: str, agency: str, to: str, new: str, sender: str = "moj", **members: Any
-) -> Order:
+def onward(name: str, agency: str, to: str, new: str, sender: str = "moj", **members: Any) -> Order:
     """The receiver refers it to another agency, as a consignment of a new name."""
     asked = {"new_consignment": name_of(new), "addressee": to, **members}
     return on("refer_onward", name, agency, sender, **asked)

@@ -11,6 +11,8 @@ from pydantic import TypeAdapter
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
+    Duplicate,
+    DuplicateLine,
     Order,
     OrderPage,
     OrderRefused,
@@ -28,6 +30,15 @@ from api.shapes.registry import (
     CertificateTypes,
     KeyList,
     KeyShown,
+)
+from api.shapes.transfers import (
+    Article13,
+    BoxPage,
+    LetterBoard,
+    LetterChain,
+    LetterPage,
+    RefusalReport,
+    TransferShown,
 )
 from api.shapes.verdicts import IssuanceReport, Verdict
 
@@ -56,6 +67,15 @@ SHAPES: tuple[Any, ...] = (
     CertificateShown,
     Verdict,
     IssuanceReport,
+    LetterPage,
+    TransferShown,
+    LetterChain,
+    LetterBoard,
+    Article13,
+    BoxPage,
+    RefusalReport,
+    Duplicate,
+    DuplicateLine,
 )
 
 

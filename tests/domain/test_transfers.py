@@ -32,7 +32,7 @@ def started(*orders: Any) -> Scenario:
 
 def record_of(scenario: Scenario, space: str, sender: str, text: str) -> Conveyance:
     stream = scenario.world.claims[space, Name(sender, name_of(text)).key]
-    found = scenario.world.ledger.repository.get(stream)
+    found: Any = scenario.world.ledger.repository.get(stream)
     assert isinstance(found, Conveyance)
     return found
 
@@ -232,9 +232,7 @@ def test_a_reply_answers_a_letter_addressed_to_the_replier() -> None:
 def test_a_reply_to_a_letter_from_before_the_ledger_names_it() -> None:
     older = {"number": "44/2019", "date": "2019-05-02"}
     started().when(letter(answers_older=older)).then("sijill.transfer.registered_outgoing.v1")
-    started().when(letter(answers_older=older, answers=reference("x"))).refused(
-        "statement_invalid"
-    )
+    started().when(letter(answers_older=older, answers=reference("x"))).refused("statement_invalid")
 
 
 def test_a_due_date_is_set_once_and_only_moved_to_later_days() -> None:
