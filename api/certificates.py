@@ -169,6 +169,7 @@ async def show(
             "original": one.original,
             "state": one.state,
             "issue_index": one.issue_index,
+            "issue_time": one.issue_time,
             "successor": one.successor,
             "effective_date": one.effective_date,
             "expiry_date": one.expiry_date,

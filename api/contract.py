@@ -167,13 +167,48 @@ BULK = _signed(_ENVELOPES, _LINES)
 CHECK = _signed(_ENVELOPES, _REHEARSED)
 """Of the rehearsal of a bulk."""
 
-_NOTHING = {JSON: {"schema": {"type": "object", "maxProperties": 0}}}
+NOTHING = {JSON: {"schema": {"type": "object", "maxProperties": 0}}}
 _APPROVED = _told_by_line("An answer for each line of a bulk.", RecordedLine, RefusedLine)
-APPROVAL = _signed(_NOTHING, {**_APPROVED, **_ANSWERS})
+APPROVAL = _signed(NOTHING, {**_APPROVED, **_ANSWERS})
 """Of an approval."""
 
-REFUSAL = _signed(_NOTHING, {**told("Closed for good.", OrderRefused), **_REFUSALS})
+REFUSAL = _signed(NOTHING, {**told("Closed for good.", OrderRefused), **_REFUSALS})
 """Of a refusal."""
+
+
+_UPLOAD_HEADERS = [
+    one for one in _SIGNED_HEADERS if one["name"] not in {"Sijill-Statement", "Idempotency-Key"}
+]
+OCTETS = {"application/octet-stream": {"schema": {**_TEXT, "format": "binary"}}}
+ANNOUNCEMENT: dict[str, Any] = {
+    JSON: {
+        "schema": {
+            "type": "object",
+            "required": ["digest", "size"],
+            "additionalProperties": False,
+            "properties": {
+                "digest": {
+                    **_TEXT,
+                    "pattern": "^[0-9a-f]{64}$",
+                    "description": "SHA-256 of the whole file.",
+                },
+                "size": {"type": "integer", "minimum": 1, "description": "Its bytes."},
+            },
+        }
+    }
+}
+"""What comes with uploads: a chunk, and what announces one."""
+
+
+def of_upload(content: Mapping[str, Any], responses: Mapping[int | str, Any]) -> dict[str, Any]:
+    """What the route of a signed upload is described by."""
+    return {
+        "responses": responses,
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": content},
+            "parameters": _UPLOAD_HEADERS,
+        },
+    }
 
 
 def describe(framework: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
+from api.binding import Binder
 from domain.foundation import KeyRotated
 from domain.ledger import Decision, Fact
 from domain.values.comparison import fold_value
@@ -44,6 +45,7 @@ class Desk:
 
         Raises:
             Conflict: a record was erased since it was judged. VaultError: its key is missing.
+            AttachmentMissing: what a line attaches was not uploaded.
             ProofError: a part that the format has no place for.
             psycopg.Error: the database cannot be asked for a key.
         """
@@ -55,7 +57,9 @@ class Desk:
             for fact in decision.events
             if lines[fact.line].disclosures or (fact.KEYED and fact.originator_version == 1)
         }
-        return request_of(decision, order, sealed)
+        request = request_of(decision, order, sealed)
+        bound = Binder(self.vault, self.pool).bind(decision.events, lines, request.record_keys)
+        return replace(request, claims=(*request.claims, *bound)) if bound else request
 
     def _completed(self, fact: Fact, line: Line) -> Fact:
         """A fact with what only this host can say: a rotation's notes, by keys that lie here."""

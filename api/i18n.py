@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Final, Literal
 
 from babel import Locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -70,6 +71,22 @@ def outline(language: str, code: str) -> str | None:
     """
     text = _text(language, code)
     return None if text == code else text.format_map(_Open())
+
+
+@cache
+def texts(language: str, *prefixes: str) -> dict[str, str | list[str]]:
+    """Every text whose id begins with one of these, as it stands; plural forms as a list.
+
+    `language` is one of `LANGUAGES`, else KeyError.
+    """
+    return {
+        message.id if isinstance(message.id, str) else message.id[0]: (
+            message.string if isinstance(message.string, str) else list(message.string or ())
+        )
+        for message in _source(language)
+        if message.id
+        and (message.id if isinstance(message.id, str) else message.id[0]).startswith(prefixes)
+    }
 
 
 def negotiate(accept_language: str) -> str:
@@ -133,12 +150,15 @@ def _counted(language: str, code: str, count: int) -> str:
 
 @cache
 def _catalogue(language: str) -> gettext.GNUTranslations:
+    compiled = io.BytesIO()
+    write_mo(compiled, _source(language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def _source(language: str) -> Catalog:
     if language not in LANGUAGES:
         raise KeyError(language)
     source = files("api").joinpath("locale", language, "LC_MESSAGES", "sijill.po")
     with source.open("rb") as lines:
-        catalogue = read_po(lines, locale=language, abort_invalid=True)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+        return read_po(lines, locale=language, abort_invalid=True)

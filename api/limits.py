@@ -28,6 +28,8 @@ from api.problems import Problem
 QUESTION_BYTES = 64 * 1024
 # A bulk of 16 MiB, read and parsed, takes ten times that much memory.
 BULKS_AT_ONCE = 4
+# A chunk of an attachment is held twice, as it came and sealed.
+UPLOADS_AT_ONCE = 16
 BULK_PATIENCE_SECONDS = 5.0
 BUCKETS_MAXIMUM = 50_000
 DIGEST_BYTES = 16
@@ -101,10 +103,15 @@ class Limits:
     all_on_one: Buckets = field(default_factory=lambda: Buckets(60, 1))
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
+    _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
         return Place(self._bulks)
+
+    def upload_place(self) -> Place:
+        """A place for one chunk on its way in or out, not taken yet."""
+        return Place(self._uploads)
 
     def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
         """Whether this address may compare values with this code now."""

@@ -90,15 +90,7 @@ async def every_checkpoint(
     """Every checkpoint ever published, by size, the smallest first."""
     async with services.pool.connection() as conn:
         rows = await checkpoints.after(conn, -1 if after is None else after, limit=limit)
-    items = [
-        {
-            "size": row.size,
-            "root": row.root.hex(),
-            "time": row.time,
-            "note": (row.note or b"").decode(),
-        }
-        for row in rows
-    ]
+    items = [listed(row) for row in rows]
     return page(request, items, limit=limit, cursor="size")
 
 
@@ -214,11 +206,8 @@ async def open_leaves(
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
         letters = [one.index for one in found if noun_of(one.type) == "transfer"]
-        known_parties = await transfers.parties_of(conn, letters) if letters else {}
-        items = [
-            _opened(who, opening, known_parties.get(opening.index, frozenset()))
-            for opening in found
-        ]
+        parties = await transfers.parties_of(conn, letters) if letters else {}
+        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -226,12 +215,25 @@ async def open_leaves(
         "to": max(start, stop),
         "next": stop if start < stop < last else None,
         "openings": items,
-        "orders": {str(first): _order(order) for first, order in known.items()},
+        "orders": {str(first): order_of(order) for first, order in known.items()},
     }
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
-def _opened(who: Caller, opening: StoredOpening, others: frozenset[str]) -> dict[str, Any]:
+def listed(row: CheckpointRow) -> dict[str, Any]:
+    """One published checkpoint as it is listed."""
+    return {
+        "size": row.size,
+        "root": row.root.hex(),
+        "time": row.time,
+        "note": (row.note or b"").decode(),
+    }
+
+
+def opened(
+    who: Caller, opening: StoredOpening, others: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """One opening as far as the caller may see it; `others` are party to it, too."""
     noun = noun_of(opening.type)
     parties = RecordParties(opening.agency, others)
     item: dict[str, Any] = {"index": opening.index}
@@ -246,7 +248,8 @@ def _opened(who: Caller, opening: StoredOpening, others: frozenset[str]) -> dict
     return item
 
 
-def _order(order: StoredOrder) -> Mapping[str, str | Sequence[str]]:
+def order_of(order: StoredOrder) -> Mapping[str, str | Sequence[str]]:
+    """One order as openings show it."""
     return {
         "evidence": b64encode(order.evidence).decode(),
         "statements": [digest.hex() for digest in order.statements],

@@ -127,7 +127,7 @@ def head_of(request: Request) -> SignedRequest:
         ProofError: the profile's refusals.
     """
     return orders.parse_request(
-        request.method, _raw_path(request), request.headers.items(), query=_query(request)
+        request.method, raw_path(request), request.headers.items(), query=raw_query(request)
     )
 
 
@@ -257,7 +257,7 @@ def read_head(request: Request) -> reads.SignedRead:
         ProofError: it is not signed, or not in the one spelling.
     """
     return reads.parse_read(
-        request.method, _raw_path(request), _query(request), request.headers.items()
+        request.method, raw_path(request), raw_query(request), request.headers.items()
     )
 
 
@@ -268,12 +268,13 @@ def check_read(head: reads.SignedRead, key: PublicKey, services: "Services") -> 
     head.check_signature(key)
 
 
-def _query(request: Request) -> str:
+def raw_query(request: Request) -> str:
+    """The query as it stood on the request line."""
     query: bytes = request.scope["query_string"]
     return query.decode("latin-1")
 
 
-def _raw_path(request: Request) -> str:
+def raw_path(request: Request) -> str:
     """The path as it stood on the request line: what was signed, not what was decoded."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return raw.partition(b"?")[0].decode("ascii", "replace")

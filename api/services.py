@@ -18,6 +18,7 @@ from api.problems import Problem
 from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
+from infrastructure.attachments.stores import Storage
 from infrastructure.log import clocks
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
@@ -58,6 +59,7 @@ class Services:
     codes: Gathering
     replica: Replica | None
     tiles: TileStore
+    storage: Storage
     log: Watch
     sealed: Watch
     applied: Watch
@@ -148,6 +150,17 @@ async def _place(services: Open) -> AsyncIterator[Place]:
     finally:
         place.free()
 
+
+async def _upload_place(services: Open) -> AsyncIterator[Place]:
+    place = services.limits.upload_place()
+    try:
+        yield place
+    finally:
+        place.free()
+
+
+UploadTurn = Annotated[Place, Depends(_upload_place)]
+"""A place for one chunk of an attachment."""
 
 InTurn = Annotated[Place, Depends(_place)]
 """A place for a large body, held until the last byte of the answer has left."""

@@ -31,7 +31,7 @@ from api.shapes.transfers import (
     RefusalReport,
     TransferShown,
 )
-from api.values import open_line
+from api.values import open_at
 from infrastructure.proofs import canonical
 from infrastructure.proofs.leaf import split_body
 from projections import freshness, transfers
@@ -171,7 +171,7 @@ async def chain(
             limit=limit,
         )
         notes = {
-            step.log_index: await open_line(services, connection, step.log_index)
+            step.log_index: await open_at(services, connection, step.log_index)
             for step in steps
             if step.kind in ("annotated", "note_rectified", "referred")
         }
@@ -315,7 +315,7 @@ async def _index(connection: Connection, at: int | None) -> int:
 
 async def _values(services: Services, connection: Connection, letter: Letter) -> dict[str, str]:
     """What the letter commits to, as far as the log's commitments vouch for it."""
-    opened = await open_line(services, connection, letter.log_index)
+    opened = await open_at(services, connection, letter.log_index)
     return {
         name: value for digest, (name, value) in opened.items() if letter.claims.get(name) == digest
     }

@@ -9,6 +9,7 @@ from typing import Any
 from api.services import Services
 from infrastructure import vault
 from infrastructure.proofs import canonical, disclosures
+from infrastructure.proofs.disclosures import Disclosure
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from infrastructure.vault import VaultError
@@ -30,7 +31,7 @@ async def open_values(services: Services, connection: Any, found: Found) -> dict
         indexes += [one.issue_index for one in others if one.edition == code.edition]
     values: dict[str, str] = {}
     for index in dict.fromkeys(indexes):
-        opened = await open_line(services, connection, index)
+        opened = await open_at(services, connection, index)
         # The vault lies beside the log: only a value that the log's commitment vouches for counts.
         values |= {
             name: value
@@ -40,8 +41,33 @@ async def open_values(services: Services, connection: Any, found: Found) -> dict
     return values
 
 
-async def open_line(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
+async def open_claim(
+    services: Services, connection: Any, index: int, claim: str
+) -> tuple[str, tuple[str, str] | None]:
+    """What the event at an index commits to by a claim, and the disclosure's text and value.
+
+    Erased values, and such as the commitment does not vouch for, are None.
+    """
+    [event] = await services.reader.events(index, index + 1)
+    said = split_body(event.body).parsed
+    commitment = str(said.get("claims", {}).get(claim, ""))
+    opened = await _open_texts(services, connection, index)
+    found = opened.get(commitment)
+    if found is None or found[1].name != claim:
+        return commitment, None
+    return commitment, (found[0], found[1].value)
+
+
+async def open_at(services: Services, connection: Any, index: int) -> dict[str, tuple[str, str]]:
     """Names and values by commitment, as sealed beside the event at an index."""
+    opened = await _open_texts(services, connection, index)
+    return {digest: (one.name, one.value) for digest, (_, one) in opened.items()}
+
+
+async def _open_texts(
+    services: Services, connection: Any, index: int
+) -> dict[str, tuple[str, Disclosure]]:
+    """Disclosures by commitment, as sealed beside the event at an index, and what they say."""
     sealed = await vault.sealed_line_async(connection, index)
     if sealed is None:
         return {}
@@ -53,5 +79,6 @@ async def open_line(services: Services, connection: Any, index: int) -> dict[str
     except VaultError:
         return {}
     envelope = canonical.parse_envelope(line, limit_bytes=LINE_LIMIT_BYTES)
-    opened = ((text, disclosures.parse(text)) for text in envelope.disclosures)
-    return {disclosures.digest(text): (one.name, one.value) for text, one in opened}
+    return {
+        disclosures.digest(text): (text, disclosures.parse(text)) for text in envelope.disclosures
+    }

@@ -100,7 +100,7 @@ class Answer:
 )
 async def verify(request: Request, services: Open, code: Code) -> Response:
     """By a bare code the best answer is *record in force; paper not compared*."""
-    answer = await _judge(request, services, Presented(code=code, fields={}))
+    answer = await judge(request, services, Presented(code=code, fields={}))
     return _tell(request, answer)
 
 
@@ -113,12 +113,17 @@ async def verify_presented(request: Request, services: Open, presented: Presente
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
     if presented.document is not None and not _DIGEST.fullmatch(presented.document):
         raise Problem("document_digest_malformed")
-    answer = await _judge(request, services, presented)
+    answer = await judge(request, services, presented)
     receipt = _receipt(services, answer) if presented.receipt else None
     return _tell(request, answer, receipt)
 
 
-async def _judge(request: Request, services: Services, presented: Presented) -> Answer:
+async def judge(request: Request, services: Services, presented: Presented) -> Answer:
+    """The verdict on what was presented, for whichever surface asks.
+
+    Raises:
+        Problem: `rate_limited`.
+    """
     try:
         code = codes.normalise(presented.code)
     except ProofError:
@@ -214,7 +219,7 @@ def _tell(request: Request, answer: Answer, receipt: str | None = None) -> Respo
     language = negotiate(request.headers.get("accept-language", ""))
     verdict = answer.verdict
     telemetry.VERDICTS.labels(verdict.outcome.value, verdict.reason.value).inc()
-    stable = encode_json(_stable(answer, language))
+    stable = encode_json(as_told(answer, language))
     tag = entity_tag(stable)
     headers = {
         "Cache-Control": CACHE_CONTROL,
@@ -245,7 +250,7 @@ def _joined(stable: bytes, more: dict[str, Any]) -> bytes:
     return stable[:-1] + b"," + encode_json(more)[1:]
 
 
-def _stable(answer: Answer, language: str) -> dict[str, Any]:
+def as_told(answer: Answer, language: str) -> dict[str, Any]:
     """Everything that a verdict says but the ever-moving index that it rests on."""
     verdict = answer.verdict
     reason = verdict.reason.value

@@ -22,6 +22,7 @@ from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import DRAWN, Apart, Decision, Signed
 from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure import telemetry
+from infrastructure.attachments import records
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.reader import RecordedLine
 from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
@@ -35,6 +36,8 @@ DRAWS = 40  # a status list may be half full
 CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
+# Drawn or found: where one is taken, another may do.
+_DRAWN_AGAIN = DRAWN | {records.SPACE}
 _JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
@@ -320,7 +323,7 @@ def _worth_another_try(services: Services, result: Exception, attempt: int) -> b
     if isinstance(result, ClaimTaken) and result.space == CONSIGNMENT_SPACE:
         # Whoever drew it first may have been the same sender: then that is the answer.
         return attempt < TRIES
-    return attempt < DRAWS and isinstance(result, ClaimTaken) and result.space in DRAWN
+    return attempt < DRAWS and isinstance(result, ClaimTaken) and result.space in _DRAWN_AGAIN
 
 
 def _told(error: Exception) -> Exception:

@@ -31,6 +31,7 @@ agency.reparent reparented administer /v1/agencies/{subject}/parent
 agency.suspend suspended administer /v1/agencies/{subject}/suspension
 certificate.annul_revocation revocation_annulled revoke /v1/certificates/{code}/revocation/annulment
 certificate.correct corrected issue /v1/certificates/{code}/correction
+certificate.credential credentialed issue /v1/certificates/credentials
 certificate.erase erased register /v1/certificates/{code}/erasure
 certificate.issue issued issue /v1/certificates
 certificate.original original_added issue /v1/certificates/{code}/originals

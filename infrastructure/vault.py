@@ -123,6 +123,40 @@ class Vault:
         except InvalidTag as error:
             raise SealBroken("the seal does not fit") from error
 
+    def wrap(self, key: bytes) -> bytes:
+        """A key under the vault's own: of a file that no record has yet."""
+        return aes_key_wrap(self._kek, key)
+
+    def unwrap(self, wrapped: bytes) -> bytes:
+        """The key that `wrap` put under the vault's.
+
+        Raises:
+            VaultKeyWrong: it is not wrapped under this vault's.
+        """
+        try:
+            return aes_key_unwrap(self._kek, wrapped)
+        except InvalidUnwrap as error:
+            raise VaultKeyWrong("not wrapped under this key-encryption key") from error
+
+    def wrap_under(self, record: bytes, key: bytes) -> bytes:
+        """A file's key under that of the record which has it; `record` is the record's, wrapped.
+
+        Raises:
+            VaultKeyWrong: the record's key is not wrapped under this vault's.
+        """
+        return aes_key_wrap(self.unwrap(record), key)
+
+    def unwrap_under(self, record: bytes, wrapped: bytes) -> bytes:
+        """The key that `wrap_under` put under a record's.
+
+        Raises:
+            VaultKeyWrong: either is not wrapped as it should be.
+        """
+        try:
+            return aes_key_unwrap(self.unwrap(record), wrapped)
+        except InvalidUnwrap as error:
+            raise VaultKeyWrong("not wrapped under this record's key") from error
+
     def lookup(self, space: str, folded: str) -> bytes:
         """The 32 bytes under which a committed value is found again.
 
@@ -134,10 +168,7 @@ class Vault:
         return hmac.digest(self._index_key, message, "sha256")
 
     def _cipher(self, wrapped: bytes) -> AESGCM:
-        try:
-            return AESGCM(aes_key_unwrap(self._kek, wrapped))
-        except InvalidUnwrap as error:
-            raise VaultKeyWrong("not wrapped under this key-encryption key") from error
+        return AESGCM(self.unwrap(wrapped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +195,13 @@ async def record_key_async(conn: AsyncConnection[Any], stream: UUID) -> bytes:
     cursor = conn.cursor(row_factory=tuple_row, binary=True)
     await cursor.execute(_QUERIES["record_key"], {"stream": stream})
     return _present(await cursor.fetchone())
+
+
+def fits(vault: Vault, conn: Connection[Any]) -> bool:
+    """Whether what this database holds is wrapped under that vault's key; an empty one fits."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    row = cursor.execute(_QUERIES["some_record_key"]).fetchone()
+    return row is None or vault.opens(row[0])
 
 
 def sealed_line(conn: Connection[Any], index: int) -> SealedLine | None:

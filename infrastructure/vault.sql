@@ -12,3 +12,6 @@ SELECT stream FROM vault.lookups WHERE space = %s AND hmac = %s ORDER BY index;
 
 -- name: apply_erasures
 SELECT ledger.apply_erasures();
+
+-- name: some_record_key
+SELECT wrapped FROM vault_keys.records LIMIT 1;

@@ -49,7 +49,9 @@ def fingerprint(projectors: Sequence[Projector] = PROJECTORS) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Position:
+class Position:
+    """By which rules a generation was made, and how far it has come."""
+
     index: int
     generation: int
     fingerprint: str
@@ -65,7 +67,7 @@ class ReadModel:
         self._fingerprint = fingerprint(projectors)
         self._tables: list[Table[Any]] = [t for p in projectors for t in p.tables]
         self._by_topic = _by_topic(projectors)
-        self._position: _Position | None = None
+        self._position: Position | None = None
 
     async def position(self, conn: Connection) -> int:
         """Index of the last event applied.
@@ -204,7 +206,7 @@ async def prepare(conn: Connection, *, projectors: Sequence[Projector] = PROJECT
         FollowerStopped: as `rebuild`.
     """
     async with _alone(conn):
-        active = await _made(conn, ACTIVE)
+        active = await made(conn, ACTIVE)
         if active is not None and active.fingerprint == fingerprint(projectors):
             return active.index
         _, follower, _ = await _grow(conn, projectors)
@@ -245,10 +247,10 @@ async def _grow(
 ) -> tuple[int, Follower, int | None]:
     """The next generation, begun or gone on with: its number, its follower, what it replaces."""
     present = await _generations(conn)
-    active = await _made(conn, ACTIVE) if ACTIVE in present else None
+    active = await made(conn, ACTIVE) if ACTIVE in present else None
     generation = active.generation + 1 if active else 1
     schema = _beside(generation)
-    begun = await _made(conn, schema) if schema in present else None
+    begun = await made(conn, schema) if schema in present else None
     goes_on = begun is not None and begun.fingerprint == fingerprint(projectors)
     for abandoned in present - {ACTIVE, schema if goes_on else ACTIVE}:
         await _drop(conn, abandoned)
@@ -262,13 +264,18 @@ def _beside(generation: int) -> str:
     return f"{ACTIVE}_{generation}"
 
 
-async def _made(conn: Connection, schema: str) -> _Position | None:
+async def made(conn: Connection, schema: str) -> Position | None:
     """By which rules a generation was made, and how far it has come; None if it never began."""
     with suppress(errors.UndefinedTable, FollowerStopped):
         async with conn.transaction():
             await _enter(conn, schema)
             return await _position(conn)
     return None
+
+
+async def head(conn: Connection) -> int:
+    """Index of the last event in the log, -1 where there is none."""
+    return int(await _one(conn, _SQL["head"]) or 0) - 1
 
 
 async def _swap(
@@ -280,7 +287,7 @@ async def _swap(
         if retired is not None:
             await _enter(conn, ACTIVE)
             await conn.execute(_SQL["retire"])
-        reached = await follower.catch_up(conn, upto=await _one(conn, _SQL["head"]) - 1)
+        reached = await follower.catch_up(conn, upto=await head(conn))
         if retired is not None:
             await _rename(conn, ACTIVE, retired)
         await _rename(conn, schema, ACTIVE)
@@ -317,8 +324,8 @@ async def _enter(conn: Connection, schema: str) -> None:
     await conn.execute(_SQL["enter"], {"path": path.as_string(conn)})
 
 
-async def _position(conn: Connection) -> _Position:
-    async with conn.cursor(row_factory=class_row(_Position)) as cursor:
+async def _position(conn: Connection) -> Position:
+    async with conn.cursor(row_factory=class_row(Position)) as cursor:
         position = await (await cursor.execute(_SQL["position"])).fetchone()
     if position is None:
         raise FollowerStopped("read_model_missing")

@@ -4,6 +4,7 @@ It brings the act table and the rules of the record to the checker in infrastruc
 knows no noun, and the material to it.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from domain.acts import ACTS
 from infrastructure import postgres
 from infrastructure.log import replaying
 from infrastructure.log.checking import DatabaseSource
+from infrastructure.log.follower import FollowerStopped
 from infrastructure.log.tilestore import TileStore
 from infrastructure.postgres import Role
 from infrastructure.proofs import material
@@ -24,6 +26,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
+from projections import comparing
 from sijill.rules import Rules
 
 
@@ -36,9 +39,14 @@ def act_rules() -> dict[str, ActRule]:
     }
 
 
-def check(source: Source, trust: Trust, on_finding: Callable[[Finding], None]) -> Summary:
-    """Check a whole log; every finding is told as it is made."""
-    fsck = Fsck(source, replace(trust, rules=Rules))
+def check(
+    source: Source,
+    trust: Trust,
+    on_finding: Callable[[Finding], None],
+    on_leaf: Callable[[], None] | None = None,
+) -> Summary:
+    """Check a whole log; every finding is told as it is made, every leaf as it is met."""
+    fsck = Fsck(source, replace(trust, rules=Rules, on_leaf=on_leaf))
     for finding in fsck.run():
         on_finding(finding)
     return fsck.summary
@@ -55,6 +63,54 @@ def database_source(url: str, tiles: Path | None = None) -> Iterator[DatabaseSou
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         yield DatabaseSource(connection, TileStore(tiles) if tiles else None)
+
+
+def compare_projections(
+    url: str,
+    summary: Summary,
+    on_finding: Callable[[Finding], None],
+    on_events: Callable[[int], None] | None = None,
+) -> None:
+    """Make the read models again, from the log as it was checked, and compare those in use.
+
+    Args:
+        url: the keeper's connection string: a scratch schema is made, and gone afterwards.
+        summary: of the check of that log.
+        on_finding: told each row that differs, with its table and key.
+        on_events: told how far the scratch has come.
+
+    Raises:
+        psycopg.Error: the database cannot be read, or the scratch not be made.
+    """
+
+    def report(code: str, index: int | None, expected: str = "", found: str = "") -> None:
+        summary.findings += 1
+        on_finding(Finding(code, index, expected, found))
+
+    async def compare() -> None:
+        async with await postgres.connect_async(
+            url, Role.KEEPER, autocommit=True, limits=postgres.PATIENT
+        ) as conn:
+            reached = await comparing.position(conn)
+            if reached is None:
+                summary.skip("projection_of_other_rules", 0, summary.leaves)
+                return
+            if reached >= summary.leaves and reached > await comparing.head(conn):
+                report("projection_ahead", reached, str(summary.leaves - 1), str(reached))
+            at = min(reached, summary.leaves - 1)
+            name = f"{conn.info.backend_pid}"
+            async with comparing.scratch(conn, at, name=name, on_page=on_events) as made:
+                async for one in comparing.differences(conn, made, at):
+                    expected, found = (
+                        f"{one.place} {one.told(side)}" for side in (one.expected, one.found)
+                    )
+                    report("projection_differs", one.since, expected, found)
+            summary.projected = at + 1
+
+    try:
+        asyncio.run(compare())
+    except FollowerStopped as stopped:
+        report("projection_stopped", stopped.index, found=stopped.topic or stopped.code)
 
 
 class RootMismatch(Exception):

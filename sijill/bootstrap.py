@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from api import verify
 from api.desk import Desk
 from api.services import Services
+from api.sweeping import sweep_uploads
 from domain.ledger import Ledger
 from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError
@@ -116,6 +117,7 @@ async def open_services(data: Path) -> Services:
             codes=Gathering(asking(pool, wait_seconds=verify.WAIT_SECONDS)),
             replica=await _open_replica(data, watches[0], stack),
             tiles=folder.tiles,
+            storage=Settings(data=data).storage(),
             log=watches[0],
             sealed=watches[1],
             applied=watches[2],
@@ -126,6 +128,8 @@ async def open_services(data: Path) -> Services:
         stack.callback(task.cancel)
         closing = asyncio.create_task(close_expired_orders(pool), name="expiry")
         stack.callback(closing.cancel)
+        tidying = asyncio.create_task(sweep_uploads(pool, services.storage), name="uploads")
+        stack.callback(tidying.cancel)
         services.closing = stack.pop_all()
         return services
 

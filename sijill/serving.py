@@ -92,6 +92,9 @@ def _check(folder: Folder, service: str) -> None:
     with postgres.connect(service, Role.SERVICE, autocommit=True) as connection:
         size = load_head(connection).size
         identity = identity_of(load_events(connection, 0, 1))
+        if not vault.fits(folder.vault(), connection):
+            # Everything sealed would seem broken, and what is sealed from now on would be.
+            raise KeyFileError("key_file_foreign", folder.vault_key)
     if folder.receipts_key(identity.origin).verifier.encode() != identity.receipts_vkey:
         # The founding of another ledger left it here: nobody would believe its receipts.
         raise KeyFileError("key_file_foreign", folder.key("receipts"))

@@ -8,6 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from infrastructure.attachments.stores import Storage, open_store
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.postgres import Urls, external_urls
 
@@ -16,6 +17,8 @@ EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE
 
 
 _PREFIX = "SIJILL_"
+UPLOADS_WAITING = 20
+"""So many of the largest attachments of one agency may wait for a record that names them."""
 
 
 class SettingUnusable(Exception):
@@ -56,6 +59,17 @@ class Settings(BaseSettings):
         Field(pattern=r"^[0-9]+(kB|MB|GB)$", description="The embedded PostgreSQL's own cache."),
     ] = "128MB"
 
+    attachments_url: Annotated[
+        str | None,
+        Field(
+            description="Object store of attachments, `s3://bucket/prefix`; default: the data "
+            "folder. Endpoint, region and credentials stand in AWS's own variables."
+        ),
+    ] = None
+    attachment_limit_mib: Annotated[
+        int, Field(ge=1, le=1_048_576, description="The largest attachment, in MiB.")
+    ] = 100
+
     def __init__(self, **given: Any) -> None:
         """Read the environment; what is `given` goes before it.
 
@@ -91,6 +105,19 @@ class Settings(BaseSettings):
         """The connection string for readers, where there is one."""
         url = self.database_replica_url
         return url.get_secret_value() if url else None
+
+    def storage(self) -> Storage:
+        """Where attachments lie.
+
+        Raises:
+            SettingUnusable: the address of the object store.
+        """
+        limit = self.attachment_limit_mib << 20
+        try:
+            store = open_store(self.attachments_url, self.data / "attachments")
+        except ValueError:
+            raise SettingUnusable(f"{_PREFIX}ATTACHMENTS_URL") from None
+        return Storage(store, limit, limit * UPLOADS_WAITING)
 
     def embedded(self) -> EmbeddedServer:
         """The server in the data folder, not started."""

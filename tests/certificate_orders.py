@@ -4,7 +4,7 @@ from typing import Any
 
 from domain.certificates import Certificate
 from domain.ledger import Record
-from tests.given_when_then import Order, Scenario, claims, code, on_certificate
+from tests.given_when_then import Order, Scenario, claims, code, digest, key_of, on_certificate
 
 
 def certificate(scenario: Scenario, name: str) -> Certificate:
@@ -66,6 +66,13 @@ def supersede(name: str, by: str) -> Order:
 def erase(name: str) -> Order:
     """Two officers of moj erase its values."""
     return on_certificate("erase", name).also_by("moj-2")
+
+
+def credential(name: str, key: str = "moj", **more: Any) -> Order:
+    """The agency records a credential that one of its keys signed."""
+    committed = {"credential": digest("claim", "credential", name)}
+    asked: dict[str, Any] = {"key": key_of(key), "claims": committed}
+    return on_certificate("credential", name, **{**asked, **more})
 
 
 def reaffirm(name: str) -> Order:

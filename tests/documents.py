@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "attachments",
     "check-a-log",
     "when-it-fails",
     "real-input",

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from api.shapes.attachments import Attachment, AttachmentList, Upload
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
@@ -28,6 +29,7 @@ from api.shapes.registry import (
     CertificatePage,
     CertificateShown,
     CertificateTypes,
+    CredentialShown,
     KeyList,
     KeyShown,
 )
@@ -65,6 +67,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateTypes,
     CertificatePage,
     CertificateShown,
+    CredentialShown,
     Verdict,
     IssuanceReport,
     LetterPage,
@@ -76,6 +79,9 @@ SHAPES: tuple[Any, ...] = (
     RefusalReport,
     Duplicate,
     DuplicateLine,
+    Upload,
+    Attachment,
+    AttachmentList,
 )
 
 

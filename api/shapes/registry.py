@@ -175,6 +175,17 @@ class Original(TypedDict):
 
 
 @exact
+class CredentialShown(TypedDict):
+    """A credential, and the key that signed it."""
+
+    code: str
+    credential: Annotated[str, Field(description="The COSE_Sign1 in base64url.")]
+    key: Thumbprint
+    custodial: Annotated[bool, Field(description="The data center holds that key.")]
+    index: Annotated[int, Field(description="Where the log commits to it.")]
+
+
+@exact
 class CertificateShown(Certificate):
     """One certificate with its originals, and its values where the caller is its agency."""
 

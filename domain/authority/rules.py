@@ -101,7 +101,7 @@ def _seat(order: Command, sitting: "Sitting") -> Bench:
     signer = live_key(signed.keys[0], sitting)
     if order.agency != signed.agency or order.agency != signer.agency:
         raise KeyForeign(key=signer.thumbprint, agency=order.agency)
-    _check_standing(agency, order.ACT.standings)
+    check_standing(agency, order.ACT.standings)
     if order.ACT.founders_only and not agency.founder:
         raise NotEntitled(agency=agency.id)
     if signed.possession is not None and order.ACT.cosigning is not Cosigning.ENROLMENT:
@@ -111,14 +111,19 @@ def _seat(order: Command, sitting: "Sitting") -> Bench:
         if thumbprint == signed.possession:
             continue
         cosigner = live_key(thumbprint, sitting)
-        _check_standing(sitting.agency(cosigner.agency), order.ACT.standings)
+        check_standing(sitting.agency(cosigner.agency), order.ACT.standings)
         cosigners.append(cosigner)
     bench = Bench(order, sitting, agency, signer, tuple(cosigners))
     _check_scope(bench)
     return bench
 
 
-def _check_standing(agency: "AgencyState", allowed: frozenset[Standing]) -> None:
+def check_standing(agency: "AgencyState", allowed: frozenset[Standing]) -> None:
+    """Return when an agency stands where it may act.
+
+    Raises:
+        Refusal: it does not, and where it stands instead.
+    """
     if agency.standing not in allowed:
         raise _STANDING_REFUSALS[agency.standing](agency=agency.id)
 

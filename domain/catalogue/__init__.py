@@ -19,6 +19,8 @@ from domain.values import Names, TypeId, Value
 
 HOLDER_SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
 DOCUMENT = "document"
+CREDENTIAL = "credential"
+"""What the recording of a credential commits to, and nothing else does."""
 IMPLIED = (HOLDER_SECRET, DOCUMENT)
 """Claims that every type knows; the first is required."""
 
@@ -92,6 +94,20 @@ def check_claims(present: set[str], *, allowed: Iterable[str] = IMPLIED) -> None
         raise ClaimUnknown(claim=name)
     if HOLDER_SECRET not in present:
         raise ClaimMissing(claim=HOLDER_SECRET)
+
+
+def check_credential(names: Iterable[str]) -> None:
+    """Check that a credential's claims are exactly that one.
+
+    Raises:
+        ClaimUnknown: another claim is there.
+        ClaimMissing: it is not there.
+    """
+    present = set(names)
+    for name in sorted(present - {CREDENTIAL}):
+        raise ClaimUnknown(claim=name)
+    if not present:
+        raise ClaimMissing(claim=CREDENTIAL)
 
 
 def certificate_type(type_id: str) -> CertificateType:

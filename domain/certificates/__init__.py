@@ -15,6 +15,7 @@ from domain.certificates.commands import (
     AnnulRevocation,
     CorrectCertificate,
     CorrectionReason,
+    CredentialCertificate,
     EraseCertificate,
     IssueCertificate,
     ReaffirmCertificate,
@@ -34,6 +35,7 @@ from domain.certificates.commands import (
 from domain.certificates.desk import LIST_SIZE, LIST_SPAN
 from domain.certificates.events import (
     Corrected,
+    Credentialed,
     Erased,
     Issued,
     OriginalAdded,
@@ -65,6 +67,8 @@ __all__ = [
     "CorrectCertificate",
     "Corrected",
     "CorrectionReason",
+    "CredentialCertificate",
+    "Credentialed",
     "Edition",
     "EraseCertificate",
     "Erased",

@@ -17,6 +17,7 @@ from domain.values import (
     Number,
     PublicCode,
     Series,
+    Thumbprint,
     TypeId,
     Unit,
     optional,
@@ -94,6 +95,7 @@ class ReplacementReason(StrEnum):
 
 _BASIS = "The law, decision or order that the act rests on."
 _EFFECTIVE = "The day that the act counts from; when it was recorded is another matter."
+_CREDENTIAL = "Exactly `credential`: the COSE_Sign1 in base64url."
 _MORE_CLAIMS = "The new original's `holder_secret`, and its `document` if there is one."
 NewCode = Annotated[PublicCode, Field(description="The new public code, drawn by the client.")]
 
@@ -316,6 +318,28 @@ class ReplaceOriginal(OnCertificate):
     reason: Annotated[ReplacementReason, Field(strict=False, description="What became of it.")]
     new_code: NewCode
     claims: Annotated[Claims, Field(description=_MORE_CLAIMS)]
+
+
+class CredentialCertificate(OnCertificate):
+    """Record the credential of an original: what its QR code says, signed by a key of the agency.
+
+    The agency signs the credential itself, or a key does that the data center holds for it; `key`
+    says which. The log holds a commitment to the bytes alone, because they show personal values. A
+    later credential of the same original takes the place of an earlier one.
+    """
+
+    ACT = Act(
+        name="certificate.credential",
+        event="sijill.certificate.credentialed.v1",
+        # Evidence is public: a path that named the code would make every code public.
+        path="/v1/certificates/credentials",
+        scope=Scope.ISSUE,
+        bulk=True,
+    )
+
+    act: Literal["certificate.credential"]
+    key: Thumbprint
+    claims: Annotated[Claims, Field(description=_CREDENTIAL)]
 
 
 class ReaffirmCertificate(OnCertificate):

@@ -6,7 +6,9 @@ Authority has been judged before a rule here runs: the agency may act, its keys 
 from datetime import date, timedelta
 from uuid import UUID
 
-from domain.catalogue import certificate_type, check_claims
+from domain.acts import Scope
+from domain.authority import live_key
+from domain.catalogue import certificate_type, check_claims, check_credential
 from domain.certificates import commands, events
 from domain.certificates.record import Certificate, Original, OriginalStatus, Status, found
 from domain.errors import (
@@ -23,11 +25,13 @@ from domain.errors import (
     CodeSuperseded,
     DateInFuture,
     ExpiryBeforeEffect,
+    KeyForeign,
     LegalHoldStands,
     OriginalAlreadyRevoked,
     OriginalNotRevoked,
     ReaffirmationNotNeeded,
     RetentionNotExpired,
+    ScopeMissing,
     SuccessorNotInForce,
     SuccessorUnknown,
     SupersededByItself,
@@ -183,6 +187,22 @@ def replace(order: commands.ReplaceOriginal, sitting: Sitting) -> None:
     chosen = _draw_status(certificate, sitting)
     sitting.record(events.OriginalReplaced, on=certificate, chosen=chosen)
     sitting.claim("code", order.new_code, certificate.id)
+
+
+@desk(commands.CredentialCertificate)
+def credential(order: commands.CredentialCertificate, sitting: Sitting) -> None:
+    """Record the credential of an original in force, signed by a live key of its agency."""
+    certificate, original = found(order.code, order.agency, sitting)
+    _check_can_issue(certificate, original)
+    if original.status is OriginalStatus.REVOKED:
+        raise OriginalAlreadyRevoked(code=order.code)
+    check_credential(order.claims)
+    signer = live_key(order.key, sitting)
+    if signer.agency != order.agency:
+        raise KeyForeign(key=order.key, agency=order.agency)
+    if Scope.ISSUE not in signer.scopes:
+        raise ScopeMissing(scope=Scope.ISSUE.value, key=order.key)
+    sitting.record(events.Credentialed, on=certificate)
 
 
 @desk(commands.ReaffirmCertificate)

@@ -149,6 +149,16 @@ class OriginalReplaced(Fact):
         aggregate.grants.append(Grant(self.at, self.keys, code))
 
 
+class Credentialed(Fact):
+    """The credential of an original was recorded."""
+
+    TOPIC = "sijill.certificate.credentialed.v1"
+
+    def apply(self, aggregate: Certificate) -> None:
+        """It is the original's newest; whether the certificate is in force is another matter."""
+        aggregate.originals[self.said["code"]].credential = self.at
+
+
 class Reaffirmed(Fact):
     """The agency stood by the certificate after a compromise."""
 

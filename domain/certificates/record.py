@@ -59,13 +59,17 @@ class Edition:
 
 @dataclass
 class Original:
-    """One original and the code that names it; `successor` is the code that took its place."""
+    """One original and the code that names it; `successor` is the code that took its place.
+
+    `credential` is the index at which its newest credential was recorded.
+    """
 
     code: str
     number: int
     edition: int
     status: OriginalStatus = OriginalStatus.CURRENT
     successor: str | None = None
+    credential: int | None = None
 
 
 class Certificate(Record):
@@ -88,6 +92,10 @@ class Certificate(Record):
         self.editions: list[Edition] = []
         self.originals: dict[str, Original] = {}
         self.grants: list[Grant] = []
+
+    def readers(self) -> frozenset[str]:
+        """Its agency alone: holders have the document itself."""
+        return frozenset({self.agency})
 
     @property
     def edition(self) -> Edition:

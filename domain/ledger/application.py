@@ -224,6 +224,10 @@ class Ledger(Application[UUID]):
         """
         return self._ask(lambda sitting: sitting.agency(agency), _asking(0), directory)
 
+    def readers(self, stream: UUID) -> frozenset[str]:
+        """The agencies that may read what is attached to a record, as the last look found it."""
+        return self._load(stream, 0).readers()
+
     def forget(self, streams: Iterable[UUID]) -> None:
         """Load these records afresh the next time: after a conflict, or when the log moved on."""
         cache = cast("LRUCache[UUID, Record]", self.repository.cache)

@@ -40,6 +40,10 @@ class Record(BaseAggregate[UUID]):
     def begin(self) -> None:
         """Set the state from which the first fact starts."""
 
+    def readers(self) -> frozenset[str]:
+        """The agencies that may read what is attached to it; a new kind of record starts closed."""
+        return frozenset()
+
 
 class Registry(Record):
     """A record that holds agencies, keys, or both, by their ids."""

@@ -15,6 +15,7 @@ from infrastructure.proofs.errors import ProofError
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_SYMBOLS: Final = 16
 SYMBOLS: Final = RANDOM_SYMBOLS + 1
+CODE_BYTES: Final = 10
 MAX_TYPED_CHARACTERS: Final = 64
 
 _GROUP = 4
@@ -105,6 +106,25 @@ def for_people(code: str) -> str:
     """A stored code in groups: ``XXXX-XXXX-XXXX-XXXX-X``; ``code_malformed`` if it is none."""
     parse_code(code)
     return "-".join(code[at : at + _GROUP] for at in range(0, SYMBOLS, _GROUP))
+
+
+def to_bytes(code: str) -> bytes:
+    """The 80 random bits of a stored code, its first symbol foremost; ``code_malformed``."""
+    parse_code(code)
+    bits = 0
+    for symbol in code[:RANDOM_SYMBOLS]:
+        bits = bits << 5 | _VALUE[symbol]
+    return bits.to_bytes(CODE_BYTES, "big")
+
+
+def from_bytes(data: bytes) -> str:
+    """The stored code of what :func:`to_bytes` gives; ``code_malformed`` for another length."""
+    if len(data) != CODE_BYTES:
+        raise ProofError("code_malformed", f"{CODE_BYTES} bytes")
+    bits = int.from_bytes(data, "big")
+    shifts = range(5 * (RANDOM_SYMBOLS - 1), -1, -5)
+    symbols = "".join(ALPHABET[bits >> shift & (_FIELD - 1)] for shift in shifts)
+    return symbols + check_symbol(symbols)
 
 
 def _weigh(symbols: str) -> int:

@@ -58,6 +58,8 @@ class Summary:
     signatures: int = 0
     checkpoints: int = 0
     tiles: int = 0
+    attachments: int = 0
+    projected: int = 0
     findings: int = 0
     unchecked: dict[str, Unchecked] = field(default_factory=dict)
 
@@ -70,6 +72,7 @@ class Summary:
 
 NOT_CHECKED = {
     "act_not_compared": "No act table was given to compare the signed act and path with the event.",
+    "attachment_not_opened": "No vault key was given: only the stored bytes were compared.",
     "body_not_open": "The body was not opened to this checker; its digest stands unexplained.",
     "checkpoint_signature": "No key of the log is known, so the signature was not verified.",
     "evidence_not_open": "The evidence was not opened; who ordered this was not verified.",
@@ -77,8 +80,10 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
+    "projection_not_given": "Read models lie in the operator's database; they were not compared.",
+    "projection_of_other_rules": "Another release made the read models; they were not compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
-    "rules_not_judged": "It rests on events that were not readable: who had to sign is unknown.",
+    "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
     "tile_not_given": "The tile was not given; its hashes were only computed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
@@ -91,6 +96,9 @@ MEANINGS = {
     "act_mismatch": "The event is of another type than the act that was signed, or its path.",
     "agency_mismatch": "Header and signed statement name different agencies.",
     "agency_repeated": "An agency of this name was entered before.",
+    "attachment_altered": "What is stored of an attachment is not what was uploaded.",
+    "attachment_mismatch": "The attachment is another file than the statement commits to.",
+    "attachment_object_missing": "A part of an attachment is not in the store.",
     "approval_misplaced": "What stands for an approval is none: a refusal, or one for elsewhere.",
     "body_digest_mismatch": "The stored body is not the one that the leaf commits to.",
     "chain_broken": "The leaf does not follow its predecessor: it names another hash as previous.",
@@ -98,6 +106,7 @@ MEANINGS = {
     "checkpoint_origin_mismatch": "A checkpoint of another log stands among the published ones.",
     "checkpoint_out_of_order": "Two checkpoints of one size, or one that comes out of order.",
     "checkpoint_unexpected": "A published checkpoint speaks of more leaves than the newest one.",
+    "claim_repeated": "What may be there once was there before.",
     "code_repeated": "The public code names another original already.",
     "compromise_in_future": "A compromise is declared from an index on that was not recorded yet.",
     "entry_missing": "A checkpoint covers this leaf, and it was not given: the log was cut.",
@@ -109,6 +118,7 @@ MEANINGS = {
     "header_digest_mismatch": "The stored header is not the one that the leaf commits to.",
     "held_root_mismatch": "A checkpoint that you hold was signed over other content.",
     "index_wrong": "The leaf says another index than its place in the log.",
+    "key_already_enrolled": "The key was enrolled before: a key is enrolled once, for one agency.",
     "key_compromised": "The order was signed with a key already declared compromised.",
     "key_ended": "The order was signed with a key whose validity had ended.",
     "key_fallen": "The order was signed with a key that a compromised key had enrolled.",
@@ -122,6 +132,7 @@ MEANINGS = {
     "ledger_other": "This is another ledger than the one that you asked for.",
     "line_repeated": "The same line of the same order is recorded twice.",
     "log_key_other": "The ledger's own record does not know the log key that you hold.",
+    "not_permitted": "The ledger, as it stood at this index, did not permit the act.",
     "note_unsigned": "No key of the log signed this checkpoint.",
     "number_repeated": "The number is in use in its register.",
     "opening_without_leaf": "Material was given for an index that the log does not have.",
@@ -129,6 +140,9 @@ MEANINGS = {
     "order_in_future": "The order was recorded before the time that it was signed for.",
     "order_too_long": "The order was signed for a longer time than is allowed.",
     "possession_mismatch": "The proof of possession is by another key than the one enrolled.",
+    "projection_ahead": "The read models speak of events that the log does not have.",
+    "projection_differs": "A row that readers are answered from is not the one that the log makes.",
+    "projection_stopped": "The read models cannot be made again: this event does not fit.",
     "receipt_broken": "A receipt that you hold is for a leaf that is not in the log.",
     "record_foreign": "The record belongs to another agency than the one that ordered the act.",
     "root_mismatch": "The leaves do not lead to the root that was signed at this size.",

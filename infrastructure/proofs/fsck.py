@@ -32,7 +32,7 @@ class Trust:
     ``ledger`` is the id it expects, ``log_keys`` the log's keys that it knows. ``checkpoints`` and
     ``receipts`` are notes that it kept, ``marks`` what the log may have signed. ``acts`` are the
     act table, by the act's name; ``rules`` begins a judge of who had to sign and where an event
-    belongs.
+    belongs. ``on_leaf`` is called for each leaf, so that somebody can tell how far the walk is.
     """
 
     ledger: bytes | None = None
@@ -42,6 +42,7 @@ class Trust:
     marks: Sequence[Checkpoint] = ()
     acts: Mapping[str, ActRule] = field(default_factory=dict)
     rules: Callable[[Summary], Rules] | None = None
+    on_leaf: Callable[[], None] | None = None
 
 
 class Fsck:
@@ -85,6 +86,8 @@ class Fsck:
             if entry.error is not None and entry.error.code == "leaf_version_unknown":
                 self._newer = True
             yield from self._take(entry, following, openings)
+            if self._trust.on_leaf is not None:
+                self._trust.on_leaf()
         yield from self._meet(heads)
         yield from self._end(heads)
         yield from openings.rest()

@@ -31,6 +31,8 @@ from infrastructure.proofs.reads import PROFILE as READ_PROFILE
 from infrastructure.proofs.reads import READ_TAG, parse_read_base
 from infrastructure.proofs.signatures import Profile
 from infrastructure.proofs.statements import statement_root
+from infrastructure.proofs.uploads import PROFILE as UPLOAD_PROFILE
+from infrastructure.proofs.uploads import UPLOAD_TAG, parse_upload_base
 
 LABEL = "sijill"
 _NO_SIGNATURE = bytes(SIGNATURE_BYTES)
@@ -172,6 +174,33 @@ def sign_read(
         "Sijill-Ledger": ledger.hex(),
         **_signature_headers(parameters, sign(private_key, unsigned.base)),
     }
+
+
+def sign_upload(
+    private_key: PrivateKey,
+    *,
+    method: str,
+    path: str,
+    ledger: bytes,
+    created: int,
+    expires: int,
+    content_type: str,
+    body: bytes,
+) -> dict[str, str]:
+    """The headers of a signed upload of ``body``.
+
+    Raises:
+        ProofError: what :func:`uploads.parse_upload` would say.
+    """
+    fields = {
+        "Content-Type": content_type,
+        "Content-Digest": f"sha-256=:{encode(sha256(body).digest())}:",
+        "Sijill-Ledger": ledger.hex(),
+    }
+    parameters = _parameters(UPLOAD_PROFILE, created, expires, public_of(private_key), UPLOAD_TAG)
+    base = UPLOAD_PROFILE.build_base((method, path, *fields.values()), parameters)
+    unsigned = parse_upload_base(base, _NO_SIGNATURE)
+    return {**fields, **_signature_headers(parameters, sign(private_key, unsigned.base))}
 
 
 def _parameters(profile: Profile, created: int, expires: int, key: PublicKey, tag: str) -> str:

@@ -12,19 +12,30 @@ from projections.certificates.queries import (
     by_code,
     by_codes,
     codes_by_value,
+    credential_of,
     originals,
     page,
 )
-from projections.certificates.record import CERTIFICATES, CODES, Certificate, Code, Grant
+from projections.certificates.record import (
+    CERTIFICATES,
+    CODES,
+    CREDENTIALS,
+    Certificate,
+    Code,
+    Credential,
+    Grant,
+)
 from projections.projector import Projector
 
 __all__ = [
     "CERTIFICATES",
     "CODES",
+    "CREDENTIALS",
     "PROJECTOR",
     "TOPICS",
     "Certificate",
     "Code",
+    "Credential",
     "Filter",
     "Found",
     "Gathering",
@@ -34,6 +45,7 @@ __all__ = [
     "by_code",
     "by_codes",
     "codes_by_value",
+    "credential_of",
     "originals",
     "page",
 ]
@@ -46,7 +58,7 @@ PROJECTOR: Final = Projector(
     version=1,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
-    tables=(CERTIFICATES, CODES),
+    tables=(CERTIFICATES, CODES, CREDENTIALS),
     needs=events.needs,
     prepare=events.prepare,
 )

@@ -57,6 +57,27 @@ CREATE TABLE codes (
     PRIMARY KEY (code, since_index)
 );
 
+-- The bytes are in the vault: here is only which key signed them and where they were recorded.
+CREATE TABLE credentials (
+    code text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    claim text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    recorded_index bigint NOT NULL,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (code, since_index)
+);
+
+-- name: credential_of
+SELECT credential.code, credential.stream, credential.claim, credential.key,
+    credential.recorded_index
+FROM read.model JOIN read.credentials AS credential
+    ON credential.since_index <= coalesce(%(at)s::bigint, model.index)
+    AND (credential.until_index > coalesce(%(at)s::bigint, model.index)
+        OR credential.until_index IS NULL)
+WHERE credential.code = %(code)s
+
 -- name: by_codes
 -- Everything that verdicts rest on, in one statement and so from one moment: the records, the keys
 -- that stand behind them, how far the read model has come and what it lacks.

@@ -3,11 +3,19 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from domain.catalogue import IMPLIED
+from domain.catalogue import CREDENTIAL, IMPLIED
 from domain.values import fold_number
 from infrastructure.log.follower import Recorded
 from infrastructure.proofs.verdict import CodeState
-from projections.certificates.record import CERTIFICATES, CODES, Certificate, Code, Grant
+from projections.certificates.record import (
+    CERTIFICATES,
+    CODES,
+    CREDENTIALS,
+    Certificate,
+    Code,
+    Credential,
+    Grant,
+)
 from projections.rows import Connection, Table, WorkingSet
 
 ISSUED: Final = "sijill.certificate.issued.v1"
@@ -20,6 +28,7 @@ VOIDED: Final = "sijill.certificate.voided.v1"
 SUPERSEDED: Final = "sijill.certificate.superseded.v1"
 ORIGINAL_ADDED: Final = "sijill.certificate.original_added.v1"
 ORIGINAL_REPLACED: Final = "sijill.certificate.original_replaced.v1"
+CREDENTIALED: Final = "sijill.certificate.credentialed.v1"
 REAFFIRMED: Final = "sijill.certificate.reaffirmed.v1"
 ERASED: Final = "sijill.certificate.erased.v1"
 
@@ -225,6 +234,13 @@ def _put_original(event: Recorded, rows: WorkingSet) -> None:
     rows.put(CERTIFICATES, changed, event.index)
 
 
+def _credentialed(event: Recorded, rows: WorkingSet) -> None:
+    said = event.statement
+    claim = said["claims"][CREDENTIAL]
+    credential = Credential(said["code"], event.stream, claim, said["key"], event.index)
+    rows.put(CREDENTIALS, credential, event.index)
+
+
 def _reaffirmed(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
     changed = certificate._replace(grants=[_grant(event)], reaffirmed_index=event.index)
@@ -247,6 +263,7 @@ HANDLERS: Final = {
     SUPERSEDED: _superseded,
     ORIGINAL_ADDED: _original_added,
     ORIGINAL_REPLACED: _original_replaced,
+    CREDENTIALED: _credentialed,
     REAFFIRMED: _reaffirmed,
     ERASED: _erased,
 }
@@ -257,6 +274,8 @@ def needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
     if event.type != ISSUED:
         yield CERTIFICATES, event.stream
         yield CODES, event.statement["code"]
+    if event.type == CREDENTIALED:
+        yield CREDENTIALS, event.statement["code"]
 
 
 async def prepare(conn: Connection, page: Sequence[Recorded], rows: WorkingSet) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import dict_row, tuple_row
+from psycopg.rows import class_row, dict_row, tuple_row
 
 from domain.values import baghdad_day, fold_number
 from infrastructure.log.queries import load
 from infrastructure.proofs.verdict import Basis, CodeState, RecordFacts
 from projections.agencies import Agency
-from projections.certificates.record import Certificate, Code, deciding, sound
+from projections.certificates.record import Certificate, Code, Credential, deciding, sound
 from projections.freshness import basis, model_expected
 from projections.keys import Key
 from projections.rows import Connection
@@ -103,6 +103,13 @@ def _found(row: Mapping[str, Any], at: int | None) -> Found:
         issuer=Agency(**_streamed(row["issuer"])),
         keys=[Key(**_streamed(key)) for key in row["keys"]],
     )
+
+
+async def credential_of(conn: Connection, code: str, *, at: int | None = None) -> Credential | None:
+    """The newest credential of an original as after event `at` (None: now), or None."""
+    async with conn.cursor(row_factory=class_row(Credential)) as cursor:
+        await cursor.execute(STATEMENTS["credential_of"], {"code": code, "at": at})
+        return await cursor.fetchone()
 
 
 async def originals(

@@ -87,10 +87,24 @@ class Code(NamedTuple):
     successor: str | None = None
 
 
+class Credential(NamedTuple):
+    """The newest credential of an original: which key signed it, and where it was recorded.
+
+    `claim` is the commitment to its bytes, which lie in the vault beside that event.
+    """
+
+    code: str
+    stream: UUID
+    claim: str
+    key: str
+    recorded_index: int
+
+
 CERTIFICATES: Final = Table(
     "certificates", Certificate, "stream", documents=frozenset({"grants"}), key_type="uuid"
 )
 CODES: Final = Table("codes", Code, "code", documents=frozenset({"claims"}))
+CREDENTIALS: Final = Table("credentials", Credential, "code")
 
 _WHOLE_RECORD_FIRST: Final = frozenset({CodeState.VOIDED, CodeState.REVOKED})
 

@@ -21,6 +21,7 @@ app = App(
 
 _NOUNS = {
     "certificate": "Issue, withdraw and find certificates; needs an agency's key.",
+    "attachment": "Files that belong to records: upload, list, download.",
     "verify": "Ask whether a document is genuine and in force.",
     "agency": "The agencies of the ledger: add, link, rename, close, look up.",
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",

@@ -25,7 +25,15 @@ from sijill.cli.options import Cosigners, Desk, Sure
 
 _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code"})
 # Acts that have verbs of their own, because they read a file or are a ceremony.
-OWN = frozenset({"agency.add", "certificate.issue", "certificate.correct", "key.enrol"})
+OWN = frozenset(
+    {
+        "agency.add",
+        "certificate.issue",
+        "certificate.correct",
+        "certificate.credential",
+        "key.enrol",
+    }
+)
 # What cannot be undone asks once more.
 GRAVE = frozenset({"agency.close", "certificate.erase", "key.retire", "key.compromise"})
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."

@@ -15,6 +15,32 @@ app = App(name="certificate", help="Issue, withdraw and find certificates.")
 
 Code = Annotated[str, Parameter(help="A public code, as people write it.")]
 At = Annotated[int | None, Parameter(help="Answer as after this log index; default: now.")]
+Credentialed = Annotated[
+    bool,
+    Parameter(
+        negative="--no-credential",
+        help="Sign and record what its QR code says, by the same key, in the same breath.",
+    ),
+]
+Signer = Annotated[
+    Path | None,
+    Parameter(
+        show_default=False,
+        help="The key that signs the credential, where it is not the one that orders: one that the "
+        "data center holds for the agency, or an officer's.",
+    ),
+]
+Host = Annotated[
+    str | None,
+    Parameter(
+        show_default=False,
+        help="Where the QR code leads; by default the host in the ledger's name.",
+    ),
+]
+Anew = Annotated[
+    bool,
+    Parameter(negative="", show_default=False, help="Make another one, whatever there is already."),
+]
 State = Literal["in_force", "suspended", "revoked", "superseded", "voided"]
 _COLUMNS = {
     "code": "cli.column.code",
@@ -27,7 +53,9 @@ _COLUMNS = {
 
 @app.command
 @verb
-def issue(file: Input, /, *, cosigner: Cosigners = (), desk: Desk) -> int:
+def issue(
+    file: Input, /, *, cosigner: Cosigners = (), credential: Credentialed = True, desk: Desk
+) -> int:
     """Issue the certificate that a JSON file describes; print its code and the holder's secret.
 
     The object has `type`, `unit`, `series`, `number`, `date`, `language`, `fields` (values by name)
@@ -37,12 +65,21 @@ def issue(file: Input, /, *, cosigner: Cosigners = (), desk: Desk) -> int:
     """
     from sijill.cli.ordering import perform
 
-    return perform(desk, _order(file, cosigner, act="certificate.issue"))
+    order = _order(file, cosigner, act="certificate.issue")
+    return perform(desk, order, then=_follow(wanted=credential))
 
 
 @app.command
 @verb
-def correct(code: Code, file: Input, /, *, cosigner: Cosigners = (), desk: Desk) -> int:
+def correct(
+    code: Code,
+    file: Input,
+    /,
+    *,
+    cosigner: Cosigners = (),
+    credential: Credentialed = True,
+    desk: Desk,
+) -> int:
     """Make the next edition of a certificate, under the same number and date, with a new code.
 
     The JSON object has `reason`, `language`, `fields` (all of them: nothing is taken over) and,
@@ -51,7 +88,29 @@ def correct(code: Code, file: Input, /, *, cosigner: Cosigners = (), desk: Desk)
     from sijill.cli.ordering import perform
 
     order = _order(file, cosigner, act="certificate.correct", code=code)
-    return perform(desk, order)
+    return perform(desk, order, then=_follow(wanted=credential))
+
+
+@app.command
+@verb
+def credential(
+    code: Code,
+    /,
+    *,
+    signer: Signer = None,
+    host: Host = None,
+    anew: Anew = False,
+    desk: Desk,
+) -> int:
+    """Print what stands in a certificate's QR code; sign and record it first where there is none.
+
+    The agency's own key signs: it does not leave this machine. The text is an address with the
+    signed values behind a `#`; whoever scans it sees them, with a network or without.
+    """
+    from sijill.cli.credential import give
+    from sijill.cli.reading import normal_code
+
+    return give(desk, normal_code(code), signer=signer, host=host, anew=anew)
 
 
 @app.command
@@ -208,6 +267,13 @@ def show(code: Code, /, *, at: At = None, desk: Desk) -> int:
 
 
 add_verbs(app, "certificate")
+
+
+def _follow(*, wanted: bool) -> Any:
+    """What comes after an act that made a new code, or nothing."""
+    from sijill.cli.credential import follow
+
+    return follow if wanted else None
 
 
 def _worded(items: list[dict[str, Any]], output: Output) -> list[dict[str, Any]]:

@@ -3,21 +3,32 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from infrastructure.keyfiles import load_private_key
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Trust
-from infrastructure.proofs.material import Source
-from sijill import audit
+from infrastructure.proofs.material import Source, text_of
+from sijill import attached, audit
 from sijill.cli import codes
 from sijill.cli.databases import running_database
 from sijill.cli.log import Checked
-from sijill.cli.output import Output, paint
+from sijill.cli.output import Output, Progress, paint
 from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
+from sijill.export.layout import Exported, NotExported
 from sijill.folder import Folder
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a log is checked from; `keeper` is the connection string of who keeps read models."""
+
+    source: Source
+    keeper: str | None = None
 
 
 def check_log(checked: Checked) -> int:
@@ -30,8 +41,16 @@ def check_log(checked: Checked) -> int:
         output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
         output.say(meaning(finding.code, output))
 
-    with _source(checked) as source:
-        summary = audit.check(source, _trust(checked), on_finding)
+    with _material(checked) as material:
+        progress = Progress(output, total=_size(material.source))
+        summary = audit.check(material.source, _trust(checked), on_finding, progress.step)
+        if material.keeper is None:
+            summary.skip("projection_not_given", 0, summary.leaves)
+        else:
+            output.say(output.words("cli.audit.projecting"))
+            audit.compare_projections(material.keeper, summary, on_finding)
+        if checked.data is not None:
+            attached.check_folder(checked.data, summary, on_finding)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
 
@@ -41,19 +60,34 @@ def meaning(code: str, output: Output) -> str:
     return output.words(f"finding.{code}" if code in MEANINGS else "finding.malformed")
 
 
+def _size(source: Source) -> int | None:
+    """How many leaves there are to check, as the newest checkpoint says, its signature unread."""
+    newest = source.newest()
+    try:
+        return None if newest is None else Checkpoint.parse(text_of(newest)).size
+    except ProofError:
+        return None
+
+
 @contextmanager
-def _source(checked: Checked) -> Iterator[Source]:
+def _material(checked: Checked) -> Iterator[Material]:
     if checked.data is not None:
         with (
             running_database(checked.data) as urls,
             audit.database_source(urls.service, Folder(checked.data).path / "log") as source,
         ):
-            yield source
+            yield Material(source, urls.keeper)
+        return
+    if checked.folder is not None:
+        exported = Exported(checked.folder)
+        if exported.newest() is None:
+            raise NotExported
+        yield Material(exported)
         return
     key = load_private_key(checked.key) if checked.key else None
     url = checked.source or ""
     with Client(url, key=key, language=checked.chosen_language) as client:
-        yield HttpSource(client)
+        yield Material(HttpSource(client))
 
 
 def _trust(checked: Checked) -> Trust:

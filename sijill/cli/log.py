@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from domain.foundation import AcceptClock
+from sijill.cli.acting import make_verb
 from sijill.cli.faults import Unusable, verb
 from sijill.cli.options import LEDGER, Cosigners, Desk, Reach, Sure, Talk, check_address
 from sijill.cli.output import Output
@@ -36,11 +38,21 @@ def head(*, reach: Reach) -> int:
     return 0
 
 
+app.command(make_verb(AcceptClock), name="accept-clock")
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Checked(Talk):
     """Which log is checked, and what the checker brings along."""
 
+    output: Annotated[
+        Literal["human", "json", "ndjson"],
+        Parameter(
+            name="--output",
+            help="What stands on standard output; with the other two each finding is a line.",
+        ),
+    ] = "human"  # type: ignore[assignment]  # one spelling more than elsewhere
     source: Annotated[
         str | None,
         Parameter(
@@ -54,6 +66,9 @@ class Checked(Talk):
     data: Annotated[
         Path | None,
         Parameter(group=LEDGER, help="An operator's data folder, read behind the service's back."),
+    ] = None
+    folder: Annotated[
+        Path | None, Parameter(group=LEDGER, help="An exported log (`--format tiles`).")
     ] = None
     state: Annotated[
         Path | None,
@@ -74,16 +89,17 @@ class Checked(Talk):
 @app.command
 @verb
 def fsck(*, checked: Checked | None = None) -> int:
-    """Check the whole log: bytes, chain, tree, tiles, checkpoints, and every signature in the open.
+    """Check the whole log: bytes, chain, tree, checkpoints, signatures, rules, read models.
 
-    Tells each thing that does not fit, says what it could not check for lack of material, and exits
-    with 6 when it found anything. With `--output json` each finding is a line of its own and the
-    last line sums up.
+    Everything is derived again from the entries, and no stored hash is trusted. It tells each thing
+    that does not fit and goes on, says what it could not check for lack of material, and exits with
+    6 when it found anything. With `--output ndjson` each finding is a line of its own and the last
+    line sums up. Read models are compared where they lie in the data folder's database.
     """
     from sijill.cli.checking import check_log
 
     wanted = checked or Checked()
-    if wanted.data is None and wanted.source is None:
+    if wanted.data is None and wanted.source is None and wanted.folder is None:
         raise Unusable(code="input_log_missing")
     return check_log(wanted)
 
@@ -108,3 +124,10 @@ def rotate_key(
     from sijill.cli.rotating import rotate_log_key
 
     return rotate_log_key(desk, data, cosigner, sure=yes)
+
+
+for _name, _help in {
+    "export": "Take a log away as files: a static C2SP mirror, or lines for programs.",
+    "consistency": "Say whether one saved checkpoint is the beginning of another.",
+}.items():
+    app.command(f"sijill.cli.exporting:{_name}", name=_name, help=_help)

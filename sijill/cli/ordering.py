@@ -30,6 +30,9 @@ _NOT_ASKED = frozenset({"order_unknown", "cosignature_not_needed"})
 Redraft = Callable[[str, int | None], Draft]
 
 
+Follow = Callable[[Client, dict[str, Any], Output], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One order to be sent.
@@ -61,11 +64,13 @@ class Done:
     answer: dict[str, Any]
 
 
-def perform(desk: Desk, order: Order) -> int:
-    """Send an order and tell what became of it."""
+def perform(desk: Desk, order: Order, *, then: Follow | None = None) -> int:
+    """Send an order and tell what became of it; `then` does what belongs to the same breath."""
     output = Output(desk)
     with desk.client() as client:
         done = execute(client, order, output)
+        if then is not None:
+            then(client, done.answer, output)
         output.result(done.answer, *lines_of(done.answer, output))
         # Only now: what the caller has not read yet must be found again after a crash.
         settle(client, done)
@@ -155,6 +160,8 @@ def lines_of(answer: Mapping[str, Any], output: Output) -> list[str]:
         lines.append(words(text, index=answer["index"], time=moment(answer["time"])))
     if "code" in answer:
         lines.append(words("cli.code", code=for_people(str(answer["code"]))))
+    if "credential_index" in answer:
+        lines.append(words("cli.credential", index=answer["credential_index"]))
     if "holder_secret" in answer:
         lines.append(words("cli.holder_secret", secret=answer["holder_secret"]))
     if "receipt_path" in answer:

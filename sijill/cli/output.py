@@ -26,7 +26,7 @@ class Output:
     """The two streams of one verb, in one language."""
 
     def __init__(self, talk: Talk) -> None:
-        self.json = talk.output == "json"
+        self.json = talk.output != "human"
         self.language = talk.chosen_language
 
     def words(self, text: str, /, **params: str | int) -> str:
@@ -68,8 +68,15 @@ class Output:
 class Progress:
     """How far a long piece of work is: a line a second, rewritten in place on a terminal."""
 
-    def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        output: Output,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        total: int | None = None,
+    ) -> None:
         self._output = output
+        self._total = total
         self._clock = clock
         self._started = self._told = clock()
         self._terminal = sys.stderr.isatty()
@@ -90,7 +97,13 @@ class Progress:
     def _tell(self) -> None:
         self._told = self._clock()
         rate = round(self.done / max(self._told - self._started, 0.001))
-        text = self._output.words("cli.progress", lines=self.done, rate=rate)
+        if self._total is None:
+            text = self._output.words("cli.progress", lines=self.done, rate=rate)
+        else:
+            left = max(0, self._total - self.done) // max(rate, 1)
+            text = self._output.words(
+                "cli.progress_left", done=self.done, total=self._total, rate=rate, seconds=left
+            )
         start, end = ("\r", "") if self._terminal else ("", "\n")
         write(f"{start}{text}", sys.stderr, end=end)
 

@@ -140,7 +140,8 @@ def digest_of(document: str, folder: Path) -> str:
     """
     if _DIGEST.fullmatch(document):
         return document
-    return hashlib.sha256((folder / document).read_bytes()).hexdigest()
+    with (folder / document).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def normal_code(text: str) -> str:

@@ -24,7 +24,7 @@ from sijill.client.errors import Refused, Untrustworthy
 from sijill.client.prepared import Prepared, statement_digests
 from sijill.client.state import State
 from sijill.client.trust import Identity
-from sijill.client.wire import ORDER, Patience, Wire
+from sijill.client.wire import ORDER, Patience, Wire, query_of
 
 READ_LIFE_SECONDS = 300
 PAGE_ITEMS = 200
@@ -66,7 +66,7 @@ class Client:
             headers={"Accept-Language": language, "User-Agent": "sijill-client"},
             transport=transport,
         )
-        self._wire = Wire(self._http, patience)
+        self.wire = Wire(self._http, patience)
         self._identity: Identity | None = None
 
     def __enter__(self) -> Self:
@@ -118,20 +118,20 @@ class Client:
         Raises:
             Refused: with the ledger's problem. Unreachable: no answer.
         """
-        request = self._wire.request("GET", path, params=_query(query))
+        request = self.wire.request("GET", path, params=query_of(query))
         signer = key or self.key
         if signer and signed is not False:
-            self._sign(request, signer)
-        return self._wire.send(request).json()
+            self.sign_read(request, signer)
+        return self.wire.send(request).json()
 
     def post(
         self, path: str, body: Mapping[str, Any], *, signed: bool = False, **query: Any
     ) -> Any:
         """Ask a question that needs a body, because it holds values; nothing is recorded."""
-        request = self._wire.request("POST", path, params=_query(query), json=dict(body))
+        request = self.wire.request("POST", path, params=query_of(query), json=dict(body))
         if signed:
-            self._sign(request, self._require_key(None))
-        return self._wire.send(request).json()
+            self.sign_read(request, self._require_key(None))
+        return self.wire.send(request).json()
 
     def pages(
         self, path: str, *, limit: int, body: Mapping[str, Any] | None = None, **query: Any
@@ -152,7 +152,7 @@ class Client:
 
     def text(self, path: str) -> bytes:
         """Read one resource as bytes, unsigned."""
-        return self._wire.send(self._wire.request("GET", path)).content
+        return self.wire.send(self.wire.request("GET", path)).content
 
     def prepare(
         self,
@@ -243,7 +243,7 @@ class Client:
             Refused: the ledger refused the whole. Unreachable: no answer, journaled still.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
-        request = self._wire.request(
+        request = self.wire.request(
             "POST", prepared.path, content=prepared.body, headers=prepared.headers
         )
         identity = self.identity
@@ -255,7 +255,7 @@ class Client:
             return answers.read_one(response, prepared, identity)
 
         try:
-            answer = self._wire.exchange(request, read)
+            answer = self.wire.exchange(request, read)
         except Refused:
             self.settle(prepared)
             raise
@@ -272,11 +272,11 @@ class Client:
     def check(self, lines: Sequence[bytes], on_line: OnLine | None = None) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
         prepared = self.prepare(answers.CHECK_PATH, lines, bulk=True, journal=False)
-        request = self._wire.request(
+        request = self.wire.request(
             "POST", prepared.path, content=prepared.body, headers=prepared.headers
         )
         told: set[int] = set()
-        return self._wire.exchange(
+        return self.wire.exchange(
             request,
             lambda got: answers.read_lines(got, prepared, self.identity, told, on_line),
         )
@@ -360,7 +360,7 @@ class Client:
         if self.state:
             self.state.suspect(what, data)
 
-    def _sign(self, request: httpx2.Request, key: PrivateKey) -> None:
+    def sign_read(self, request: httpx2.Request, key: PrivateKey) -> None:
         """Make a request a signed read."""
         now = int(time.time())
         headers = signing.sign_read(
@@ -394,7 +394,3 @@ class Client:
         if chosen is None:
             raise ValueError("an order needs a key")
         return chosen
-
-
-def _query(query: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in query.items() if value is not None}

@@ -4,6 +4,7 @@
     checkpoint           the newest checkpoint, a signed note
     marks.key            the secret under which lines are named here
     journal/KEY.json     requests that were signed and not yet answered for good
+    uploads/MARK.json    uploads that a record has yet to name: which file goes under which id
     waiting/KEY.json     orders that the ledger keeps until others have signed them
     receipts/INDEX.txt   the receipt of a single act, a signed note
     receipts/KEY.ndjson  the answers to a bulk, with their receipts, a line each
@@ -28,7 +29,7 @@ from infrastructure.keyfiles import write_durably
 from sijill.client.prepared import Prepared
 
 MARK_BYTES = 32
-_FOLDERS = ("journal", "waiting", "receipts", "suspect")
+_FOLDERS = ("journal", "waiting", "uploads", "receipts", "suspect")
 _PRIVATE_FOLDER = 0o700
 
 

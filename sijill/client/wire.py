@@ -42,6 +42,11 @@ ORDER = Patience()
 QUESTION = Patience(tries=4)
 
 
+def query_of(query: Mapping[str, Any]) -> dict[str, str]:
+    """A query's parameters; those that are None are left out."""
+    return {name: str(value) for name, value in query.items() if value is not None}
+
+
 class Wire:
     """One address, its connections, and the patience to reach it."""
 

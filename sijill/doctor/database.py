@@ -7,7 +7,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row, namedtuple_row
 
-from infrastructure import migrations
+from infrastructure import migrations, vault
 from infrastructure.log.queries import load
 from infrastructure.log.reader import load_events
 from infrastructure.postgres import OLDEST_VERSION
@@ -111,8 +111,7 @@ def ledger_keys(conn: Connection[Any], folder: Folder) -> Iterator[Line]:
     else:
         signs = _signed(note, identity.origin, keys)
     receipts = folder.receipts_key(identity.origin).verifier.encode() == identity.receipts_vkey
-    record = conn.execute(_SQL["record_key"]).fetchone()
-    opens = record is None or folder.vault().opens(record[0])
+    opens = vault.fits(folder.vault(), conn)
     found = [
         fail(code, f"cp --preserve=mode /media/BACKUP/{path.name} {path}", path=str(path))
         for code, fits, path in (

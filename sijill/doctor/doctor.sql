@@ -84,9 +84,6 @@ SELECT name, setting FROM pg_settings WHERE name IN (
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock, time AS head_time
 FROM ledger.head;
 
--- name: record_key
-SELECT wrapped FROM vault_keys.records LIMIT 1;
-
 -- name: sealed
 -- The newest checkpoint, when the first event was recorded that it does not cover, and what the
 -- sealer has left for people to read.

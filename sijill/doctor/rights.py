@@ -23,6 +23,9 @@ WRITES: Final = frozenset(
         (Role.SERVICE, "INSERT", "ledger.pending_signatures"),
         (Role.SERVICE, "INSERT", "vault_keys.pending"),
         (Role.SERVICE, "DELETE", "vault_keys.pending"),
+        (Role.SERVICE, "INSERT", "vault.attachments"),
+        (Role.SERVICE, "INSERT", "vault.attachment_keys"),
+        (Role.SERVICE, "INSERT", "vault_keys.uploads"),
         (Role.KEEPER, "INSERT", "ledger.checkpoints"),
         (Role.KEEPER, "UPDATE", "ledger.checkpoints"),
         (Role.KEEPER, "INSERT", "ledger.lease"),
@@ -35,14 +38,27 @@ CALLS: Final = frozenset(
         (Role.SERVICE, "ledger.apply_erasures"),
         (Role.SERVICE, "ledger.close_erased"),
         (Role.SERVICE, "ledger.closed_partitions"),
+        (Role.SERVICE, "ledger.complete_upload"),
+        (Role.SERVICE, "ledger.drop_uploads"),
+        (Role.SERVICE, "ledger.forget_upload"),
         (Role.SERVICE, "ledger.prepare_partitions"),
+        (Role.SERVICE, "ledger.put_chunk"),
         (Role.SERVICE, "ledger.refuse_pending"),
         (Role.KEEPER, "ledger.freeze_closed"),
         (Role.KEEPER, "ledger.prepare_partitions"),
     }
 )
 CHANGING: Final = frozenset(
-    {"ledger.pending", "ledger.pending_signatures", "ledger.lease", "vault_keys.pending"}
+    {
+        "ledger.pending",
+        "ledger.pending_signatures",
+        "ledger.lease",
+        "vault_keys.pending",
+        "vault.attachments",
+        "vault.attachment_chunks",
+        "vault.attachment_keys",
+        "vault_keys.uploads",
+    }
 )
 """Tables that are no part of the log: no trigger stops a change."""
 OWN_HAND: Final = frozenset({"ledger.head", "ledger.claims", "vault.lookups", "vault_keys.records"})

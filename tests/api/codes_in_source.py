@@ -71,8 +71,17 @@ def message_ids() -> set[str]:
     }
     ids |= {f"doctor.{code}" for code in DOCTOR_CODES}
     ids |= {f"finding.{code}" for code in MEANINGS} | {f"unchecked.{code}" for code in NOT_CHECKED}
-    ids |= set(domain_words())
+    ids |= (
+        set(domain_words()) | {f"page.headline.{reason}" for reason in Reason} | set(page_words())
+    )
     return ids | {text for tree in trees() for node in ast.walk(tree) for text in _literals(node)}
+
+
+def page_words() -> Iterator[str]:
+    """Whatever a template or a script of a page names in full."""
+    for folder, form in (("templates", "*.html"), ("static/pages", "*.js")):
+        for path in sorted((ROOT / "api" / folder).glob(form)):
+            yield from re.findall(r'\bt\(\s*"([a-z._]+[a-z])"', path.read_text(encoding="utf-8"))
 
 
 def domain_words() -> Iterator[str]:

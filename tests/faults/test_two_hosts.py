@@ -10,7 +10,7 @@ import pytest
 
 from infrastructure import postgres
 from infrastructure.embedded import EmbeddedServer
-from infrastructure.keyfiles import create_private_key
+from infrastructure.keyfiles import create_private_key, create_secret
 from infrastructure.postgres import Role, Urls
 from sijill.client import Client, Patience, Unreachable
 from sijill.folder import Folder
@@ -106,13 +106,15 @@ def test_both_answer_and_the_other_one_takes_over(
     )
 
 
+@pytest.mark.parametrize("name", ["receipts.pem", "vault.key"])
 def test_a_host_with_the_keys_of_another_ledger_is_refused(
-    service: Service, tmp_path: Path
+    service: Service, tmp_path: Path, name: str
 ) -> None:
-    """Nobody would believe the receipts that it gave."""
+    """Nobody would believe the receipts that it gave, nor open what it sealed."""
     folder = given_to(tmp_path / "ledger", service.folder)
-    (folder / "keys" / "receipts.pem").unlink()
-    create_private_key(folder / "keys" / "receipts.pem")
+    (folder / "keys" / name).unlink()
+    create = create_secret if name == "vault.key" else create_private_key
+    create(folder / "keys" / name)
 
     assert serve_is_refused(folder) == (2, "key_file_foreign")
 

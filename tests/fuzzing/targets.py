@@ -12,6 +12,8 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import cbor2
+
 from api.answers import _wait_seconds
 from api.i18n import LANGUAGES, negotiate
 from api.problem_pages import _prefers_json
@@ -21,6 +23,7 @@ from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure.proofs import (
     canonical,
     codes,
+    credential,
     disclosures,
     evidence,
     jwk,
@@ -28,6 +31,7 @@ from infrastructure.proofs import (
     merkle,
     note,
     orders,
+    qr,
     reads,
     signing,
     tiles,
@@ -48,6 +52,7 @@ from tests.infrastructure.proofs.samples import (
     statement,
 )
 from tests.infrastructure.proofs.test_receipts import LOG, RECEIPT, ROTATION, VERDICT
+from tests.infrastructure.proofs.vectors import load
 from tests.serving import issuance
 
 LIMIT_BYTES = 65_536
@@ -236,8 +241,23 @@ def _lines_of(method: str, address: str, headers: dict[str, str]) -> bytes:
     return "\n".join([f"{method} {address}", *lines]).encode()
 
 
+def _credential(data: bytes) -> None:
+    signed = credential.decode(data)
+    assert credential.decode(data) == signed
+    assert cbor2.dumps(cbor2.loads(data), canonical=True) == data
+
+
+def _qr(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    reading = qr.parse_text(text)
+    assert len(text) <= qr.MAX_TEXT_CHARACTERS
+    assert reading.signed.credential.code == reading.code
+    assert qr.parse_text(qr.encode_text(reading.data, host=reading.host)).data == reading.data
+
+
 def _targets() -> dict[str, Target]:
     order, bulk = single(), _signed_bulk()
+    credentials = load("credentials/accepted")["cases"]
     read = signing.sign_read(
         OFFICER_KEY,
         path="/v1/certificates",
@@ -293,6 +313,10 @@ def _targets() -> dict[str, Target]:
         "header": Target(_header, (header.encode(),)),
         "body": Target(_body, (status, leaf.encode_body(said.statement))),
         "code": Target(_code, (codes.generate().encode(),)),
+        "credential": Target(
+            _credential, tuple(bytes.fromhex(case["cose_sign1"]) for case in credentials)
+        ),
+        "qr": Target(_qr, tuple(case["text"].encode() for case in credentials)),
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),

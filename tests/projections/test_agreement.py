@@ -15,7 +15,7 @@ from domain.values import MICROSECONDS
 from infrastructure.log.follower import recorded
 from infrastructure.proofs.leaf import Header, encode_body
 from projections.agencies import AGENCIES
-from projections.certificates.record import CERTIFICATES, CODES, sound
+from projections.certificates.record import CERTIFICATES, CODES, CREDENTIALS, sound
 from projections.keys import KEYS
 from projections.model import PROJECTORS, ReadModel
 from projections.reports import JOURNAL
@@ -139,6 +139,10 @@ def test_about_every_original(rows: WorkingSet, bench: Bench) -> None:
         assert row.language == edition.language
         assert row.effective_date == edition.effective.isoformat()
         assert row.expiry_date == (edition.expiry and edition.expiry.isoformat())
+    recorded_at = {row.code: row.recorded_index for row in rows.present(CREDENTIALS)}
+    for code in bench.claimed("code"):
+        original = bench.certificate(code).originals[code]
+        assert recorded_at.get(code) == original.credential
 
 
 def test_about_doubt(rows: WorkingSet, bench: Bench) -> None:

@@ -11,6 +11,7 @@ from tests.given_when_then import (
     add,
     claims,
     code,
+    digest,
     enrol,
     first_key,
     issue,
@@ -136,6 +137,12 @@ def _replace(one: Wanderer) -> Order:
     return asked.saying(new_code=new, claims=claims("document"))
 
 
+def _credential(one: Wanderer) -> Order:
+    asked = _on_code(one, "credential", None)
+    key = key_of(one.key(asked.statement["agency"]))
+    return asked.saying(key=key, claims={"credential": digest(one.fresh("credential"))})
+
+
 def _supersede(one: Wanderer) -> Order:
     return _on_code(one, "supersede", "renewed").saying(by=code(one.code()[0]))
 
@@ -206,6 +213,8 @@ _CERTIFICATE_TURNS: tuple[Callable[[Wanderer], Order], ...] = (
     _original,
     _replace,
     _supersede,
+    _credential,
+    _credential,
 )
 _TURNS: tuple[Callable[[Wanderer], Order], ...] = (
     *_CERTIFICATE_TURNS,
@@ -246,6 +255,7 @@ def end(scenario: Scenario) -> Scenario:
         _on_moi("supersede", "d", by=code("a"), reason="renewed"),
         _on_moi("original", "a").saying(new_code=code("a2"), claims=claims()),
         _on_moi("replace", "a2", reason="lost").saying(new_code=code("a3"), claims=claims()),
+        _on_moi("credential", "a", key=key_of("moi")).saying(claims={"credential": digest("x")}),
         _on_moi("correct", "e", reason="translation").saying(
             new_code=code("e2"), language="ckb", claims=claims("holder_name", "supported_fact")
         ),

@@ -3,15 +3,19 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from infrastructure.proofs import canonical, codes, receipts
-from infrastructure.proofs.findings import MEANINGS, NOT_CHECKED, Finding
-from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.findings import MEANINGS, NOT_CHECKED, Finding, Summary
+from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.jwk import public_of
 from sijill import audit, rules
+from sijill.rules import certificates, judging, nouns, registry
+from sijill.rules.judging import Judging
+from sijill.rules.nouns import CLAIM_REPEATED, NOT_PERMITTED
 from tests.infrastructure.proofs.paper_ledger import (
     ORIGIN,
     RECEIPTS,
@@ -24,7 +28,10 @@ from tests.infrastructure.proofs.paper_ledger import (
 )
 
 NAMES = {"ar": "جهة", "ckb": "لایەن", "en": "Body"}
-CLAIM = {"holder_secret": "6de13o3A6-syU1xhCe622LBtclQHmq_e2scQFeYHNpM"}
+CLAIM = dict.fromkeys(
+    ("holder_secret", "holder_name", "supported_fact"),
+    "6de13o3A6-syU1xhCe622LBtclQHmq_e2scQFeYHNpM",
+)
 ONE, TWO, THREE = codes.generate(), codes.generate(), codes.generate()
 DAY = 86_400
 
@@ -123,6 +130,11 @@ class Forger(PaperLedger):
         path, topic = f"/v1/certificates/{code}/revocation", "sijill.certificate.revoked.v1"
         return self.order(by, said, path, topic, on or code)
 
+    def act(self, code: str, verb: str, place: str, past: str, **members: Any) -> int:
+        said = statement(f"certificate.{verb}", "moh", code=code, **members)
+        path, topic = f"/v1/certificates/{code}/{place}", f"sijill.certificate.{past}.v1"
+        return self.order("moh-1", said, path, topic, code)
+
 
 def judged(ledger: PaperLedger) -> set[tuple[str, int | None]]:
     ledger.seal(*ledger.log_keys)
@@ -199,6 +211,26 @@ def issued_again(**members: Any) -> Callable[[Forger], int]:
     return record
 
 
+def revoked_twice(ledger: Forger) -> int:
+    ledger.certify(ONE)
+    ledger.withdraw(ONE)
+    return ledger.withdraw(ONE)
+
+
+def reinstated_in_force(ledger: Forger) -> int:
+    ledger.certify(ONE)
+    return ledger.act(ONE, "reinstate", "reinstatement", "reinstated", reason="review_passed")
+
+
+def erased_too_early(ledger: Forger) -> int:
+    ledger.certify(ONE)
+    return ledger.act(ONE, "erase", "erasure", "erased", valid_until=ledger.seconds + DAY)
+
+
+def linked_twice(ledger: Forger) -> int:
+    return ledger.agency("moh", "link")
+
+
 def without_scope(ledger: Forger) -> int:
     ledger.key("moh", "moh-2", ["revoke"], by="moh-1", agency="moh", cosigners=[])
     return ledger.certify(ONE, by="moh-2")
@@ -234,6 +266,14 @@ HOME = {"stream": "agency moh"}
         ),
         (lambda it: it.certify(ONE, valid_until=1), "order_expired"),
         (lambda it: it.certify(ONE, holder="somebody"), "statement_invalid"),
+        (revoked_twice, "not_permitted"),
+        (reinstated_in_force, "not_permitted"),
+        (erased_too_early, "signer_not_entitled"),
+        (erased_too_early, "not_permitted"),
+        (linked_twice, "not_permitted"),
+        (lambda it: it.certify(ONE, date="2026-03-01"), "not_permitted"),
+        (lambda it: it.certify(ONE, year=2025), "not_permitted"),
+        (lambda it: it.certify(ONE, type="no_such_type"), "not_permitted"),
         (on_another_record, "stream_mismatch"),
         (of_another_agency, "record_foreign"),
         (lambda it: it.withdraw(THREE), "stream_mismatch"),
@@ -260,8 +300,65 @@ def test_an_event_out_of_turn_is_named_and_not_learned_from() -> None:
     assert summary.unchecked["rules_not_judged"].first == later
 
 
+def test_a_number_that_was_given_up_is_free_again() -> None:
+    ledger = Forger().found()
+    ledger.certify(ONE, number="1")
+    ledger.act(ONE, "void", "voiding", "voided", reason="test_entry")
+    ledger.certify(TWO, number="1")
+    assert judged(ledger) == set()
+
+
+def closed(ledger: Forger, index: int, **parts: Any) -> Summary:
+    """The check of a ledger of which one event is not open as it should be."""
+    ledger.seal(*ledger.log_keys)
+    source = ledger.source()
+    source.opened[index] = replace(source.opened[index], **parts)
+    findings: list[Finding] = []
+    summary = audit.check(source, Trust(acts=audit.act_rules()), findings.append)
+    assert findings == []
+    return summary
+
+
+def test_what_rests_on_a_closed_event_is_not_judged_and_the_rest_is() -> None:
+    ledger = Forger().found()
+    first = ledger.certify(ONE)
+    second = ledger.certify(TWO)
+    third = ledger.withdraw(ONE)
+    ledger.withdraw(TWO)
+    summary = closed(ledger, first, body=None)
+    assert (summary.unchecked["rules_not_judged"].first, second) == (third, third - 1)
+    assert summary.unchecked["rules_not_judged"].count == 1
+
+
+def test_nobody_is_accused_by_what_an_event_of_unknown_kind_may_explain() -> None:
+    ledger = Forger().found()
+    unseen = ledger.certify(ONE)
+    wrong = ledger.certify(TWO, year=2025)
+    ledger.certify(THREE)
+    summary = closed(ledger, unseen, header=None, body=None)
+    skipped = summary.unchecked["rules_not_judged"]
+    assert (skipped.first, skipped.count) == (wrong, 1)
+
+
+def test_a_noun_without_a_module_of_its_own_is_judged_by_its_desk() -> None:
+    ledger = Forger().found()
+    index = revoked_twice(ledger)
+    ledger.seal(*ledger.log_keys)
+    findings: list[Finding] = []
+    fsck = Fsck(ledger.source(), Trust(rules=lambda summary: Judging(summary, {})))
+    findings += fsck.run()
+    assert [(one.code, one.index) for one in findings] == [("not_permitted", index)]
+    assert findings[0].found == "certificate_already_revoked"
+
+
 def test_every_code_has_its_meaning() -> None:
-    code = inspect.getsource(rules)
-    found = set(re.findall(r'(?:yield |append\(\()"(\w+)", ', code))
+    modules = (certificates, judging, nouns, registry)
+    code = "".join(map(inspect.getsource, modules))
+    found = set(re.findall(r'(?:yield |\(\(|, \(|\[\()"(\w+)", ', code))
+    found |= set(re.findall(r'return "(\w+)"', code))
+    found |= {CLAIM_REPEATED, NOT_PERMITTED}
+    for one in rules.NOUNS.values():
+        found |= {*one.refused.values(), *one.taken.values()}
+    assert len(found) > 10
     assert found <= MEANINGS.keys()
     assert set(re.findall(r'skip\("(\w+)"', code)) <= NOT_CHECKED.keys()

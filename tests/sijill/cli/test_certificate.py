@@ -44,10 +44,11 @@ def test_issue_for_people_shows_the_same_and_reads_standard_input(office: Shell)
     ran = office("certificate", "issue", "-", stdin=json.dumps(letter()))
 
     assert ran.code == 0, ran.err
-    recorded, code, secret, receipt = ran.out.splitlines()
+    recorded, code, credential, secret, receipt = ran.out.splitlines()
     assert recorded.startswith("Recorded at index ")
     stored = code.removeprefix("Code: ").replace("-", "")
     assert code == f"Code: {for_people(stored)}"
+    assert credential.startswith("credential recorded at index ")
     assert secret.startswith("The holder's secret, shown only now: ")
     assert Path(receipt.removeprefix("Receipt: ")).exists()
     assert outcome(office, stored)[0] == 0

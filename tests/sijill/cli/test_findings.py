@@ -18,7 +18,9 @@ CODES = ("chain_broken", "json_malformed")
 def broken(shell: Shell, served: Served, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell at a ledger whose check finds something, and leaves something unchecked."""
 
-    def check(_source: object, _trust: object, on_finding: Callable[[Finding], None]) -> Summary:
+    def check(
+        _source: object, _trust: object, on_finding: Callable[[Finding], None], *_: object
+    ) -> Summary:
         for code in CODES:
             on_finding(Finding(code, 7, "expected", "found"))
         summary = Summary(findings=len(CODES))

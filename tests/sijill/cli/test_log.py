@@ -1,5 +1,7 @@
 """The log from outside: its head, its check, and the key that signs it."""
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -157,7 +159,8 @@ def test_fsck_over_http_says_what_it_checked_and_what_it_could_not(
     assert checked["leaves"] > index
     assert checked["signatures"] > checked["checkpoints"] > 0
     assert checked["findings"] == 0
-    assert [one["code"] for one in checked["unchecked"]] == ["body_not_open"]
+    left = {one["code"] for one in checked["unchecked"]}
+    assert left == {"body_not_open", "projection_not_given"}
     assert all(one["meaning"] for one in checked["unchecked"])
     told = office("log", "fsck", "--from", served.url, "--language", "ar")
     assert str(checked["signatures"]) in told.out
@@ -183,6 +186,41 @@ def test_fsck_reads_a_data_folder_behind_the_services_back(office: Shell, served
     assert checked["leaves"] == checked["headers"] == checked["bodies"]
     # A folder keeps full tiles only: what stands above a few of them lies nowhere.
     assert {one["code"] for one in checked["unchecked"]} <= {"tile_not_given"}
+
+
+def test_fsck_reads_a_log_that_was_taken_away(office: Shell, served: Served) -> None:
+    sealed(office, served)
+    folder = office.folder / "taken"
+    assert office("log", "export", folder, "--data", served.folder, "--all").code == 0
+
+    ran = office("log", "fsck", "--folder", folder, "--output", "ndjson")
+
+    assert ran.code == 0, ran.err
+    checked = summary(ran)
+    assert checked["leaves"] == checked["headers"] == checked["bodies"]
+    assert {one["code"] for one in checked["unchecked"]} == {"projection_not_given"}
+    nothing = office("log", "fsck", "--folder", office.folder, "--output", "json")
+    assert refused(nothing) == (2, "input_log_missing")
+
+
+def test_an_edited_row_of_a_read_model_is_named_with_its_key(office: Shell, served: Served) -> None:
+    index = sealed(office, served)
+    keeper = connection_strings(served.folder).keeper
+    edit = "UPDATE read.certificates SET state = %s WHERE since_index = %s RETURNING stream"
+    with postgres.connect(keeper, Role.KEEPER) as connection:
+        [stream] = connection.execute(edit, ("revoked", index)).fetchone() or ("none",)
+
+    ran = office("log", "fsck", "--data", served.folder, "--output", "ndjson")
+    with postgres.connect(keeper, Role.KEEPER) as connection:
+        connection.execute(edit, ("in_force", index))
+
+    assert ran.code == 6, ran.err
+    [found] = [one for one in ran.lines if "code" in one]
+    assert (found["code"], found["index"]) == ("projection_differs", index)
+    for side, state in (("expected", "in_force"), ("found", "revoked")):
+        assert found[side].startswith(f"certificates/{stream}/{index} ")
+        assert json.loads(found[side].split(" ", 1)[1]) == {"state": state}
+    assert office("log", "fsck", "--data", served.folder).code == 0
 
 
 def test_fsck_starts_the_database_of_a_folder_that_nobody_serves(
@@ -293,3 +331,14 @@ def test_the_logs_key_is_rotated_by_both_founders_and_followed(
         assert after.code == 0, after.err
         assert after.json["size"] > before["size"]
         assert shell("log", "fsck", "--from", served.url, "--state", kept).code == 0
+
+
+def test_the_operator_puts_on_record_that_the_clock_was_looked_at(
+    founder: Shell,
+) -> None:
+    now = str(int(time.time()))
+
+    ran = founder("log", "accept-clock", "--clock-seconds", now, "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json["receipt"]

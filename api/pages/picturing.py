@@ -1,0 +1,104 @@
+"""A photograph or a PDF of a document: the server reads the code in it, and says that it did.
+
+Only where the browser cannot read codes itself, or its owner prefers it. The file is held in
+memory, read in a process of its own (infrastructure/pictures) and forgotten.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from fastapi import APIRouter
+from python_multipart.exceptions import MultipartParseError
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import verify
+from api.i18n import translate
+from api.orders import read_body
+from api.pages.checking import answered
+from api.pages.drawing import Language, Page, draw
+from api.problems import STATUS, Problem
+from api.services import InTurn, Open
+from api.verify import Presented
+from infrastructure import pictures
+from infrastructure.pictures import PictureError
+from infrastructure.proofs import codes
+from infrastructure.proofs.errors import ProofError
+
+router = APIRouter(route_class=Page)
+
+# The file, its borders and the head of its part.
+FORM_BYTES: Final = pictures.LIMIT_BYTES + 16 * 1024
+_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:#([0-9A-Z=]{1,4096}))?")
+
+
+class _InMemory(MultiPartParser):
+    """A parser that leaves nothing on a disk."""
+
+    spool_max_size = FORM_BYTES
+
+
+@router.post("/{language:language}/read")
+async def read(request: Request, services: Open, place: InTurn, language: Language) -> Response:
+    """The verdict on the code in a file."""
+    await place.take()
+    data = await _file(request)
+    if not data:
+        return draw("start.html", language, path="/", status=422, lacking="file.empty")
+    try:
+        texts = await pictures.read(data)
+    except PictureError as error:
+        return _unread(language, error.code)
+    if not texts:
+        return _nothing(language, "file.nothing")
+    for text in texts:
+        code = code_in(text)
+        if code is not None:
+            answer = await verify.judge(request, services, Presented(code=code, fields={}))
+            return await answered(request, language, answer, services, read_by_server=True)
+    return _nothing(language, "file.foreign")
+
+
+def _nothing(language: str, why: str) -> Response:
+    words = [translate(language, f"page.{why}"), translate(language, f"page.{why}.advice")]
+    return draw("start.html", language, path="/", notice=words)
+
+
+def _unread(language: str, code: str) -> Response:
+    words = [translate(language, f"problem.{code}.{part}") for part in ("detail", "advice")]
+    return draw("start.html", language, path="/", status=STATUS[code], notice=words)
+
+
+def code_in(text: str) -> str | None:
+    """The code that a QR code leads to, whoever serves the page behind it."""
+    found = _PLACE.fullmatch(text.upper())
+    try:
+        return codes.normalise(found[1] if found else text)
+    except ProofError:
+        return None
+
+
+async def _file(request: Request) -> bytes:
+    """The bytes of the file in a form; empty where none was chosen.
+
+    Raises:
+        Problem: `body_too_large`, `content_type_unsupported`, `validation`.
+    """
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "multipart/form-data":
+        raise Problem("content_type_unsupported")
+    body = await read_body(request, FORM_BYTES)
+
+    async def once() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    parser = _InMemory(Headers({"content-type": kind}), once(), max_files=1, max_fields=4)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, MultipartParseError, KeyError, UnicodeDecodeError):
+        raise Problem("validation") from None
+    sent = form.get("file")
+    return await sent.read() if isinstance(sent, UploadFile) else b""

@@ -1,0 +1,74 @@
+// Asks again while a verdict is looked at, so that a withdrawal shows within two seconds.
+import { draw, question } from "./drawing.js";
+import { clock, t } from "./texts.js";
+
+const EVERY_MS = 1000;
+// A page that nobody closes is not asked about for ever; its time of checking stands on it.
+const FOR_MS = 15 * 60 * 1000;
+const LOST_AFTER_MS = 8000;
+
+export async function ask(code, language) {
+  const headers = { "Accept-Language": language };
+  const answer = await fetch(`/v1/verify/${code}`, { headers, cache: "no-cache" });
+  return await answer.json();
+}
+
+export function watch(result, onNews = (verdict) => news(result, verdict)) {
+  const { code, language } = result.dataset;
+  const until = Date.now() + FOR_MS;
+  let answeredAt = Date.now();
+  const round = async () => {
+    if (Date.now() > until) return;
+    if (!document.hidden) {
+      try {
+        const verdict = await ask(code, language);
+        if (verdict.outcome) {
+          answeredAt = Date.now();
+          await onNews(verdict);
+        }
+      } catch {
+        // Said below, once it lasts.
+      }
+      if (Date.now() - answeredAt > LOST_AFTER_MS) {
+        says(t("page.connection_lost", { time: clock(new Date(answeredAt)) }));
+      }
+    }
+    setTimeout(round, EVERY_MS);
+  };
+  setTimeout(round, EVERY_MS);
+}
+
+function says(text) {
+  const line = document.getElementById("changed");
+  if (line.textContent !== text || line.hidden) {
+    line.textContent = text;
+    line.hidden = false;
+  }
+}
+
+// What a comparison said of the paper stays; what the register says of the record is renewed.
+function news(result, verdict) {
+  const shown = document.getElementById("verdict").dataset;
+  const compared = result.dataset.compared === "yes";
+  const state = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
+  const before = result.dataset.standing ?? `${result.dataset.state} ${result.dataset.issuer}`;
+  result.dataset.standing = state;
+  if (state === before && (compared || verdict.reason === shown.reason)) {
+    if (!document.getElementById("changed").hidden && !result.dataset.changed) {
+      document.getElementById("changed").hidden = true;
+    }
+    return;
+  }
+  result.dataset.changed = "yes";
+  says(t("page.changed"));
+  if (compared && shown.reason === "content_mismatch") {
+    // A paper that says something else stays the worse news.
+    question("in_force", verdict.questions.in_force);
+    question("issuer", verdict.questions.issuer);
+  } else if (compared) {
+    draw({ ...verdict, questions: { in_force: verdict.questions.in_force,
+      issuer: verdict.questions.issuer } });
+  } else {
+    draw(verdict);
+  }
+}

@@ -1,0 +1,202 @@
+"""The QR code of a certificate: a web address whose fragment is the credential.
+
+    HTTPS://HOST/V/CODE#PAYLOAD
+
+Any telephone's camera opens it, and a page without scripts sees the code. The payload, base 32
+(RFC 4648, no padding), stands in the fragment, which no browser sends to a server. All but the `#`
+fits QR's alphanumeric mode, so the text is written as three segments.
+"""
+
+import re
+import zlib
+from base64 import b32decode, b32encode
+from binascii import Error as Base32Error
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+import segno
+
+from infrastructure.proofs import credential, jwk
+from infrastructure.proofs.errors import ProofError
+
+MAX_PAYLOAD_BYTES: Final = 300
+MAX_TEXT_CHARACTERS: Final = 640
+MAX_HOST_CHARACTERS: Final = 64
+LEVEL: Final = "Q"
+MAX_VERSION: Final = 20
+QUIET_MODULES: Final = 4
+"""Empty modules on every side, as ISO/IEC 18004 asks."""
+MIN_MODULE_MM: Final = 0.35
+"""What a telephone reads from an office printer's paper at arm's length: 4 dots at 300 dpi."""
+
+_COSE_START = 0xD2
+_ZLIB_START = 0x78
+# Scheme and host may come back from a browser in lower case; path and fragment never do.
+_FORM = re.compile(
+    r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+    r"(?::[0-9]{1,5})?)/[Vv]/(?P<code>[0-9A-Z]{17})#(?P<payload>[A-Z2-7]+)"
+)
+_HOST = re.compile(r"[A-Z0-9](?:[A-Z0-9.-]*[A-Z0-9])?(?::[0-9]{1,5})?")
+# Without transport security a page proves nothing; a demonstration on one machine has none.
+_LOOPBACK = re.compile(r"(?:LOCALHOST|127\.0\.0\.1)(?::[0-9]{1,5})?")
+
+
+class Reading(NamedTuple):
+    """What a QR text says: the host it points to, the code in its path, and the credential."""
+
+    host: str
+    code: str
+    data: bytes
+    signed: credential.Signed
+
+
+class Symbol(NamedTuple):
+    """A QR symbol: draw `code` with `QUIET_MODULES` around it."""
+
+    text: str
+    code: segno.QRCode
+
+    @property
+    def version(self) -> int:
+        """1 to 40; the field report measured 16 for a typical certificate."""
+        return int(self.code.version)
+
+    @property
+    def modules(self) -> int:
+        """Modules on a side, with the quiet zone."""
+        return 17 + 4 * self.version + 2 * QUIET_MODULES
+
+    @property
+    def smallest_mm(self) -> float:
+        """The side, with the quiet zone, below which telephones do not read it from paper."""
+        return round(self.modules * MIN_MODULE_MM, 1)
+
+
+def encode_text(data: bytes, *, host: str) -> str:
+    """The QR text of a credential's bytes; ``host`` is where its verification page is.
+
+    Raises:
+        ProofError: ``qr_host`` for a host that is none; ``qr_payload_too_large``; or what
+            :func:`credential.decode` says of the bytes.
+    """
+    code = credential.decode(data).credential.code
+    host = host.upper()
+    if len(host) > MAX_HOST_CHARACTERS or not _HOST.fullmatch(host):
+        raise ProofError("qr_host", "a host name, and a port where it needs one")
+    payload = pack(data)
+    scheme = "HTTP" if _LOOPBACK.fullmatch(host) else "HTTPS"
+    return f"{scheme}://{host}/V/{code}#{b32encode(payload).rstrip(b'=').decode()}"
+
+
+def parse_text(text: str) -> Reading:
+    """Read a QR text; nothing of its credential is verified yet.
+
+    Raises:
+        ProofError: ``qr_too_large``; ``qr_foreign`` for what is not such an address;
+            ``qr_malformed`` for a payload that is damaged; ``qr_code_mismatch`` where the code in
+            the path is not the credential's; or what :func:`credential.decode` says.
+    """
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise ProofError("qr_too_large", f"at most {MAX_TEXT_CHARACTERS} characters")
+    match = _FORM.fullmatch(text)
+    if match is None:
+        raise ProofError("qr_foreign", "HTTPS://HOST/V/CODE#PAYLOAD expected")
+    host = match["host"].upper()
+    if match["scheme"].upper() == "HTTP" and not _LOOPBACK.fullmatch(host):
+        raise ProofError("qr_foreign", "an address without transport security")
+    data = unpack(_base32(match["payload"]))
+    signed = credential.decode(data)
+    if signed.credential.code != match["code"]:
+        raise ProofError("qr_code_mismatch", "path and credential name different codes")
+    return Reading(host, match["code"], data, signed)
+
+
+def sign_fitting(
+    said: credential.Credential, key: jwk.PrivateKey, *, algorithm: int | None = None
+) -> bytes:
+    """The bytes of a credential that fits a QR code, fields left out from the end until it does.
+
+    Raises:
+        ProofError: ``qr_payload_too_large`` where it does not even without fields; or what
+            :func:`credential.sign` says.
+    """
+    places = sorted(said.fields)
+    for count in range(len(places), -1, -1):
+        fields = {place: said.fields[place] for place in places[:count]}
+        data = credential.sign(replace(said, fields=fields), key, algorithm=algorithm)
+        try:
+            pack(data)
+        except ProofError:
+            continue
+        return data
+    raise ProofError("qr_payload_too_large", f"at most {MAX_PAYLOAD_BYTES} bytes")
+
+
+def pack(data: bytes) -> bytes:
+    """A credential's bytes as the QR code carries them: compressed where that is smaller.
+
+    Raises:
+        ProofError: ``qr_payload_too_large``.
+    """
+    packed = min(data, zlib.compress(data, 9), key=len)
+    if len(packed) > MAX_PAYLOAD_BYTES:
+        raise ProofError("qr_payload_too_large", f"at most {MAX_PAYLOAD_BYTES} bytes")
+    return packed
+
+
+def unpack(payload: bytes) -> bytes:
+    """The credential's bytes in what :func:`pack` gives.
+
+    Raises:
+        ProofError: ``qr_payload_too_large``, also of what it would inflate to; ``qr_malformed``.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise ProofError("qr_payload_too_large", f"at most {MAX_PAYLOAD_BYTES} bytes")
+    if payload[:1] == bytes([_COSE_START]):
+        return payload
+    if payload[:1] != bytes([_ZLIB_START]):
+        raise ProofError("qr_malformed", "neither COSE_Sign1 nor zlib")
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(payload, credential.MAX_BYTES + 1)
+    except zlib.error:
+        raise ProofError("qr_malformed", "not zlib") from None
+    if len(data) > credential.MAX_BYTES:
+        raise ProofError("qr_payload_too_large", f"at most {credential.MAX_BYTES} bytes inflated")
+    if not inflater.eof or inflater.unused_data:
+        raise ProofError("qr_malformed", "a zlib stream that ends where the payload does")
+    if len(data) <= len(payload):
+        raise ProofError("qr_malformed", "compressed only where that is smaller")
+    return data
+
+
+def symbol(text: str, *, side_mm: float | None = None) -> Symbol:
+    """The QR symbol of a text, level Q, as it is to be printed ``side_mm`` wide (quiet zone too).
+
+    Raises:
+        ProofError: ``qr_too_dense`` above version 20; ``qr_too_small`` where a module would be
+            printed smaller than 0.35 mm. Both say how many millimetres it takes.
+    """
+    head, fragment, payload = text.partition("#")
+    parts = [head, fragment, payload] if fragment else [head]
+    try:
+        drawn = segno.make_qr(parts, error=LEVEL, boost_error=False)  # type: ignore[arg-type]  # takes lists too
+        made = Symbol(text, drawn)
+    except segno.DataOverflowError:
+        raise ProofError("qr_too_dense", "more than any QR code holds") from None
+    if made.version > MAX_VERSION:
+        detail = f"version {made.version}, at most {MAX_VERSION}; {made.smallest_mm} mm"
+        raise ProofError("qr_too_dense", detail)
+    if side_mm is not None and side_mm < made.smallest_mm:
+        raise ProofError("qr_too_small", f"at least {made.smallest_mm} mm with its quiet zone")
+    return made
+
+
+def _base32(text: str) -> bytes:
+    try:
+        data = b32decode(text + "=" * (-len(text) % 8))
+    except Base32Error:
+        raise ProofError("qr_malformed", "base 32 expected") from None
+    if b32encode(data).rstrip(b"=").decode() != text:
+        raise ProofError("qr_malformed", "not the one spelling of its bytes")
+    return data

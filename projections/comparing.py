@@ -1,0 +1,182 @@
+"""Read models held against the log: built again beside the ones in use, and compared row by row.
+
+A read model is nothing by itself, but people act on it. So the log is followed once more into a
+scratch schema, as far as the one in use has come (or as far as one asks), and whatever row is not
+the same in both is told with its key. Both go on being read meanwhile; only the scratch is written.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from infrastructure.log.follower import Follower
+from projections import model
+from projections.model import ACTIVE, PROJECTORS, ReadModel
+from projections.projector import Projector
+from projections.rows import Connection, Journal, Table
+
+PREFIX: Final = "scratch_"
+"""Not a generation's name: no rebuild takes a scratch for one that it may go on with or drop."""
+
+ROWS_TOGETHER: Final = 500
+
+# Names of our own tables and columns only; rows are compared as they stood after event `at`.
+_DIFFERENCES: Final = sql.SQL("""
+SELECT coalesce(live.key, made.key), coalesce(live.since, made.since), live.row, made.row
+FROM ({live}) AS live FULL JOIN ({made}) AS made ON made.key = live.key
+WHERE live.row IS DISTINCT FROM made.row
+ORDER BY 2, 1
+""")
+_ROWS: Final = sql.SQL("""
+SELECT jsonb_build_array({key})::text AS key, {since} AS since, to_jsonb(kept) AS row
+FROM (SELECT {columns} FROM {schema}.{table} WHERE {since} <= {at}) AS kept
+""")
+
+Reached = Callable[[int], None]
+"""Told how many events the scratch holds by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that is not what the log makes: its table, key and the event from which it counts.
+
+    `expected` and `found` hold what differs, by column; None where there is no such row.
+    """
+
+    table: str
+    key: list[Any]
+    since: int
+    expected: dict[str, Any] | None
+    found: dict[str, Any] | None
+
+    @property
+    def place(self) -> str:
+        """Table and key, in one word."""
+        return "/".join([self.table, *map(str, self.key)])
+
+    def told(self, side: dict[str, Any] | None) -> str:
+        """What one side says, for a finding."""
+        return "-" if side is None else json.dumps(side, ensure_ascii=False, sort_keys=True)
+
+
+async def position(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> int | None:
+    """The last event in the read model in use; None where other rules made it, or none was made.
+
+    Raises:
+        psycopg.Error: it cannot be read.
+    """
+    made = await model.made(conn, ACTIVE)
+    if made is None or made.fingerprint != model.fingerprint(projectors):
+        return None
+    return made.index
+
+
+async def head(conn: Connection) -> int:
+    """The last event in the log.
+
+    Raises:
+        psycopg.Error: it cannot be read.
+    """
+    return await model.head(conn)
+
+
+@asynccontextmanager
+async def scratch(
+    conn: Connection,
+    at: int,
+    *,
+    name: str,
+    projectors: Sequence[Projector] = PROJECTORS,
+    on_page: Reached | None = None,
+) -> AsyncIterator[str]:
+    """A schema with the read models as they stand after event `at`; it is gone afterwards.
+
+    Raises:
+        FollowerStopped: the log cannot be applied, and at which event.
+    """
+    schema = f"{PREFIX}{name}"
+    await _drop(conn, schema)
+    await model.create(conn, schema, projectors=projectors)
+    try:
+        follower = Follower(ReadModel(schema, projectors))
+        reached = -1
+        while reached < at:
+            step = await follower.step(conn, upto=at)
+            if step == reached:
+                break
+            reached = step
+            if on_page is not None:
+                on_page(reached + 1)
+        yield schema
+    finally:
+        await _drop(conn, schema)
+
+
+async def differences(
+    conn: Connection,
+    made: str,
+    at: int,
+    *,
+    live: str = ACTIVE,
+    projectors: Sequence[Projector] = PROJECTORS,
+) -> AsyncIterator[Difference]:
+    """Every row of the read models in use that is not, after event `at`, what the log makes."""
+    for projector in projectors:
+        for kept in projector.kept:
+            statement = _DIFFERENCES.format(live=_rows(live, kept, at), made=_rows(made, kept, at))
+            async with (
+                conn.transaction(),
+                conn.cursor(name="differences", row_factory=tuple_row) as cursor,
+            ):
+                await cursor.execute(statement)
+                cursor.itersize = ROWS_TOGETHER
+                async for key, since, found, expected in cursor:
+                    yield _difference(kept.name, json.loads(key), since, expected, found)
+
+
+def _difference(
+    table: str,
+    key: list[Any],
+    since: int,
+    expected: dict[str, Any] | None,
+    found: dict[str, Any] | None,
+) -> Difference:
+    if expected is None or found is None:
+        return Difference(table, key, since, expected, found)
+    names = [name for name in expected if expected[name] != found[name]]
+    return Difference(
+        table,
+        key,
+        since,
+        {name: expected[name] for name in names},
+        {name: found[name] for name in names},
+    )
+
+
+def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed:
+    since: str = "since_index"
+    keys: tuple[str, ...] = kept.order if isinstance(kept, Journal) else (kept.key, since)
+    columns: list[sql.Composable] = [sql.Identifier(name) for name in kept.columns]
+    if isinstance(kept, Table):
+        ended = "CASE WHEN until_index <= {} THEN until_index END AS until_index"
+        columns += [sql.Identifier(since), sql.SQL(ended).format(sql.Literal(at))]
+    else:
+        since = kept.since
+    comma = sql.SQL(", ")
+    return _ROWS.format(
+        key=comma.join(map(sql.Identifier, keys)),
+        since=sql.Identifier(since),
+        columns=comma.join(columns),
+        schema=sql.Identifier(schema),
+        table=sql.Identifier(kept.name),
+        at=sql.Literal(at),
+    )
+
+
+async def _drop(conn: Connection, schema: str) -> None:
+    await conn.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))

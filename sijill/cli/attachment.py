@@ -1,0 +1,98 @@
+"""`sijill attachment`: files that belong to records, up and down, one chunk at a time."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from sijill.cli.faults import verb
+from sijill.cli.options import Desk
+from sijill.cli.output import Output
+
+app = App(name="attachment", help="Files that belong to records: upload, list, download.")
+
+Id = Annotated[str, Parameter(help="The attachment's id.")]
+_COLUMNS = {
+    "attachment": "cli.column.attachment",
+    "size": "cli.column.size",
+    "claim": "cli.column.claim",
+    "index": "cli.column.index",
+}
+
+
+@app.command
+@verb
+def upload(
+    file: Annotated[Path, Parameter(help="The file.", allow_leading_hyphen=True)], /, *, desk: Desk
+) -> int:
+    """Upload a file for a record that will commit to it: the `document` of a certificate.
+
+    Run again after whatever went wrong, it sends what the ledger lacks. The next statement of this
+    agency that commits to the file's SHA-256 takes it; one that nothing has named in 31 days goes.
+    """
+    from sijill.client.attachments import Attachments
+
+    output = Output(desk)
+    with desk.client() as client:
+        found = Attachments(client).upload(file)
+    text = output.words("cli.uploaded", attachment=found["attachment"], size=found["size"])
+    output.result(found, text, f"sha256: {found['sha256']}")
+    return 0
+
+
+@app.command(name="list")
+@verb
+def list_(
+    code: Annotated[str, Parameter(help="The certificate's public code.")], /, *, desk: Desk
+) -> int:
+    """List what one of the agency's certificates has attached, the oldest first."""
+    from sijill.cli.reading import normal_code
+
+    output = Output(desk)
+    with desk.client() as client:
+        found = client.get("/v1/attachments", code=normal_code(code))
+    output.result(found, *output.table(found["items"], _COLUMNS))
+    return 0
+
+
+@app.command
+@verb
+def show(attachment: Id, /, *, desk: Desk) -> int:
+    """Show where an upload stands, or which event commits to an attachment."""
+    with desk.client() as client:
+        found: dict[str, Any] = client.get(f"/v1/attachments/{attachment}")
+    Output(desk).result(found, *(f"{name}: {value}" for name, value in found.items()))
+    return 0
+
+
+@app.command
+@verb
+def download(
+    attachment: Id,
+    /,
+    *,
+    into: Annotated[Path, Parameter(help="The file to make; one that is there is replaced.")],
+    desk: Desk,
+) -> int:
+    """Download an attachment; the file appears only if it is the one that the log commits to."""
+    from sijill.client.attachments import Attachments
+
+    output = Output(desk)
+    with desk.client() as client:
+        found = Attachments(client).download(attachment, into)
+    text = output.words("cli.downloaded", path=str(into), index=found["index"])
+    output.result({**found, "path": str(into)}, text)
+    return 0
+
+
+@app.command
+@verb
+def drop(attachment: Id, /, *, desk: Desk) -> int:
+    """Let an upload go that no record has."""
+    from sijill.client.attachments import Attachments
+
+    output = Output(desk)
+    with desk.client() as client:
+        Attachments(client).drop(attachment)
+    output.result({"attachment": attachment}, output.words("cli.upload_dropped"))
+    return 0

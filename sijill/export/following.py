@@ -1,0 +1,187 @@
+"""Following a log: take what it has gained, prove it, and only then call it part of the copy.
+
+The tree is computed from the leaves themselves, so nothing that is kept is the origin's word. What
+was taken lies aside until the root of every checkpoint on the way has come out; a file that is
+there is never written again with other bytes. A log that contradicts what is kept ends the
+following, and what it said is kept beside the copy.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+from infrastructure.keyfiles import write_durably
+from infrastructure.proofs import leaf, merkle, tiles
+from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.tiles import Tile
+from sijill.client.errors import Untrustworthy
+from sijill.export import lines
+from sijill.export.layout import opening
+from sijill.export.origins import Opened, Origin
+
+STEP_EVENTS: Final = 65_536
+"""A step ends at the first checkpoint that lies this far ahead: what was taken waits so long."""
+
+
+class Grown(NamedTuple):
+    """What the copy held before and holds now."""
+
+    before: int
+    size: int
+    root: bytes
+
+
+class Sink(Protocol):
+    """Where what was taken goes; nothing of it counts before `publish`."""
+
+    def resume(self, size: int) -> GrowingTree:
+        """The tree of what is held, ready to grow; what a crash left half done is dropped."""
+
+    def tile(self, tile: Tile, data: bytes) -> None:
+        """A hash tile that is full."""
+
+    def events(self, number: int, entries: Sequence[bytes], opened: Sequence[Opened]) -> None:
+        """The leaves of one bundle with their openings, whole, also where some were held."""
+
+    def publish(self, tree: GrowingTree) -> None:
+        """Everything that was given is proven: make it part of the copy, durably."""
+
+
+class Following:
+    """One folder that follows one origin. `strict` also checks chain and openings as they come."""
+
+    def __init__(self, origin: Origin, folder: Path, sink: Sink, *, strict: bool = True) -> None:
+        self._origin = origin
+        self._folder = folder
+        self._sink = sink
+        self._strict = strict
+        self._keys: Sequence[VerifierKey] = ()
+        self._name = ""
+
+    def run(self, on_events: Callable[[int], None] = lambda _: None) -> Grown:
+        """Take everything that a published checkpoint covers.
+
+        Raises:
+            Untrustworthy: the log contradicts its own word, or what is held here.
+        """
+        try:
+            return self._run(on_events)
+        except ProofError as error:
+            raise self._suspicion(str(error)) from error
+
+    def _run(self, on_events: Callable[[int], None]) -> Grown:
+        self._identify()
+        note = self._folder / "checkpoint"
+        held = self._open(note.read_bytes()) if note.exists() else None
+        size = held.size if held else 0
+        tree = self._sink.resume(size)
+        if held is not None and tree.root() != held.root:
+            raise self._suspicion("what is held here does not lead to the root held here")
+        data = self._origin.newest()
+        if data is None:
+            return Grown(size, size, tree.root())
+        newest = self._open(data)
+        if newest.size < size or (newest.size == size and newest.root != tree.root()):
+            raise self._suspicion(f"size {size} was signed, and now {newest.size}", data)
+        for step in self._steps(size, newest.size):
+            self._take(tree, step, on_events)
+        if tree.size != newest.size:
+            raise self._suspicion("the newest checkpoint is not among the published ones", data)
+        return Grown(size, tree.size, tree.root())
+
+    def _identify(self) -> None:
+        """Which ledger this is: the same as ever, and its keys."""
+        told = self._origin.told()
+        path = self._folder / "ledger.json"
+        if path.exists():
+            known = json.loads(path.read_bytes())
+            if (known["ledger"], known["origin"]) != (told.ledger["ledger"], told.ledger["origin"]):
+                raise self._suspicion("this is another ledger than the one held here")
+        self._keys, self._name = told.keys, str(told.ledger["origin"])
+        text = json.dumps(told.ledger, ensure_ascii=False, indent=1).encode() + b"\n"
+        if not path.exists() or path.read_bytes() != text:
+            write_durably(path, text)
+
+    def _open(self, data: bytes) -> Checkpoint:
+        return open_checkpoint(data, origin=self._name, verifiers=self._keys)
+
+    def _steps(self, size: int, end: int) -> Iterator[list[dict[str, Any]]]:
+        """The published checkpoints up to `end`, in steps that end at one of them."""
+        step: list[dict[str, Any]] = []
+        for item in self._origin.checkpoints(size):
+            if item["size"] > end:
+                break
+            step.append(item)
+            if item["size"] - size >= STEP_EVENTS:
+                yield step
+                size, step = item["size"], []
+        if step:
+            yield step
+
+    def _take(
+        self, tree: GrowingTree, step: list[dict[str, Any]], on_events: Callable[[int], None]
+    ) -> None:
+        start, end = tree.size, step[-1]["size"]
+        heads = iter([(item, self._open(item["note"].encode())) for item in step])
+        item, head = next(heads)
+        first = start // tiles.WIDTH
+        opened = self._origin.openings(first * tiles.WIDTH, end)
+        for number in range(first, -(-end // tiles.WIDTH)):
+            width = min(tiles.WIDTH, end - number * tiles.WIDTH)
+            entries = self._origin.bundle(number, width)
+            page = list(islice(opened, width))
+            if len(page) != width or [one.item["index"] for one in page] != list(
+                range(number * tiles.WIDTH, number * tiles.WIDTH + width)
+            ):
+                raise self._suspicion(f"openings from {number * tiles.WIDTH} on are missing")
+            hashes = [merkle.leaf_hash(entry) for entry in entries]
+            known = max(0, start - number * tiles.WIDTH)
+            if hashes[:known] != tree.edge(0)[:known]:
+                raise self._suspicion(f"leaves from {number * tiles.WIDTH} on are not those held")
+            if self._strict:
+                self._check(number, entries, page)
+            for one in hashes[known:]:
+                for tile, data in tree.append(one):
+                    self._sink.tile(tile, data)
+                while head.size <= tree.size:
+                    if (head.size, head.root) != (tree.size, tree.root()):
+                        raise self._suspicion(
+                            f"the leaves do not lead to the root of {head.size}",
+                            item["note"].encode(),
+                        )
+                    item, head = next(heads, (item, _BEYOND))
+            self._sink.events(number, entries, page)
+            on_events(width - known)
+        self._sink.publish(tree)
+        lines.append(self._folder / "checkpoints.ndjson", "size", step)
+        write_durably(self._folder / "checkpoint", step[-1]["note"].encode())
+
+    def _check(self, number: int, entries: Sequence[bytes], page: Sequence[Opened]) -> None:
+        """Each leaf stands in its place, and commits to what is shown of it."""
+        prev: bytes | None = leaf.FIRST_PREV if number == 0 else None
+        for index, (entry, one) in enumerate(zip(entries, page, strict=True), number * tiles.WIDTH):
+            said = leaf.parse_leaf(entry)
+            if said.index != index or prev not in {None, said.prev}:
+                raise self._suspicion(f"leaf {index} is out of its chain", entry)
+            prev = merkle.leaf_hash(entry)
+            shown = opening(one.item, one.order)
+            for part, salt, digest, digested in (
+                (shown.header, shown.header_salt, said.header, leaf.header_digest),
+                (shown.body, shown.body_salt, said.body, leaf.body_digest),
+            ):
+                if part is not None and digested(salt, part) != digest:
+                    raise self._suspicion(f"leaf {index} commits to something else", part)
+
+    def _suspicion(self, detail: str, data: bytes = b"") -> Untrustworthy:
+        if data:
+            write_durably(self._folder / ".suspect" / str(time.time_ns()), data)
+        return Untrustworthy(detail, data)
+
+
+_BEYOND: Final = Checkpoint("beyond", merkle.MAX_SIZE, bytes(merkle.HASH_BYTES))

@@ -1,0 +1,168 @@
+"""Which file of an exported log lies where, and a check's material read from it."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from infrastructure.proofs import merkle, tiles
+from infrastructure.proofs.authorship import Opening
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.material import text_of
+from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.tiles import Tile
+
+PAGES_REMEMBERED: Final = 8
+
+
+class NotExported(Exception):
+    """The folder holds no exported log."""
+
+    code = "input_log_missing"
+
+
+class Exported:
+    """A folder of the form `tiles`. Nothing in it is trusted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def newest(self) -> bytes | None:
+        """The note of the newest checkpoint."""
+        return self.read("checkpoint")
+
+    @property
+    def size(self) -> int:
+        """The size that the newest checkpoint speaks of, its signature unread; 0 without one.
+
+        Raises:
+            ProofError: it is no checkpoint.
+        """
+        newest = self.newest()
+        return Checkpoint.parse(text_of(newest)).size if newest else 0
+
+    def checkpoints(self) -> Iterator[bytes]:
+        """The note of every published checkpoint, as far as they can be read."""
+        try:
+            with (self.folder / "checkpoints.ndjson").open("rb") as file:
+                for line in file:
+                    yield _note(line)
+        except FileNotFoundError:
+            return
+
+    def ledger(self) -> dict[str, Any]:
+        """What `/v1/ledger` answered; empty where nothing was kept."""
+        said = json.loads(self.read("ledger.json") or b"{}")
+        return said if isinstance(said, dict) else {}
+
+    def entries(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes of every leaf from `start` on; ends early where a bundle is missing or torn."""
+        size = self.size
+        for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
+            width = min(tiles.WIDTH, size - number * tiles.WIDTH)
+            entries = self._bundle(Tile(None, number, width))
+            if entries is None:
+                return
+            yield from entries[max(0, start - number * tiles.WIDTH) : width]
+
+    def openings(self, start: int = 0) -> Iterator[Opening]:
+        """What was opened to whoever exported, by index."""
+        size = self.size
+        page = lru_cache(PAGES_REMEMBERED)(self._page)
+        for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
+            for item in page(number, size).get("openings", ()):
+                first = item.get("order", -1)
+                place = first // tiles.WIDTH
+                orders = page(place, size).get("orders", {}) if 0 <= place <= number else {}
+                if start <= item["index"] < size:
+                    yield opening(item, orders.get(str(first)))
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """A hash tile: its own file, else the beginning of the full one."""
+        data = self.read(tile.path)
+        if data is not None or tile.width == tiles.WIDTH:
+            return data
+        full = self.read(tile.full.path)
+        return None if full is None else full[: tile.width * merkle.HASH_BYTES]
+
+    def tree(self, size: int) -> GrowingTree:
+        """The tree of `size` leaves as its partial tiles tell it, ready to grow.
+
+        Raises:
+            NotExported: one of them is missing.
+            ProofError: one of them is none.
+        """
+        edges: dict[int, list[bytes]] = {}
+        for tile in tiles.partial_tiles(size=size):
+            data = self.tile(tile)
+            if data is None:
+                raise NotExported(tile.path)
+            edges[tile.level or 0] = tiles.parse_tile(tile, data)
+        return GrowingTree(size, edges)
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of one file, or None."""
+        try:
+            return (self.folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _bundle(self, bundle: Tile) -> list[bytes] | None:
+        """The leaves of a bundle, or of the full one that has taken its place."""
+        for one in (bundle, bundle.full):
+            data = self.read(one.path)
+            if data is not None:
+                try:
+                    return tiles.parse_bundle(data, width=one.width)
+                except ProofError:
+                    return None
+        return None
+
+    def _page(self, number: int, size: int) -> Mapping[str, Any]:
+        width = min(tiles.WIDTH, size - number * tiles.WIDTH)
+        data = self.read(openings_path(number, width))
+        if data is None:
+            data = self.read(openings_path(number, tiles.WIDTH))
+        try:
+            said = json.loads(data or b"{}")
+        except ValueError:
+            return {}
+        return said if isinstance(said, dict) else {}
+
+
+def openings_path(number: int, width: int) -> str:
+    """Where the openings of a bundle's leaves lie."""
+    name = Tile(None, number, width).path.removeprefix("tile/entries/")
+    return f"openings/{name}.json"
+
+
+def opening(item: Mapping[str, Any], order: Mapping[str, Any] | None) -> Opening:
+    """One opening as it is written in JSON, with its order."""
+    material = None
+    if order is not None:
+        statements = tuple(bytes.fromhex(one) for one in order["statements"])
+        material = OrderMaterial(base64.b64decode(order["evidence"]), statements)
+    return Opening(
+        index=item["index"],
+        header=_bytes(item.get("header")),
+        header_salt=bytes.fromhex(item.get("header_salt", "")),
+        body=_bytes(item.get("body")),
+        body_salt=bytes.fromhex(item.get("body_salt", "")),
+        order=material,
+    )
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def _note(line: bytes) -> bytes:
+    """The note in one line of the list; what is none stands for itself, so that a check sees it."""
+    try:
+        return str(json.loads(line)["note"]).encode()
+    except (KeyError, TypeError, ValueError):
+        return line
