@@ -32,6 +32,7 @@ from api.shapes.transfers import (
     TransferShown,
 )
 from api.values import open_at
+from domain.errors import TransferUnknown
 from infrastructure.proofs import canonical
 from infrastructure.proofs.leaf import split_body
 from projections import freshness, transfers
@@ -209,7 +210,7 @@ async def board(
         seen = await _seen(request, services, connection, name_of(sender, record), at)
         letter = seen.letter
         if seen.agency not in (None, letter.agency):
-            raise Problem("transfer_unknown", id=record)
+            raise TransferUnknown(id=record)
         found = await transfers.consignments_of(
             connection, letter.name, limit=_BOARD_ROWS, at=seen.index
         )
@@ -247,7 +248,7 @@ async def article13(
         seen = await _seen(request, services, connection, name_of(sender, record), at)
     one, letter = seen.consignment, seen.letter
     if one is None:
-        raise Problem("transfer_unknown", id=record)
+        raise TransferUnknown(id=record)
     [event] = await services.reader.events(one.log_index, one.log_index + 1)
     received, by = _received(one)
     shown = letters.letter_of(letter)
@@ -275,10 +276,10 @@ async def _seen(
     """The consignment, else the letter, of that name, if the caller is party to it.
 
     Raises:
-        Problem: `transfer_unknown`: it is not there, or the caller is no party.
+        TransferUnknown: it is not there, or the caller is no party.
     """
     who = await caller(request, services, required=True)
-    unknown = Problem("transfer_unknown", id=name.partition("|")[2])
+    unknown = TransferUnknown(id=name.partition("|")[2])
     index = await _index(connection, at)
     if "\x00" in name:
         raise unknown

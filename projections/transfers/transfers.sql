@@ -109,19 +109,19 @@ CREATE TABLE transfer_events (
 CREATE INDEX transfer_events_of ON transfer_events (letter, log_index);
 
 -- name: letter
-SELECT to_jsonb(letter) AS letter
-FROM read.model JOIN read.letters AS letter ON letter.name = %(name)s
-    AND letter.since_index <= least(%(at)s::bigint, model.index)
-    AND (letter.until_index > least(%(at)s::bigint, model.index) OR letter.until_index IS NULL)
+SELECT to_jsonb(carried) AS letter
+FROM read.model JOIN read.letters AS carried ON carried.name = %(name)s
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 
 -- name: consignment
-SELECT to_jsonb(one) AS consignment, to_jsonb(letter) AS letter
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
 FROM read.model JOIN read.consignments AS one ON one.name = %(name)s
     AND one.since_index <= least(%(at)s::bigint, model.index)
     AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
-JOIN read.letters AS letter ON letter.name = one.letter
-    AND letter.since_index <= least(%(at)s::bigint, model.index)
-    AND (letter.until_index > least(%(at)s::bigint, model.index) OR letter.until_index IS NULL)
+JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 
 -- name: is_party
 SELECT EXISTS (
@@ -144,23 +144,23 @@ ORDER BY one.log_index
 LIMIT %(limit)s
 
 -- name: incoming
-SELECT to_jsonb(one) AS consignment, to_jsonb(letter) AS letter
-FROM read.consignments AS one JOIN read.letters AS letter ON letter.name = one.letter
-    AND letter.until_index IS NULL
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.until_index IS NULL
 WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
     AND one.urgency > %(after)s
     AND (%(business)s::text IS NULL OR one.business = %(business)s)
     AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
     AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
     AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
-        OR letter.agency = ANY (%(parties)s) OR letter.originator = ANY (%(parties)s))
+        OR carried.agency = ANY (%(parties)s) OR carried.originator = ANY (%(parties)s))
     AND (%(number)s::text IS NULL OR one.folded_number = %(number)s
-        OR letter.folded_number = %(number)s)
-    AND (%(from_day)s::text IS NULL OR coalesce(one.date, letter.date) >= %(from_day)s)
-    AND (%(to_day)s::text IS NULL OR coalesce(one.date, letter.date) <= %(to_day)s)
+        OR carried.folded_number = %(number)s)
+    AND (%(from_day)s::text IS NULL OR coalesce(one.date, carried.date) >= %(from_day)s)
+    AND (%(to_day)s::text IS NULL OR coalesce(one.date, carried.date) <= %(to_day)s)
     AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-    AND (%(priority)s::text IS NULL OR letter.priority = %(priority)s)
-    AND (%(space)s::text IS NULL OR letter.stream IN (
+    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
+    AND (%(space)s::text IS NULL OR carried.stream IN (
         SELECT lookups.stream FROM vault.lookups
         WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
     ))
@@ -168,22 +168,22 @@ ORDER BY one.urgency
 LIMIT %(limit)s
 
 -- name: outgoing
-SELECT to_jsonb(one) AS consignment, to_jsonb(letter) AS letter
-FROM read.consignments AS one JOIN read.letters AS letter ON letter.name = one.letter
-    AND letter.until_index IS NULL
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.until_index IS NULL
 WHERE one.until_index IS NULL AND one.sender = %(agency)s AND one.transport <> 'paper_in'
     AND one.urgency > %(after)s
     AND (%(business)s::text IS NULL OR one.business = %(business)s)
     AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
-    AND (%(unit)s::text IS NULL OR letter.unit = %(unit)s)
+    AND (%(unit)s::text IS NULL OR carried.unit = %(unit)s)
     AND (%(parties)s::text[] IS NULL OR one.addressee = ANY (%(parties)s))
-    AND (%(number)s::text IS NULL OR letter.folded_number = %(number)s
+    AND (%(number)s::text IS NULL OR carried.folded_number = %(number)s
         OR one.folded_number = %(number)s)
-    AND (%(from_day)s::text IS NULL OR letter.date >= %(from_day)s)
-    AND (%(to_day)s::text IS NULL OR letter.date <= %(to_day)s)
+    AND (%(from_day)s::text IS NULL OR carried.date >= %(from_day)s)
+    AND (%(to_day)s::text IS NULL OR carried.date <= %(to_day)s)
     AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-    AND (%(priority)s::text IS NULL OR letter.priority = %(priority)s)
-    AND (%(space)s::text IS NULL OR letter.stream IN (
+    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
+    AND (%(space)s::text IS NULL OR carried.stream IN (
         SELECT lookups.stream FROM vault.lookups
         WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
     ))
@@ -191,13 +191,13 @@ ORDER BY one.urgency
 LIMIT %(limit)s
 
 -- name: letters_of
-SELECT to_jsonb(letter) AS letter
-FROM read.model JOIN read.letters AS letter ON letter.agency = %(agency)s
-    AND letter.since_index <= least(%(at)s::bigint, model.index)
-    AND (letter.until_index > least(%(at)s::bigint, model.index) OR letter.until_index IS NULL)
-WHERE letter.log_index > %(after)s AND letter.direction = 'outgoing'
-    AND (%(number)s::text IS NULL OR letter.folded_number = %(number)s)
-ORDER BY letter.log_index
+SELECT to_jsonb(carried) AS letter
+FROM read.model JOIN read.letters AS carried ON carried.agency = %(agency)s
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
+WHERE carried.log_index > %(after)s AND carried.direction = 'outgoing'
+    AND (%(number)s::text IS NULL OR carried.folded_number = %(number)s)
+ORDER BY carried.log_index
 LIMIT %(limit)s
 
 -- name: chain
@@ -224,11 +224,11 @@ LIMIT %(limit)s
 SELECT event.log_index, event.time, event.consignment, event.letter, event.kind, event.agency
 FROM read.transfer_events AS event
 LEFT JOIN read.consignments AS one ON one.name = event.consignment AND one.until_index IS NULL
-LEFT JOIN read.letters AS letter ON letter.name = event.letter AND letter.until_index IS NULL
+LEFT JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
 WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
     AND (NOT event.internal OR event.agency = %(agency)s)
     AND CASE WHEN %(inbox)s THEN one.addressee = %(agency)s AND one.transport <> 'paper_out'
-        ELSE coalesce(one.sender, letter.agency) = %(agency)s
+        ELSE coalesce(one.sender, carried.agency) = %(agency)s
             AND coalesce(one.transport, '') <> 'paper_in' END
 ORDER BY event.log_index
 LIMIT %(limit)s
