@@ -10,7 +10,7 @@ from infrastructure.proofs import merkle
 from infrastructure.proofs.checkpoint import Checkpoint
 from tests.api.asking import auditor, openings, read, signed_headers
 from tests.api.talking import Wire, refused
-from tests.letters import Sent, line, new_id, order, outgoing, send
+from tests.correspondence import Sent, line, new_id, order, outgoing, send
 from tests.serving import Agency, Served
 
 SUBJECT = "طلب تأييد صحة الصدور"
