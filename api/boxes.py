@@ -46,6 +46,12 @@ Word = Annotated[str | None, Field(max_length=200, pattern=WORD)]
 Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
 class Wanted(BaseModel):
     """Which consignments are wanted; what is left out lets everything through."""
 
@@ -105,18 +111,28 @@ class Listening(BaseModel):
     seconds: Annotated[int, Field(ge=1, le=600, description="How long.")] = 300
 
 
-@router.get("/inbox/events", summary="Listen to the inbox", responses=_STREAM)
+@router.get(
+    "/inbox/events",
+    summary="Listen to the inbox",
+    responses=_STREAM,
+    response_class=EventStream,
+)
 async def inbox_events(
     request: Request, services: Open, wanted: Annotated[Listening, Query()]
-) -> StreamingResponse:
+) -> EventStream:
     """Server-sent events. `Last-Event-ID` (or `after`) is the log index to go on after."""
     return await _listen(request, services, wanted, incoming=True)
 
 
-@router.get("/outbox/events", summary="Listen to the outbox", responses=_STREAM)
+@router.get(
+    "/outbox/events",
+    summary="Listen to the outbox",
+    responses=_STREAM,
+    response_class=EventStream,
+)
 async def outbox_events(
     request: Request, services: Open, wanted: Annotated[Listening, Query()]
-) -> StreamingResponse:
+) -> EventStream:
     """As the inbox: what happened to what the caller has sent."""
     return await _listen(request, services, wanted, incoming=False)
 
@@ -169,7 +185,7 @@ def _names(agency: agencies.Agency) -> list[str]:
 
 async def _listen(
     request: Request, services: Services, wanted: Listening, *, incoming: bool
-) -> StreamingResponse:
+) -> EventStream:
     who = await caller(request, services, required=True)
     language = negotiate(request.headers.get("accept-language", ""))
     last = request.headers.get("last-event-id", "")
@@ -180,7 +196,7 @@ async def _listen(
         after = services.applied.position - 1
     told_ = _events(services, who.agency or "", after, wanted.seconds, language, incoming=incoming)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(told_, media_type="text/event-stream", headers=headers)
+    return EventStream(told_, headers=headers)
 
 
 async def _events(
