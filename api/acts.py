@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, contract, pending, waiting, writing
+from api import answers, contract, figures, pending, waiting, writing
 from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
 from api.rehearsal import Rehearsal
@@ -36,6 +36,7 @@ async def post_act(request: Request, services: Open) -> Response:
     arrived = await arrive(request, services, head=head)
     if arrived.only.path != arrived.request.path:
         raise PathMismatch
+    await figures.check(services, arrived.commands.values())
     work = writing.work_of(arrived)
     try:
         waits = await _waits(services, work)

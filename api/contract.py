@@ -43,6 +43,7 @@ _STATUSES: dict[int, str] = {
     403: "The key or its agency may not do this.",
     404: "Nothing of that name, as far as the caller may know.",
     405: "Another method.",
+    406: "In none of the forms that the caller accepts.",
     408: "The request did not arrive whole in time.",
     409: "A rule of the ledger says no.",
     413: f"More than {BODY_LIMIT_BYTES >> 20} MiB, or {LINE_LIMIT_BYTES >> 10} KiB without bulk.",
@@ -50,6 +51,7 @@ _STATUSES: dict[int, str] = {
     422: "A value is missing or not of its form.",
     429: "Too many comparisons, or too many orders that wait; come back later.",
     431: "The address and the headers are too long, or too many.",
+    501: "Not offered.",
     503: "Not now: the log, its clock or the queue. Send the same again.",
 }
 # The connection itself may be answered so, before any operation is asked.

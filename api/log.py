@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
-from api.policy import Caller, Part, RecordParties, may_open, noun_of
+from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
@@ -134,7 +134,7 @@ async def tile_of_the_log(request: Request, services: Open, name: str) -> Respon
             entries = await leaves(conn, end - tile.width, end)
             data = tiles.encode_bundle([leaf.encode() for leaf in entries])
         else:
-            data = await _tree(services, conn).tile(tile)
+            data = await tree_of(services, conn).tile(tile)
     return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 
 
@@ -145,7 +145,7 @@ async def inclusion(services: Open, index: Index, size: Size = None) -> JSONResp
         covered = await _covered(conn, size)
         if size is None and index >= covered:
             raise Problem("index_unknown")
-        tree = _tree(services, conn)
+        tree = tree_of(services, conn)
         proof = await tree.inclusion_proof(index=index, size=covered)
         number, before = divmod(index, tiles.WIDTH)
         hashes = await tree.tile(Tile(0, number, before + 1))
@@ -168,7 +168,7 @@ async def consistency(
     """That the tree of `to` leaves only adds to the tree of `from` leaves."""
     async with archive(services, new_size) as conn:
         covered = await _covered(conn, new_size)
-        tree = _tree(services, conn)
+        tree = tree_of(services, conn)
         proof = await tree.consistency_proof(old_size=old_size, new_size=covered)
         answer = {
             "from": old_size,
@@ -240,7 +240,7 @@ def opened(
     if may_open(who, noun, Part.HEADER, parties):
         item["header"] = b64encode(opening.header).decode()
         item["header_salt"] = opening.header_salt.hex()
-    if may_open(who, noun, Part.BODY, parties):
+    if may_open(who, noun, Part.BODY, parties) or is_declared(opening.type):
         item["body"] = b64encode(opening.body).decode()
         item["body_salt"] = opening.body_salt.hex()
     if may_open(who, noun, Part.EVIDENCE, parties):
@@ -285,7 +285,9 @@ async def _covered(conn: AsyncConnection[Any], size: int | None) -> int:
     return newest.size if size is None else size
 
 
-def _tree(services: Services, conn: AsyncConnection[Any]) -> TreeReader:
+def tree_of(services: Services, conn: AsyncConnection[Any]) -> TreeReader:
+    """The tree as it is served, below the newest checkpoint."""
+
     async def stored(start: int, end: int) -> bytes:
         return await leaf_hashes(conn, start, end)
 

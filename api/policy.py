@@ -38,7 +38,17 @@ AUDIT = "audit"
 # Registers of public bodies: whoever checks a signature must be able to learn the keys.
 _OPEN_NOUNS = frozenset({"ledger", "agency", "key"})
 # Anyone may see which agency acted on which certificate and by which signature, not what it says.
-_OPEN_PARTS: dict[str, frozenset[Part]] = {"certificate": frozenset({Part.HEADER, Part.EVIDENCE})}
+_ACTED = frozenset({Part.HEADER, Part.EVIDENCE})
+_OPEN_PARTS: dict[str, frozenset[Part]] = {"certificate": _ACTED, "register": _ACTED}
+# What an agency declares of its registers is a promise to everybody: *not found* rests on it.
+_DECLARED = frozenset(
+    {
+        "sijill.register.covered.v1",
+        "sijill.register.uncovered.v1",
+        "sijill.register.closed.v1",
+        "sijill.register.counted.v1",
+    }
+)
 
 
 def may_open(caller: Caller, noun: str, part: Part, record: RecordParties) -> bool:
@@ -53,6 +63,11 @@ def may_open(caller: Caller, noun: str, part: Part, record: RecordParties) -> bo
     if AUDIT in caller.scopes:
         return True
     return caller.agency is not None and caller.agency in {record.agency, *record.others}
+
+
+def is_declared(event_type: str) -> bool:
+    """Whether an event is a declaration that is published whole, whatever its noun is."""
+    return event_type in _DECLARED
 
 
 def noun_of(event_type: str) -> str:

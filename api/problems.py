@@ -63,6 +63,10 @@ STATUS: dict[str, int] = {
     "certificate_unknown": 404,
     "credential_unknown": 404,
     "key_not_found": 404,
+    "not_acceptable": 406,
+    "status_list_unknown": 404,
+    "status_history_not_served": 501,
+    "status_key_missing": 503,
     "rate_limited": 429,
     "pending_full": 429,
     "uploads_full": 429,
@@ -73,6 +77,7 @@ STATUS: dict[str, int] = {
     "store_unavailable": 503,
     "storage_full": 503,
     "log_frozen": 503,
+    "bundle_too_large": 422,
     "checkpoint_pending": 503,
     "status_stale": 503,
 }

@@ -15,6 +15,7 @@ from api.limits import Limits, Place
 from api.orders import KeyRing, now_us
 from api.policy import Caller
 from api.problems import Problem
+from api.shelves import Shelves
 from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
@@ -26,6 +27,7 @@ from infrastructure.log.refusals import ClockUnsafe
 from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.proofs.note import SignerKey
+from infrastructure.proofs.statuslist import Signer
 from infrastructure.vault import Vault
 from projections.certificates import Gathering
 from projections.replica import Replica
@@ -40,7 +42,8 @@ class Services:
     `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `pool` is
     the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
-    model. `promised` is how many events the log key had signed for when this process began.
+    model. `status_lists` signs status lists, where a key for them is here. `promised` is how many
+    events the log key had signed for when this process began.
     Synchronous members (`ledger`, `directory`, `desk`) are for threads.
     """
 
@@ -65,6 +68,8 @@ class Services:
     applied: Watch
     closing: AsyncExitStack
     promised: int = 0
+    status_lists: Signer | None = None
+    shelves: Shelves = field(default_factory=Shelves)
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from domain.acts import Command
 from domain.certificates import IssueCertificate
 from domain.registers import Register
+from domain.registers.commands import OnNumber, OnRegister
 
 
 def in_turns(commands: Mapping[int, Command], chunk: Sequence[int]) -> list[list[int]]:
@@ -36,4 +37,8 @@ def _names_of(command: Command | None) -> set[str]:
     if isinstance(command, IssueCertificate):
         register = Register(command.agency, command.unit, command.series, command.year)
         names.add(register.number_key(command.number))
+    elif isinstance(command, OnNumber):
+        names.add(command.number_key)
+    elif isinstance(command, OnRegister):
+        names.add(command.register.key)
     return names

@@ -19,7 +19,7 @@ from api.threads import off_loop
 from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import DRAWN, Apart, Decision, Signed
+from domain.ledger import DRAWN, MET, Apart, Decision, Signed
 from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure import telemetry
 from infrastructure.attachments import records
@@ -320,10 +320,13 @@ def _worth_another_try(services: Services, result: Exception, attempt: int) -> b
     if isinstance(result, Conflict):
         services.ledger.forget([result.stream])
         return attempt < TRIES
-    if isinstance(result, ClaimTaken) and result.space == CONSIGNMENT_SPACE:
+    if not isinstance(result, ClaimTaken):
+        return False
+    if result.space == CONSIGNMENT_SPACE:
         # Whoever drew it first may have been the same sender: then that is the answer.
         return attempt < TRIES
-    return attempt < DRAWS and isinstance(result, ClaimTaken) and result.space in _DRAWN_AGAIN
+    tries = DRAWS if result.space in _DRAWN_AGAIN else TRIES if result.space in MET else 0
+    return attempt < tries
 
 
 def _told(error: Exception) -> Exception:

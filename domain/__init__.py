@@ -1,8 +1,9 @@
-"""The ledger's rules: acts, agencies, keys, certificates, letters; no framework, no database.
+"""The ledger's rules: acts, agencies, keys, certificates, registers, letters.
 
-Importing the package loads every noun, so the act table and the events' topics are always complete.
+Knows no framework and no database. Importing the package loads every noun, so the
+act table and the events' topics are always complete.
 """
 
-from domain import agencies, certificates, foundation, keys, transfers
+from domain import agencies, certificates, foundation, keys, registers, transfers
 
-__all__ = ["agencies", "certificates", "foundation", "keys", "transfers"]
+__all__ = ["agencies", "certificates", "foundation", "keys", "registers", "transfers"]

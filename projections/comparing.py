@@ -91,10 +91,11 @@ async def scratch(
     at: int,
     *,
     name: str,
+    keep: bool = False,
     projectors: Sequence[Projector] = PROJECTORS,
     on_page: Reached | None = None,
 ) -> AsyncIterator[str]:
-    """A schema with the read models as they stand after event `at`; it is gone afterwards.
+    """A schema with the read models as they stand after event `at`; gone afterwards, or kept.
 
     Raises:
         FollowerStopped: the log cannot be applied, and at which event.
@@ -113,7 +114,10 @@ async def scratch(
             if on_page is not None:
                 on_page(reached + 1)
         yield schema
-    finally:
+    except BaseException:
+        await _drop(conn, schema)
+        raise
+    if not keep:
         await _drop(conn, schema)
 
 

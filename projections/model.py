@@ -20,7 +20,7 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, certificates, keys, reports, transfers
+from projections import agencies, certificates, keys, registers, reports, status, transfers
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -29,6 +29,8 @@ PROJECTORS: Final = (
     agencies.PROJECTOR,
     keys.PROJECTOR,
     certificates.PROJECTOR,
+    registers.PROJECTOR,
+    status.PROJECTOR,
     reports.PROJECTOR,
     transfers.PROJECTOR,
 )
@@ -295,6 +297,14 @@ async def _swap(
     return retired
 
 
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """SHA-256 over every row of a generation, and over the rows of each of its tables."""
+
+    whole: bytes
+    tables: dict[str, bytes]
+
+
 async def digest(
     conn: Connection,
     *,
@@ -302,21 +312,35 @@ async def digest(
     schema: str = ACTIVE,
     projectors: Sequence[Projector] = PROJECTORS,
 ) -> bytes:
-    """SHA-256 over every row as it stood after event `at`, tables and rows in a fixed order.
+    """As `digests`: the one over every row."""
+    return (await digests(conn, at=at, schema=schema, projectors=projectors)).whole
+
+
+async def digests(
+    conn: Connection,
+    *,
+    at: int,
+    schema: str = ACTIVE,
+    projectors: Sequence[Projector] = PROJECTORS,
+) -> Digests:
+    """SHA-256 over the rows as they stood after event `at`, tables and rows in a fixed order.
 
     The same log gives the same digest however the pages fell, and a generation that has gone on
     gives the digest of one that stopped at `at`.
     """
-    hasher = hashlib.sha256()
+    whole = hashlib.sha256()
+    tables: dict[str, bytes] = {}
     async with conn.transaction():
         await _enter(conn, schema)
-        for projector in projectors:
-            for kept in projector.kept:
-                hasher.update(f"{kept.name}\n".encode())
-                async with conn.cursor() as cursor, cursor.copy(kept.listing(at)) as copy:
-                    async for block in copy:
-                        hasher.update(block)
-    return hasher.digest()
+        for kept in (one for projector in projectors for one in projector.kept):
+            whole.update(f"{kept.name}\n".encode())
+            single = hashlib.sha256()
+            async with conn.cursor() as cursor, cursor.copy(kept.listing(at)) as copy:
+                async for block in copy:
+                    whole.update(block)
+                    single.update(block)
+            tables[kept.name] = single.digest()
+    return Digests(whole.digest(), tables)
 
 
 async def _enter(conn: Connection, schema: str) -> None:

@@ -26,6 +26,7 @@ from infrastructure.postgres import Role, Urls
 from projections import freshness, replica
 from projections.certificates import Gathering, asking
 from projections.replica import Replica
+from sijill import delegating
 from sijill.folder import Folder
 from sijill.identity import Identity, identity_of
 from sijill.rotation import rotate
@@ -123,6 +124,7 @@ async def open_services(data: Path) -> Services:
             applied=watches[2],
             closing=AsyncExitStack(),
             promised=_promised(folder),
+            status_lists=delegating.signer(folder, identity.origin, identity.ledger),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)

@@ -8,6 +8,7 @@ from pathlib import Path
 from infrastructure import keyfiles
 from infrastructure.keyfiles import HighWaterMark
 from infrastructure.log.tilestore import TileStore
+from infrastructure.proofs import statuslist
 from infrastructure.proofs.note import SignerKey
 from infrastructure.proofs.receipts import key_name
 from infrastructure.vault import Vault
@@ -63,6 +64,15 @@ class Folder:
     def receipts_key(self, origin: str) -> SignerKey:
         """What signs receipts and verdicts."""
         return SignerKey(key_name(origin), keyfiles.load_seed(self.key("receipts")))
+
+    @property
+    def status_note(self) -> Path:
+        """The note by which the log's key names the key of the status lists."""
+        return self.keys / "status.note"
+
+    def status_key(self, origin: str) -> SignerKey:
+        """What signs status lists."""
+        return SignerKey(statuslist.key_name(origin), keyfiles.load_seed(self.key("status")))
 
     def log_keys(self, origin: str) -> list[SignerKey]:
         """What signs checkpoints: `log.pem`, after a rotation `log-2.pem` and so on, oldest first.

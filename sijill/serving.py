@@ -17,6 +17,7 @@ from infrastructure.keyfiles import KeyFileError
 from infrastructure.log.reader import load_events, load_head
 from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
+from sijill import delegating
 from sijill.folder import Folder
 from sijill.identity import NotFounded, identity_of
 from sijill.settings import Settings
@@ -100,6 +101,7 @@ def _check(folder: Folder, service: str) -> None:
         raise KeyFileError("key_file_foreign", folder.key("receipts"))
     if size < folder.mark.read().size:
         raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
+    delegating.ensure(folder, identity.origin, identity.ledger)
     patient = postgres.PATIENT
     with postgres.connect(service, Role.SERVICE, autocommit=True, limits=patient) as connection:
         vault.apply_erasures(connection)

@@ -36,8 +36,10 @@ _REFUSING = ("api", "infrastructure/proofs", "sijill/rotation.py")
 _OF_THE_READER = frozenset(
     {
         "authorship",
+        "bundle",
         "checkpoint",
         "codes",
+        "cosignature",
         "evidence",
         "fsck",
         "keyring",
@@ -46,8 +48,11 @@ _OF_THE_READER = frozenset(
         "merkle",
         "note",
         "ordering",
+        "policy",
         "receipts",
         "tiles",
+        "tlogproof",
+        "witnessing",
     }
 )
 _FAILURES = (refusals.StoreUnavailable, refusals.AppendFailed)

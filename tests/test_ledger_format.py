@@ -197,12 +197,12 @@ class Copy:
     def checkpoints(self) -> list[bytes]:
         return [item["note"].encode() for item in LOG["http"]["/log/checkpoints"]["items"]]
 
-    def entries(self) -> list[bytes]:
+    def entries(self, start: int = 0) -> list[bytes]:
         bundle = bytes.fromhex(LOG["http"]["/log/tile/entries/000.p/11"])
-        return tiles.parse_bundle(bundle, width=11)
+        return tiles.parse_bundle(bundle, width=11)[start:]
 
-    def openings(self) -> Iterator[Opening]:
-        for item in self._openings["openings"]:
+    def openings(self, start: int = 0) -> Iterator[Opening]:
+        for item in self._openings["openings"][start:]:
             order = self._openings["orders"][str(item["order"])]
             yield Opening(
                 index=item["index"],

@@ -23,6 +23,13 @@ from api.shapes.orders import (
     RefusedLine,
     Rehearsed,
 )
+from api.shapes.registers import (
+    RegisterEntries,
+    RegisterPage,
+    RegisterReport,
+    RegisterShown,
+    RegistersUsed,
+)
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
@@ -42,7 +49,7 @@ from api.shapes.transfers import (
     RefusalReport,
     TransferShown,
 )
-from api.shapes.verdicts import IssuanceReport, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -79,6 +86,12 @@ SHAPES: tuple[Any, ...] = (
     RefusalReport,
     Duplicate,
     DuplicateLine,
+    RegisterPage,
+    RegisterShown,
+    RegisterEntries,
+    RegisterReport,
+    RegistersUsed,
+    StatusLists,
     Upload,
     Attachment,
     AttachmentList,

@@ -166,6 +166,7 @@ class Original(TypedDict):
     original: int
     state: CodeState
     issue_index: Index
+    issue_time: Time
     successor: str | None
     effective_date: Day
     expiry_date: Day | None

@@ -14,8 +14,8 @@ from infrastructure.proofs.verdict import CodeState, Outcome, Reason
 class Questions(TypedDict):
     """The three questions, each with its own word."""
 
-    unchanged: Literal["matches", "differs", "could_not_compare", "not_compared"]
-    issuer: Literal["authorised", "key_compromised", "unknown"]
+    unchanged: Literal["matches", "differs", "could_not_compare", "not_compared", "signed"]
+    issuer: Literal["authorised", "not_entitled", "key_compromised", "unknown"]
     in_force: CodeState | Literal["not_yet", "expired", "unknown"]
 
 
@@ -103,3 +103,10 @@ class IssuanceReport(TypedDict):
     at: At
     items: list[Counted]
     totals: Totals
+
+
+@exact
+class StatusLists(TypedDict):
+    """The aggregation of the draft: where every status list is."""
+
+    status_lists: Annotated[list[str], Field(description="Their names, which are addresses.")]

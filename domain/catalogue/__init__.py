@@ -74,6 +74,15 @@ class CertificateType(Value):
             if field.required and field.id not in present:
                 raise ClaimMissing(claim=field.id)
 
+    def check_captured(self, names: Iterable[str]) -> None:
+        """Check that claims are this type's; an entry of an old register lacks what it lacks.
+
+        Raises:
+            ClaimUnknown: the type has no such field.
+        """
+        for name in sorted(set(names) - {*self._by_id, DOCUMENT}):
+            raise ClaimUnknown(claim=name)
+
     def lookups(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the claims by whose value the agency can find the certificate, in order."""
         return tuple(sorted(name for name in names if self._is_lookup(name)))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from domain.errors.base import Forbidden, Malformed, Refusal
 from domain.errors.certificates import CodeTaken, NumberTaken, RegisterClosed
+from domain.errors.registers import NumberReserved
 from domain.errors.registry import AgencyExists, KeyAlreadyEnrolled, LedgerAlreadyOpen
 from domain.errors.transfers import AddresseeServed, IncomingNumberTaken, TransferIdTaken
 
@@ -83,6 +84,7 @@ _TAKEN: dict[str, type[Refusal]] = {
     "ledger": LedgerAlreadyOpen,
     "letter": TransferIdTaken,
     "number": NumberTaken,
+    "number-reserved": NumberReserved,
     "register-closed": RegisterClosed,
 }
 

@@ -8,6 +8,7 @@ decision then asks the store to append it only if nothing that was read has chan
 from domain.ledger.application import Ledger
 from domain.ledger.decisions import (
     DRAWN,
+    MET,
     Apart,
     Claim,
     Decision,
@@ -23,6 +24,7 @@ __all__ = [
     "DESKS",
     "DRAWN",
     "EVENTS",
+    "MET",
     "Apart",
     "Claim",
     "Decision",

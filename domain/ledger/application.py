@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-PERMANENT = frozenset({"agency", "key", "ledger"})
+PERMANENT = frozenset({"agency", "key", "ledger", "register"})
 """Spaces whose claims are never released: where one was found once, it stays."""
 
 CACHED_RECORDS = 20_000

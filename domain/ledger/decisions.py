@@ -16,6 +16,9 @@ Apart = Container[tuple[str, str]] | None
 DRAWN: Final = frozenset({"status"})
 """Spaces whose keys are drawn: where one is taken, another is; it stands against nothing."""
 
+MET: Final = frozenset({"register"})
+"""Spaces whose record is opened by whoever comes first: where one is there, it is written on."""
+
 
 class Directory(Protocol):
     """Where claims are looked up: which record holds a unique thing."""

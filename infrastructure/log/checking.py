@@ -46,10 +46,10 @@ class DatabaseSource:
         for (note,) in self._rows("checkpoints"):
             yield note
 
-    def entries(self) -> Iterator[bytes]:
-        """The bytes of every leaf."""
-        prev = FIRST_PREV
-        for index, time, leaf_hash, header, body in self._rows("leaves"):
+    def entries(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes of every leaf from ``start`` on."""
+        prev = self._hash_before(start)
+        for index, time, leaf_hash, header, body in self._rows("leaves", start):
             try:
                 leaf = Leaf(index=index, time=time, prev=prev, header=header, body=body).encode()
             except ProofError:
@@ -58,9 +58,10 @@ class DatabaseSource:
             yield leaf
             prev = leaf_hash
 
-    def openings(self) -> Iterator[Opening]:
-        """Header, body, salts and evidence of every event."""
-        for index, order, header, header_salt, body, body_salt, *row in self._rows("openings"):
+    def openings(self, start: int = 0) -> Iterator[Opening]:
+        """Header, body, salts and evidence of every event from ``start`` on."""
+        rows = self._rows("openings", start)
+        for index, order, header, header_salt, body, body_salt, *row in rows:
             material = self._material(order)
             yield Opening(index, header, header_salt, body, body_salt, material, Row(*row))
 
@@ -89,10 +90,18 @@ class DatabaseSource:
             self._order = (first_index, found)
         return self._order[1]
 
-    def _rows(self, name: str) -> Iterator[tuple[Any, ...]]:
+    def _hash_before(self, start: int) -> bytes:
+        """The stored hash that the leaf at ``start`` is chained to."""
+        if start == 0:
+            return FIRST_PREV
+        cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
+        row = cursor.execute(_SQL["leaf_hashes"], (start - 1, start)).fetchone()
+        return bytes(row[0]) if row else FIRST_PREV
+
+    def _rows(self, name: str, start: int | None = None) -> Iterator[tuple[Any, ...]]:
         statement: LiteralString = _SQL[name]
         # WITH HOLD is not needed: a check runs in one repeatable-read transaction of its own.
         with self._conn.cursor(name=f"check_{name}", row_factory=tuple_row, binary=True) as cursor:
             cursor.itersize = PAGE_ROWS
-            cursor.execute(statement)
+            cursor.execute(statement, None if start is None else (start,))
             yield from cursor

@@ -1,7 +1,8 @@
 -- What a check of the log reads: everything as it is stored, in order, nothing trusted.
 
 -- name: leaves
-SELECT index, time, leaf_hash, header_digest, body_digest FROM ledger.events ORDER BY index
+SELECT index, time, leaf_hash, header_digest, body_digest FROM ledger.events
+WHERE index >= %s ORDER BY index
 
 -- name: openings
 -- With what the service finds records and answers by: the header says the same, or it is wrong.
@@ -9,6 +10,7 @@ SELECT e.index, e.order_index, e.header, e.header_salt, e.body, e.body_salt,
     e.agency, e.stream, e.type, e.version, s.index
 FROM ledger.events e
 LEFT JOIN ledger.streams s ON s.stream = e.stream AND s.version = e.version
+WHERE e.index >= %s
 ORDER BY e.index
 
 -- name: order

@@ -55,15 +55,17 @@ def dumps(value: Value) -> bytes:
     raise ProofError("cbor_malformed", "no such type here")
 
 
-def loads(data: bytes, *, limit_bytes: int) -> Value:
+def loads(data: bytes, *, limit_bytes: int, any_order: bool = False) -> Value:
     """The value that :func:`dumps` encodes as ``data``.
+
+    ``any_order`` lets the keys of a map come as they like, for formats that others write too.
 
     Raises:
         ProofError: ``cbor_too_large``; ``cbor_malformed`` for anything else than that encoding.
     """
     if len(data) > limit_bytes:
         raise ProofError("cbor_too_large", f"at most {limit_bytes} bytes")
-    reader = _Reader(data)
+    reader = _Reader(data, any_order=any_order)
     value = reader.read(MAX_DEPTH)
     if reader.at != len(data):
         raise ProofError("cbor_malformed", "bytes after the value")
@@ -89,8 +91,9 @@ def _text(value: str) -> bytes:
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, *, any_order: bool) -> None:
         self._data = data
+        self._any_order = any_order
         self.at = 0
 
     def read(self, depth: int) -> Value:
@@ -157,7 +160,8 @@ class _Reader:
             begins = self.at
             key = self.read(depth)
             spelt = self._data[begins : self.at]
-            if not isinstance(key, int | str | bytes) or spelt <= before:
+            in_turn = self._any_order or spelt > before
+            if not isinstance(key, int | str | bytes) or key in pairs or not in_turn:
                 raise ProofError("cbor_malformed", "keys are plain, sorted, and once each")
             before = spelt
             pairs[key] = self.read(depth)

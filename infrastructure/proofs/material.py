@@ -26,11 +26,11 @@ class Source(Protocol):
     def checkpoints(self) -> Iterable[bytes]:
         """The note of every published checkpoint, the smallest first."""
 
-    def entries(self) -> Iterable[bytes]:
-        """The bytes of every leaf from index 0 on."""
+    def entries(self, start: int = 0) -> Iterable[bytes]:
+        """The bytes of every leaf from index ``start`` on."""
 
-    def openings(self) -> Iterable[Opening]:
-        """What is open to the checker, by index; leaves may be passed over."""
+    def openings(self, start: int = 0) -> Iterable[Opening]:
+        """What is open to the checker, by index from ``start`` on; leaves may be passed over."""
 
     def tile(self, tile: Tile) -> bytes | None:
         """The bytes of a hash tile as it is served; None where the source has none."""

@@ -74,13 +74,10 @@ class VerifierKey:
             ProofError: ``vkey_malformed``; ``vkey_type_unknown`` for a type other than Ed25519; or
                 a ``key_…`` code for a point that must not be trusted.
         """
-        match = _VKEY_FORM.fullmatch(text) if len(text) <= _MAX_VKEY_CHARACTERS else None
-        if match is None:
-            raise ProofError("vkey_malformed", "name+key id+key expected")
-        material = base64text.decode(match[3], code="vkey_malformed")
+        name, material = split_vkey(text)
         if not material.startswith(_ED25519_TYPE):
             raise ProofError("vkey_type_unknown", "only Ed25519, type 0x01")
-        key = cls(match[1], material[1:])
+        key = cls(name, material[1:])
         if key.encode() != text:
             raise ProofError("vkey_malformed", "the key id belongs to another key")
         return key
@@ -119,7 +116,7 @@ class SignerKey:
     def sign(self, text: str) -> str:
         """The signature line over ``text``, without its newline."""
         blob = self.verifier.key_id + self._private.sign(text.encode())
-        return f"{_LINE_START} {self.name} {base64text.encode(blob)}"
+        return line(self.name, blob)
 
 
 class Note(NamedTuple):
@@ -155,9 +152,9 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
             ``note_keys_ambiguous`` when two different verifiers share name and key id.
     """
     known = _index(verifiers)
-    text, lines = _split(data)
+    text, lines = signatures(data)
     signed: dict[VerifierKey, None] = {}
-    for name, key_id, signature in map(_parse_line, lines):
+    for name, key_id, signature in lines:
         key = known.get((name, key_id))
         if key is not None:
             key.verify(text, signature)
@@ -165,6 +162,33 @@ def open_note(data: bytes, verifiers: Iterable[VerifierKey]) -> Note:
     if not signed:
         raise ProofError("note_unsigned", "no signature by a known key")
     return Note(text, tuple(signed))
+
+
+def signatures(data: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
+    """The text of a note and what stands under it: name, key id and signature, none verified.
+
+    Raises:
+        ProofError: ``note_malformed``.
+    """
+    text, lines = _split(data)
+    return text, [parse_line(one) for one in lines]
+
+
+def line(name: str, blob: bytes) -> str:
+    """A signature line without its newline; ``blob`` is key id and signature."""
+    return f"{_LINE_START} {name} {base64text.encode(blob)}"
+
+
+def split_vkey(text: str) -> tuple[str, bytes]:
+    """Name and typed key in a verifier key's text; that its key id fits is not judged yet.
+
+    Raises:
+        ProofError: ``vkey_malformed``.
+    """
+    match = _VKEY_FORM.fullmatch(text) if len(text) <= _MAX_VKEY_CHARACTERS else None
+    if match is None:
+        raise ProofError("vkey_malformed", "name+key id+key expected")
+    return match[1], base64text.decode(match[3], code="vkey_malformed")
 
 
 def _index(verifiers: Iterable[VerifierKey]) -> dict[tuple[str, bytes], VerifierKey]:
@@ -196,9 +220,13 @@ def _split(data: bytes) -> tuple[str, list[str]]:
     return f"{head}\n", lines
 
 
-def _parse_line(line: str) -> tuple[str, bytes, bytes]:
-    """Name, key id and signature of one signature line."""
-    start, _, rest = line.partition(" ")
+def parse_line(text: str) -> tuple[str, bytes, bytes]:
+    """Name, key id and signature of one signature line without its newline.
+
+    Raises:
+        ProofError: ``note_malformed``.
+    """
+    start, _, rest = text.partition(" ")
     name, _, encoded = rest.partition(" ")
     if start != _LINE_START:
         raise ProofError("note_malformed", "a signature line is dash, name, signature")

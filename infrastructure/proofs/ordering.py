@@ -31,10 +31,16 @@ Signatures = tuple[SignedRequest, ...]
 
 @dataclass(frozen=True, slots=True)
 class OrderMaterial:
-    """What an order left behind: its evidence, and its statements' digests in line order."""
+    """What an order left behind: its evidence, and its statements' digests in line order.
+
+    Where only one line of it is shown, ``statement`` is that line's digest and ``path`` its audit
+    path instead of the whole list.
+    """
 
     evidence: bytes
     statements: Sequence[bytes] | None = None
+    path: Sequence[bytes] | None = None
+    statement: bytes | None = None
 
 
 class Orders:
@@ -68,6 +74,8 @@ class Orders:
             return known.line(leaf, header, digest)
         if evidence_digest(material.evidence) != header.evidence:
             raise ProofError("evidence_digest_mismatch", header.evidence.hex())
+        if material.path is not None:
+            return self._shown_line(leaf, header, body, material, ledger)
         order = parse_evidence(material.evidence)[0]
         statements = material.statements
         if statements is None:
@@ -84,6 +92,22 @@ class Orders:
             statement=digest or statements[header.line],
             path=tuple(statement_path(statements, header.line)),
         )
+        signed = self._signed(leaf, material, recorded, body, ledger)
+        if signed is None:
+            return None
+        self._verified[header.evidence] = _Verified(signed, statements)
+        if len(self._verified) > ORDERS_REMEMBERED:
+            self._verified.popitem(last=False)
+        return signed
+
+    def _signed(
+        self,
+        leaf: Leaf,
+        material: OrderMaterial,
+        recorded: Recorded,
+        body: Body | None,
+        ledger: bytes,
+    ) -> Signatures | None:
         find = _Finder(self._keys, body)
         try:
             signed = verify_evidence(material.evidence, recorded, ledger=ledger, find_key=find)
@@ -93,10 +117,24 @@ class Orders:
                 return None
             raise
         self._summary.signatures += len(signed)
-        self._verified[header.evidence] = _Verified(signed, statements)
-        if len(self._verified) > ORDERS_REMEMBERED:
-            self._verified.popitem(last=False)
         return signed
+
+    def _shown_line(
+        self, leaf: Leaf, header: Header, body: Body | None, material: OrderMaterial, ledger: bytes
+    ) -> Signatures | None:
+        """One line of an order whose other lines are not shown."""
+        digest = None if body is None else canonical.statement_digest(body.statement)
+        if digest not in (None, material.statement):
+            raise ProofError("statement_mismatch", "the body holds another statement")
+        recorded = Recorded(
+            evidence=header.evidence,
+            keys=header.keys,
+            line=header.line,
+            time_us=leaf.time,
+            statement=material.statement or b"",
+            path=tuple(material.path or ()),
+        )
+        return self._signed(leaf, material, recorded, body, ledger)
 
 
 class _Verified(NamedTuple):

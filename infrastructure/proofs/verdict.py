@@ -9,71 +9,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from infrastructure.proofs.outcomes import EXIT_CODES, OUTCOME_OF, Outcome, Reason
 
-class Outcome(StrEnum):
-    """The six outcomes; colour on a page and exit code of the command line follow from them."""
-
-    VALID = "valid"
-    NOT_VALID = "not_valid"
-    WITHDRAWN = "withdrawn"
-    NOT_IN_ITS_TIME = "not_in_its_time"
-    UNREADABLE = "unreadable"
-    COULD_NOT_CHECK = "could_not_check"
-
-
-EXIT_CODES: dict[Outcome, int] = {
-    Outcome.VALID: 0,
-    Outcome.NOT_VALID: 10,
-    Outcome.WITHDRAWN: 11,
-    Outcome.NOT_IN_ITS_TIME: 12,
-    Outcome.UNREADABLE: 13,
-    Outcome.COULD_NOT_CHECK: 14,
-}
-
-
-class Reason(StrEnum):
-    """The fixed reason codes. Codes are never renamed; programs and translations rest on them."""
-
-    IN_FORCE_PAPER_NOT_COMPARED = "in_force_paper_not_compared"
-    IN_FORCE_FIELDS_MATCH = "in_force_fields_match"
-    IN_FORCE_DOCUMENT_MATCHES = "in_force_document_matches"
-    CODE_UNKNOWN = "code_unknown"
-    CONTENT_MISMATCH = "content_mismatch"
-    VOIDED = "voided"
-    ISSUER_KEY_COMPROMISED = "issuer_key_compromised"
-    REVOKED = "revoked"
-    ORIGINAL_REVOKED = "original_revoked"
-    SUSPENDED = "suspended"
-    SUPERSEDED = "superseded"
-    REPLACED = "replaced"
-    NOT_YET_VALID = "not_yet_valid"
-    EXPIRED = "expired"
-    CODE_MALFORMED = "code_malformed"
-    STATUS_STALE = "status_stale"
-    STORE_UNAVAILABLE = "store_unavailable"
-    VALUES_NOT_COMPARABLE = "values_not_comparable"
+__all__ = [
+    "EXIT_CODES",
+    "OUTCOME_OF",
+    "Basis",
+    "CodeState",
+    "Comparison",
+    "CredentialFacts",
+    "Knowledge",
+    "ListedState",
+    "Outcome",
+    "Reason",
+    "RecordFacts",
+    "Signer",
+    "Verdict",
+    "could_not_check",
+    "judge",
+    "judge_credential",
+    "unreadable",
+    "unreadable_credential",
+]
 
 
-OUTCOME_OF: dict[Reason, Outcome] = {
-    Reason.IN_FORCE_PAPER_NOT_COMPARED: Outcome.VALID,
-    Reason.IN_FORCE_FIELDS_MATCH: Outcome.VALID,
-    Reason.IN_FORCE_DOCUMENT_MATCHES: Outcome.VALID,
-    Reason.CODE_UNKNOWN: Outcome.NOT_VALID,
-    Reason.CONTENT_MISMATCH: Outcome.NOT_VALID,
-    Reason.VOIDED: Outcome.NOT_VALID,
-    Reason.ISSUER_KEY_COMPROMISED: Outcome.NOT_VALID,
-    Reason.REVOKED: Outcome.WITHDRAWN,
-    Reason.ORIGINAL_REVOKED: Outcome.WITHDRAWN,
-    Reason.SUSPENDED: Outcome.WITHDRAWN,
-    Reason.SUPERSEDED: Outcome.WITHDRAWN,
-    Reason.REPLACED: Outcome.WITHDRAWN,
-    Reason.NOT_YET_VALID: Outcome.NOT_IN_ITS_TIME,
-    Reason.EXPIRED: Outcome.NOT_IN_ITS_TIME,
-    Reason.CODE_MALFORMED: Outcome.UNREADABLE,
-    Reason.STATUS_STALE: Outcome.COULD_NOT_CHECK,
-    Reason.STORE_UNAVAILABLE: Outcome.COULD_NOT_CHECK,
-    Reason.VALUES_NOT_COMPARABLE: Outcome.COULD_NOT_CHECK,
-}
+SKEW_SECONDS = 300
+"""How far the clocks of those who sign and those who read may be apart."""
 
 
 class CodeState(StrEnum):
@@ -146,6 +107,60 @@ class Basis:
     stale: bool = False
 
 
+class Signer(StrEnum):
+    """What a trust list says of whoever signed a credential."""
+
+    ENTITLED = "entitled"
+    NOT_ENTITLED = "not_entitled"
+    UNKNOWN = "unknown"
+    FORGED = "forged"
+
+
+class ListedState(StrEnum):
+    """What a status list says of one place; which of several withdrawals it was is not in it."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    SUSPENDED = "suspended"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFacts:
+    """What a credential and a trust list say together.
+
+    `index` is where the credential says it was issued: its signer can have written anything there.
+    `void_from` is the index from which on the signing key counts for nothing, if there is one.
+    """
+
+    code: str
+    agency: str
+    type: str
+    index: int
+    effective_date: str
+    expiry_date: str | None
+    own_ledger: bool
+    signer: Signer
+    custodial: bool = False
+    void_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What an offline verdict rests on: lists, the log size each is of, and their ages in seconds.
+
+    `trust_old` says that the trust list is past its end. Without a status list, or with one that
+    cannot be believed, `listed` is None.
+    """
+
+    trust_size: int
+    trust_age_seconds: int
+    trust_old: bool = False
+    listed: ListedState | None = None
+    status_size: int | None = None
+    status_age_seconds: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """One answer. The three questions have their own words; `outcome` and `reason` sum them up."""
@@ -158,6 +173,8 @@ class Verdict:
     basis: Basis | None
     facts: RecordFacts | None = None
     comparison: Comparison = field(default_factory=Comparison)
+    credential: CredentialFacts | None = None
+    knowledge: Knowledge | None = None
 
     @property
     def exit_code(self) -> int:
@@ -199,6 +216,96 @@ def judge(
         facts=facts,
         comparison=comparison,
     )
+
+
+def unreadable_credential(*, foreign: bool) -> Verdict:
+    """The answer for a QR code that is damaged, or that another system made."""
+    foreign_or_not = Reason.CREDENTIAL_FOREIGN if foreign else Reason.CREDENTIAL_UNREADABLE
+    return _without_record(foreign_or_not, None)
+
+
+def judge_credential(
+    facts: CredentialFacts, knowledge: Knowledge, *, today: str, max_status_age_seconds: int
+) -> Verdict:
+    """Decide about a credential with no network, by lists that were fetched before.
+
+    `max_status_age_seconds` is the type's: 0 where its force is never to be told from a list.
+    Nothing here is *valid* without a trust list and a status list that are both young enough, nor
+    by a key that was ever compromised: such a key can have signed any index and any day.
+    """
+    answers = _offline_answers(facts, knowledge, today, max_status_age_seconds)
+    reason = next(reason for is_so, reason in answers if is_so)
+    return Verdict(
+        outcome=OUTCOME_OF[reason],
+        reason=reason,
+        unchanged=_UNCHANGED_OF[facts.signer] if facts.own_ledger else "not_compared",
+        issuer=_issuer(facts),
+        in_force=_force(reason),
+        basis=None,
+        credential=facts,
+        knowledge=knowledge,
+    )
+
+
+def _offline_answers(
+    facts: CredentialFacts, knowledge: Knowledge, today: str, max_status_age_seconds: int
+) -> Iterator[tuple[bool, Reason]]:
+    """All that can be said of a credential, worst first, behind what makes all of it idle."""
+    unknown, listed = facts.signer is Signer.UNKNOWN, knowledge.listed
+    yield not facts.own_ledger, Reason.LEDGER_FOREIGN
+    yield facts.signer is Signer.FORGED, Reason.CREDENTIAL_FORGED
+    # A list can know no key that was enrolled after it.
+    yield unknown and facts.index >= knowledge.trust_size, Reason.ISSUER_NOT_KNOWN_YET
+    yield unknown and knowledge.trust_old, Reason.TRUST_LIST_OLD
+    yield unknown, Reason.ISSUER_UNKNOWN
+    yield facts.signer is Signer.NOT_ENTITLED, Reason.ISSUER_NOT_ENTITLED
+    void = facts.void_from
+    yield void is not None and void <= facts.index, Reason.ISSUER_KEY_COMPROMISED
+    # However old the list: what was withdrawn hardly ever comes back.
+    withdrawn = None if listed is None else _LISTED.get(listed)
+    yield withdrawn is not None, withdrawn or Reason.REVOKED
+    yield today < facts.effective_date, Reason.NOT_YET_VALID
+    yield facts.expiry_date is not None and today > facts.expiry_date, Reason.EXPIRED
+    yield knowledge.trust_old, Reason.TRUST_LIST_OLD
+    yield void is not None, Reason.LOG_PROOF_NEEDED
+    age, size = knowledge.status_age_seconds, knowledge.status_size
+    young = age is not None and age <= max_status_age_seconds and max_status_age_seconds > 0
+    # Nor does a list say anything of what was issued after it.
+    covered = size is not None and facts.index < size
+    in_force = listed is ListedState.VALID and young and covered
+    yield not in_force, Reason.GENUINE_FORCE_NOT_CHECKED
+    yield True, Reason.IN_FORCE_CREDENTIAL_GENUINE
+
+
+_LISTED: dict[ListedState, Reason] = {
+    ListedState.INVALID: Reason.REVOKED,
+    ListedState.SUSPENDED: Reason.SUSPENDED,
+    ListedState.SUPERSEDED: Reason.SUPERSEDED,
+}
+_UNCHANGED_OF: dict[Signer, str] = {
+    Signer.ENTITLED: "signed",
+    Signer.NOT_ENTITLED: "signed",
+    Signer.UNKNOWN: "not_compared",
+    Signer.FORGED: "differs",
+}
+_FORCE_OF: dict[Reason, str] = {
+    Reason.REVOKED: "revoked",
+    Reason.SUSPENDED: "suspended",
+    Reason.SUPERSEDED: "superseded",
+    Reason.NOT_YET_VALID: "not_yet",
+    Reason.EXPIRED: "expired",
+    Reason.IN_FORCE_CREDENTIAL_GENUINE: "in_force",
+}
+
+
+def _issuer(facts: CredentialFacts) -> str:
+    if facts.signer is not Signer.ENTITLED or not facts.own_ledger:
+        return "not_entitled" if facts.signer is Signer.NOT_ENTITLED else "unknown"
+    return "authorised" if facts.void_from is None else "key_compromised"
+
+
+def _force(reason: Reason) -> str:
+    return _FORCE_OF.get(reason, "unknown")
 
 
 def _reason(facts: RecordFacts, comparison: Comparison, today: str) -> Reason:

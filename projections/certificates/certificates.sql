@@ -33,6 +33,7 @@ CREATE TABLE certificates (
 );
 CREATE INDEX certificates_by_agency ON certificates (agency, issue_index);
 CREATE INDEX certificates_by_number ON certificates (agency, folded_number);
+CREATE INDEX certificates_by_register ON certificates (agency, unit, series, year);
 
 CREATE TABLE codes (
     code text COLLATE "C" NOT NULL,

@@ -21,12 +21,14 @@ app = App(
 
 _NOUNS = {
     "certificate": "Issue, withdraw and find certificates; needs an agency's key.",
+    "register": "Registers: capture, cover, reserve and void numbers, close; needs a key.",
     "attachment": "Files that belong to records: upload, list, download.",
     "verify": "Ask whether a document is genuine and in force.",
     "agency": "The agencies of the ledger: add, link, rename, close, look up.",
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
+    "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",

@@ -32,6 +32,9 @@ OWN = frozenset(
         "certificate.correct",
         "certificate.credential",
         "key.enrol",
+        "register.capture",
+        "register.close",
+        "register.count",
     }
 )
 # What cannot be undone asks once more.
@@ -92,7 +95,9 @@ def _options(command: type[Command], name: str) -> Iterator[Option]:
     if name in path_members(command.ACT):
         help_text = field.description or name
         # A thumbprint may begin with any letter of base64url.
-        kind = Annotated[str, Parameter(help=help_text, allow_leading_hyphen=True)]
+        about = Parameter(help=help_text, allow_leading_hyphen=True)
+        number = _plain(field.annotation) is int
+        kind: Any = Annotated[int, about] if number else Annotated[str, about]
         yield Option(Argument(name, Argument.POSITIONAL_ONLY, annotation=kind), (name,))
         return
     inner = _plain(field.annotation)

@@ -120,6 +120,7 @@ Events = Annotated[
     ),
 ]
 MEASURE = Measure()
+TALK = Talk()
 SERVE = Serve()
 
 
@@ -288,6 +289,34 @@ def nation(
 
     output = Output(serve)
     return tell(run(serve.wish, certificates, _taken(output), _stepped(output)), output)
+
+
+@app.command
+@verb
+def status(
+    *,
+    certificates: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many are issued.")
+    ] = 17_000_000,
+    revoked: Annotated[
+        float,
+        Parameter(
+            group=_MEASURE, validator=Number(gte=0, lte=100), help="Of each hundred, how many."
+        ),
+    ] = 1.0,
+    talk: Talk = TALK,
+) -> int:
+    """Tell how many bytes the status lists of a nation's certificates take, and how long they take.
+
+    Nothing is recorded and no server is started.
+    """
+    from sijill.bench.statuses import run
+
+    output = Output(talk)
+    found = run(certificates, revoked, _stepped(output))
+    figures = [f"{name}: {value}" for name, value in found.items() if name != "aims"]
+    output.result(found, *figures, "", *_aims(found["aims"], output))
+    return 0
 
 
 def _taken(output: Output) -> "OnSample":

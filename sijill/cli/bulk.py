@@ -7,10 +7,11 @@ Whatever an interrupted run had signed is finished first, as the same bytes.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs.codes import for_people
@@ -20,7 +21,6 @@ from sijill.cli.faults import Unusable, problem_of
 from sijill.cli.ordering import WAIT_SECONDS, is_open
 from sijill.cli.output import Output, Progress
 from sijill.cli.reading import (
-    Lines,
     command_class,
     draft_of,
     folder_of,
@@ -34,6 +34,8 @@ from sijill.client import Client, Draft, Prepared, Refused
 BULK_PATH = "/v1/certificates/bulk"
 OTHER_LINE = "other_line_refused"
 _LINE_FEED_BYTES = 1
+Numbered = Iterable[tuple[int, bytes]]
+"""Lines with their numbers, from 1, to be gone through as often as one likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,50 @@ class Chunk:
         return [draft.envelope for draft in self.drafts]
 
 
+class Source(Protocol):
+    """Where the lines of a bulk come from, as often as they are gone through."""
+
+    def opened(self) -> AbstractContextManager[Numbered]:
+        """Every line with its number, from 1."""
+
+    def item(self, line: bytes) -> dict[str, Any]:
+        """What a line asks for.
+
+        Raises:
+            Unusable: it says nothing that could be asked for.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLines:
+    """A file of JSON objects, one a line."""
+
+    name: str
+
+    def opened(self) -> AbstractContextManager[Numbered]:
+        """The lines of the file, or of standard input."""
+        return open_lines(self.name)
+
+    def item(self, line: bytes) -> dict[str, Any]:
+        """The object itself."""
+        return read_object(line, self.name)
+
+
 class Bulk:
     """One run over one file."""
 
     def __init__(
-        self, client: Client, output: Output, name: str, *, cosigners: Sequence[Path] = ()
+        self,
+        client: Client,
+        output: Output,
+        name: str,
+        *,
+        cosigners: Sequence[Path] = (),
+        source: Source | None = None,
+        path: str = BULK_PATH,
     ) -> None:
+        self._source = source or ObjectLines(name)
+        self._path = path
         self._client = client
         self._output = output
         self._name = name
@@ -92,14 +132,14 @@ class Bulk:
 
     def rehearse(self) -> int:
         """Have every line judged and nothing recorded; exit 6 when lines are bad."""
-        with open_lines(self._name) as lines:
+        with self._source.opened() as lines:
             for chunk in self._chunks(lines, frozenset()):
                 self._rehearse(chunk)
         return self._end(bad=codes.FINDINGS)
 
     def record(self, *, atomic: bool = False) -> int:
         """Send what is not recorded yet; exit 5 when lines were refused."""
-        with open_lines(self._name) as lines:
+        with self._source.opened() as lines:
             self._numbers = {mark: number for number, mark, _ in self._marked(lines)}
             self._finish_interrupted()
             known = self._recorded_before()
@@ -110,7 +150,7 @@ class Bulk:
                     self._send(chunk)
         return self._end(bad=codes.REFUSED)
 
-    def _marked(self, lines: Lines) -> Iterator[tuple[int, str, bytes]]:
+    def _marked(self, lines: Numbered) -> Iterator[tuple[int, str, bytes]]:
         """Every line with its number and its mark."""
         seen: Counter[bytes] = Counter()
         state = self._client.state
@@ -121,7 +161,7 @@ class Bulk:
             seen[line] += 1
             yield number, state.mark(b"%b\n%d\n%b" % (agency, seen[line], line)), line
 
-    def _chunks(self, lines: Lines, known: frozenset[str] | set[str]) -> Iterator[Chunk]:
+    def _chunks(self, lines: Numbered, known: frozenset[str] | set[str]) -> Iterator[Chunk]:
         """What is to be sent, in orders; bad lines are told on the way."""
         open_chunks = {wait: Chunk(wait) for wait in (False, True)}
         for number, mark, line in self._marked(lines):
@@ -140,7 +180,7 @@ class Bulk:
     def _read(self, number: int, mark: str, line: bytes) -> tuple[Asked, Draft] | None:
         """The line's draft; None, and told, if it cannot become one."""
         try:
-            item = read_object(line, self._name)
+            item = self._source.item(line)
             command = command_class(str(item.get("act", "certificate.issue")))
             require_bulk(command)
             asked = Asked(number, mark, item, waits(command, item))
@@ -157,7 +197,7 @@ class Bulk:
         return draft_of(asked.item, self._client.agency or "", folder_of(self._name), until)
 
     def _rehearse(self, chunk: Chunk) -> None:
-        answers = self._client.check(chunk.envelopes)
+        answers = self._client.check(chunk.envelopes, path=self._path)
         later = Chunk(wait=True)
         for asked, answer in zip(chunk.asked, answers, strict=True):
             problem = answer.get("problem")
@@ -178,7 +218,7 @@ class Bulk:
         if later.drafts:
             self._rehearse(later)
 
-    def _send_together(self, lines: Lines, known: set[str]) -> None:
+    def _send_together(self, lines: Numbered, known: set[str]) -> None:
         chunks = list(self._chunks(lines, known))
         pairs = [pair for chunk in chunks for pair in zip(chunk.asked, chunk.drafts, strict=True)]
         whole = Chunk(wait=any(chunk.wait for chunk in chunks))
@@ -205,7 +245,7 @@ class Bulk:
 
     def _prepare(self, chunk: Chunk, *, atomic: bool) -> Prepared:
         return self._client.prepare(
-            BULK_PATH,
+            self._path,
             chunk.envelopes,
             bulk=True,
             atomic=atomic,
@@ -238,7 +278,7 @@ class Bulk:
         if state is None:
             return
         for prepared in [*state.journaled(), *state.waiting()]:
-            if prepared.path == BULK_PATH and prepared.marks:
+            if prepared.path == self._path and prepared.marks:
                 self._output.say(self._output.words("cli.interrupted"))
                 try:
                     self._deliver(prepared)

@@ -15,7 +15,8 @@ from infrastructure.proofs.material import Source, text_of
 from sijill import attached, audit
 from sijill.cli import codes
 from sijill.cli.databases import running_database
-from sijill.cli.log import Checked
+from sijill.cli.faults import Unusable
+from sijill.cli.log import Checked, Logged
 from sijill.cli.output import Output, Progress, paint
 from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
@@ -41,14 +42,14 @@ def check_log(checked: Checked) -> int:
         output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
         output.say(meaning(finding.code, output))
 
-    with _material(checked) as material:
-        progress = Progress(output, total=_size(material.source))
-        summary = audit.check(material.source, _trust(checked), on_finding, progress.step)
-        if material.keeper is None:
+    with material(checked) as given:
+        progress = Progress(output, total=_size(given.source))
+        summary = audit.check(given.source, _trust(checked), on_finding, progress.step)
+        if given.keeper is None:
             summary.skip("projection_not_given", 0, summary.leaves)
         else:
             output.say(output.words("cli.audit.projecting"))
-            audit.compare_projections(material.keeper, summary, on_finding)
+            audit.compare_projections(given.keeper, summary, on_finding)
         if checked.data is not None:
             attached.check_folder(checked.data, summary, on_finding)
     _tell(summary, output)
@@ -70,7 +71,12 @@ def _size(source: Source) -> int | None:
 
 
 @contextmanager
-def _material(checked: Checked) -> Iterator[Material]:
+def material(checked: Logged) -> Iterator[Material]:
+    """The log that the options name.
+
+    Raises:
+        Unusable: they name none.
+    """
     if checked.data is not None:
         with (
             running_database(checked.data) as urls,
@@ -84,9 +90,10 @@ def _material(checked: Checked) -> Iterator[Material]:
             raise NotExported
         yield Material(exported)
         return
+    if checked.source is None:
+        raise Unusable(code="input_log_missing")
     key = load_private_key(checked.key) if checked.key else None
-    url = checked.source or ""
-    with Client(url, key=key, language=checked.chosen_language) as client:
+    with Client(checked.source, key=key, language=checked.chosen_language) as client:
         yield Material(HttpSource(client))
 
 

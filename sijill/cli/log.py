@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from domain.foundation import AcceptClock
 from sijill.cli.acting import make_verb
-from sijill.cli.faults import Unusable, verb
+from sijill.cli.faults import verb
 from sijill.cli.options import LEDGER, Cosigners, Desk, Reach, Sure, Talk, check_address
 from sijill.cli.output import Output
 
@@ -43,8 +43,8 @@ app.command(make_verb(AcceptClock), name="accept-clock")
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Checked(Talk):
-    """Which log is checked, and what the checker brings along."""
+class Logged(Talk):
+    """Which log is read, and with whose eyes."""
 
     output: Annotated[
         Literal["human", "json", "ndjson"],
@@ -70,18 +70,25 @@ class Checked(Talk):
     folder: Annotated[
         Path | None, Parameter(group=LEDGER, help="An exported log (`--format tiles`).")
     ] = None
+    key: Annotated[
+        Path | None,
+        Parameter(
+            group=LEDGER, env_var="SIJILL_KEY", help="A key that opens more than the public parts."
+        ),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Checked(Logged):
+    """Which log is checked, and what the checker brings along."""
+
     state: Annotated[
         Path | None,
         Parameter(
             group=LEDGER,
             env_var="SIJILL_STATE",
             help="Folder with what a client kept (ledger, checkpoint, receipts): it must fit, too.",
-        ),
-    ] = None
-    key: Annotated[
-        Path | None,
-        Parameter(
-            group=LEDGER, env_var="SIJILL_KEY", help="A key that opens more than the public parts."
         ),
     ] = None
 
@@ -98,10 +105,7 @@ def fsck(*, checked: Checked | None = None) -> int:
     """
     from sijill.cli.checking import check_log
 
-    wanted = checked or Checked()
-    if wanted.data is None and wanted.source is None and wanted.folder is None:
-        raise Unusable(code="input_log_missing")
-    return check_log(wanted)
+    return check_log(checked or Checked())
 
 
 @app.command(name="rotate-key")
@@ -128,6 +132,9 @@ def rotate_key(
 
 for _name, _help in {
     "export": "Take a log away as files: a static C2SP mirror, or lines for programs.",
+    "replay": "Rebuild the read models as they were after an event, and tell their digest.",
+    "diff": "Say what happened between two sizes, by noun.",
     "consistency": "Say whether one saved checkpoint is the beginning of another.",
 }.items():
-    app.command(f"sijill.cli.exporting:{_name}", name=_name, help=_help)
+    _module = "travelling" if _name in {"replay", "diff"} else "exporting"
+    app.command(f"sijill.cli.{_module}:{_name}", name=_name, help=_help)

@@ -88,6 +88,10 @@ class Progress:
         if self._clock() - self._told >= PROGRESS_SECONDS:
             self._tell()
 
+    def reach(self, done: int) -> None:
+        """As `step`, by how much is done altogether."""
+        self.step(done - self.done)
+
     def end(self) -> None:
         """Tell the last figure."""
         self._tell()

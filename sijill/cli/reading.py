@@ -196,6 +196,11 @@ def draft_of(
         document = digest_of(document, folder)
     if act == _ISSUE:
         draft = Draft.issue(agency, fields, document=document, valid_until=valid_until, **said)
+    elif "claims" in command.model_fields and "new_code" not in command.model_fields:
+        path = path_of(command, said)
+        draft = Draft.about(
+            act, agency, path, fields, document=document, valid_until=valid_until, **said
+        )
     elif "claims" in command.model_fields:
         path = path_of(command, said)
         draft = Draft.renew(

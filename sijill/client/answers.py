@@ -12,7 +12,8 @@ from sijill.client.prepared import Prepared
 from sijill.client.trust import Identity
 from sijill.client.wire import SERVER_ERROR, Unfinished
 
-CHECK_PATH = "/v1/certificates/bulk/check"
+BULK = "/v1/certificates/bulk"
+CHECK = "/check"
 _CHECK = "/bulk/check"
 
 OnLine = Callable[[Mapping[str, Any]], None]

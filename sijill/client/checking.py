@@ -47,25 +47,26 @@ class HttpSource:
             if after is None or after > size:
                 return
 
-    def entries(self) -> Iterator[bytes]:
-        """The bytes of every leaf, from the entry bundles."""
+    def entries(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes of every leaf from `start` on, from the entry bundles."""
         size = self._size()
-        for number in range(-(-size // tiles.WIDTH)):
+        for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
             width = min(tiles.WIDTH, size - number * tiles.WIDTH)
             bundle = self._client.text(f"/log/{Tile(None, number, width).path}")
-            yield from tiles.parse_bundle(bundle, width=width)
+            leaves = tiles.parse_bundle(bundle, width=width)
+            yield from leaves[max(0, start - number * tiles.WIDTH) :]
 
-    def openings(self) -> Iterator[Opening]:
-        """What the ledger opens to this client, by index."""
+    def openings(self, start: int = 0) -> Iterator[Opening]:
+        """What the ledger opens to this client from `start` on, by index."""
         size = self._size()
-        start: int | None = 0
-        while start is not None:
-            window: dict[str, Any] = {"from": start, "to": size}
+        onwards: int | None = start if start < size else None
+        while onwards is not None:
+            window: dict[str, Any] = {"from": onwards, "to": size}
             page = self._client.get("/v1/log/openings", **window)
             orders = {int(first): _order(order) for first, order in page["orders"].items()}
             for item in page["openings"]:
                 yield _opening(item, orders)
-            start = page["next"]
+            onwards = page["next"]
 
     def tile(self, tile: Tile) -> bytes | None:
         """A hash tile as it is served."""

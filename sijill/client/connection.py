@@ -269,9 +269,11 @@ class Client:
             self.settle(prepared)
         return answer
 
-    def check(self, lines: Sequence[bytes], on_line: OnLine | None = None) -> list[dict[str, Any]]:
+    def check(
+        self, lines: Sequence[bytes], on_line: OnLine | None = None, *, path: str = answers.BULK
+    ) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
-        prepared = self.prepare(answers.CHECK_PATH, lines, bulk=True, journal=False)
+        prepared = self.prepare(path + answers.CHECK, lines, bulk=True, journal=False)
         request = self.wire.request(
             "POST", prepared.path, content=prepared.body, headers=prepared.headers
         )

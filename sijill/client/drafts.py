@@ -109,6 +109,28 @@ class Draft:
         )
 
     @classmethod
+    def about(
+        cls,
+        act: str,
+        agency: str,
+        path: str,
+        fields: Mapping[str, str],
+        *,
+        document: str | None = None,
+        **members: Any,
+    ) -> "Draft":
+        """An act that may commit to values and makes no original: no code and no secret is drawn.
+
+        Raises:
+            ProofError: a value that no disclosure can carry.
+        """
+        values = dict(fields) if document is None else {**fields, "document": document}
+        if not values:
+            return cls.plain(act, agency, path, **members)
+        claims, texts = commit(values)
+        return cls(path, statement(act, agency, claims=claims, **members), tuple(texts))
+
+    @classmethod
     def _committing(
         cls,
         act: str,

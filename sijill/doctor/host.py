@@ -45,6 +45,9 @@ def key_files(folder: Folder) -> Iterator[Line]:
     """That each key is there, for its owner alone, and no founder's key lies beside them."""
     logs = sorted(folder.keys.glob("log*.pem")) or [folder.key("log")]
     loaders = dict.fromkeys([*logs, folder.key("receipts")], keyfiles.load_seed)
+    if folder.key("status").exists():
+        # `serve` makes it where it is missing.
+        loaders[folder.key("status")] = keyfiles.load_seed
     faults = [line for path, load in loaders.items() if (line := _key_file(path, load))]
     if line := _key_file(folder.vault_key, keyfiles.load_secret):
         faults.append(line)

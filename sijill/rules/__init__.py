@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infrastructure.proofs.findings import Summary
-from sijill.rules import certificates, registry, transfers
+from sijill.rules import certificates, registers, registry, transfers
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
 
@@ -22,6 +22,7 @@ NOUNS: Final[Mapping[str, NounRules]] = {
     **dict.fromkeys(("ledger", "agency", "key"), registry.RULES),
     "certificate": certificates.RULES,
     "transfer": transfers.RULES,
+    "register": registers.RULES,
 }
 """What is said of nouns, by the second word of their topics; of others, what `NounRules()` says."""
 

@@ -19,6 +19,11 @@ def _explain(refusal: Refusal, command: Command, sitting: Sitting) -> str | None
 
 
 RULES: Final = NounRules(
-    taken={"code": "code_repeated", "number": "number_repeated", "status": "status_place_wrong"},
+    taken={
+        "code": "code_repeated",
+        "number": "number_repeated",
+        "register-closed": "register_closed",
+        "status": "status_place_wrong",
+    },
     explain=_explain,
 )

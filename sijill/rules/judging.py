@@ -14,7 +14,7 @@ from domain.ledger.sitting import OutdatedCopy
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import POSSESSION_TAG, SignedRequest
-from sijill.rules.nouns import NOT_PERMITTED, NounRules
+from sijill.rules.nouns import NOT_PERMITTED, NounRules, Objection
 from sijill.rules.past import OutOfTurn, Past, PastUnknown, noun_of
 
 SLACK_US: Final = 360_000_000
@@ -23,9 +23,6 @@ _MICROSECONDS: Final = 1_000_000
 _SILENT: Final = NounRules()
 _STATUS: Final = "status"
 _SENSELESS: Final = (KeyError, TypeError, ValueError, AttributeError)
-
-Objection = tuple[str, str]
-"""A finding's code, and what was found."""
 
 
 class Decided(NamedTuple):
@@ -71,6 +68,8 @@ class Judging:
         self._summary = summary
         self._nouns = nouns
         self._past = Past()
+        makers = {rules.figures for rules in nouns.values() if rules.figures}
+        self._figures = [make() for make in makers]
 
     def pass_over(self, header: Header | None) -> None:
         """An event could not be judged: what comes after it may rest on what it said."""
@@ -111,6 +110,8 @@ class Judging:
         objections = decided.objections
         if decided.decision is not None:
             objections += self._compare(header, decided.decision, rules)
+            for figures in self._figures:
+                objections += figures.check(command, self._past)
         if objections and self._past.doubtful:
             # What seems to be missing may be in what was not opened.
             raise PastUnknown
@@ -119,6 +120,8 @@ class Judging:
             return
         try:
             self._past.learn(leaf, header, body, decided.decision)
+            for figures in self._figures:
+                figures.learn(header.type, decided.decision)
         except _SENSELESS as error:
             yield NOT_PERMITTED, type(error).__name__
 
@@ -171,7 +174,8 @@ class Judging:
                 yield rules.code_of_claim(space), key
         for space, key in decided.absent:
             if self._past.holder(space, key) is not None:
-                yield NOT_PERMITTED, taken(space).code
+                told = rules.taken.get(space, NOT_PERMITTED)
+                yield told, taken(space).code
 
 
 def _decided(command: Command, bench: Bench, rules: NounRules) -> Decided:

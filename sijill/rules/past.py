@@ -69,6 +69,15 @@ class Past:
             raise PastUnknown
         return holder
 
+    def require_all(self, space: str) -> None:
+        """Return where every claim of a space that was ever taken is known.
+
+        Raises:
+            PastUnknown: some may have been taken out of sight.
+        """
+        if self.doubtful or not self._complete(space):
+            raise PastUnknown
+
     def holder(self, space: str, key: str) -> UUID | None:
         """The stream that is known to hold a claim."""
         return self._claims.get((space, key))

@@ -24,6 +24,7 @@ from infrastructure.proofs import (
     canonical,
     codes,
     credential,
+    cwt,
     disclosures,
     evidence,
     jwk,
@@ -34,12 +35,14 @@ from infrastructure.proofs import (
     qr,
     reads,
     signing,
+    statuslist,
     tiles,
 )
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, Rotation, VerdictNote
+from tests.fuzzing import attached
 from tests.fuzzing.guest import Guest
 from tests.infrastructure.proofs.samples import (
     AGENCY_KEY,
@@ -52,6 +55,8 @@ from tests.infrastructure.proofs.samples import (
     statement,
 )
 from tests.infrastructure.proofs.test_receipts import LOG, RECEIPT, ROTATION, VERDICT
+from tests.infrastructure.proofs.test_statuslist import DRAFT
+from tests.infrastructure.proofs.test_statuslist import SIGNED as STATUS_LIST
 from tests.infrastructure.proofs.vectors import load
 from tests.serving import issuance
 
@@ -226,6 +231,15 @@ def _fields(data: bytes) -> None:
     assert 0 <= _wait_seconds(asked) <= 30
 
 
+def _cwt(data: bytes) -> None:
+    """A signed list, ours or another's."""
+    signed = cwt.parse(data, limit_bytes=LIMIT_BYTES)
+    found = cwt.loads(signed.payload, limit_bytes=LIMIT_BYTES)
+    if isinstance(found, dict):
+        listed = statuslist.listed(found.get(65533))
+        assert len(listed.data) <= statuslist.MAX_LIST_BYTES
+
+
 def _connection(data: bytes) -> None:
     """What comes over a connection, in pieces: the first byte says how long they are."""
     guest = Guest()
@@ -296,6 +310,8 @@ def _targets() -> dict[str, Target]:
             ),
         ),
         "read": Target(_read, (_lines_of("GET", "/v1/certificates?limit=2", read),)),
+        "upload": Target(attached.upload, attached.HEADS),
+        "announcement": Target(attached.announcement, attached.ANNOUNCEMENTS),
         "lines": Target(_lines, (bulk.body,)),
         "evidence": Target(_evidence, (evidence.encode_evidence([order.request]),)),
         "note": Target(_note, (note.sign(text, [LOG]),)),
@@ -320,6 +336,7 @@ def _targets() -> dict[str, Target]:
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),
+        "cwt": Target(_cwt, (STATUS_LIST, bytes.fromhex(DRAFT["cwt"]))),
         "connection": Target(
             _connection,
             (

@@ -11,6 +11,8 @@ from domain.authority import void_from
 from domain.certificates.record import Certificate as CertificateRecord
 from domain.certificates.record import OriginalStatus
 from domain.ledger import EVENTS, Decision, Sitting
+from domain.registers import Entry, RegisterBook
+from domain.registers.record import NumberNote
 from domain.values import MICROSECONDS
 from infrastructure.log.follower import recorded
 from infrastructure.proofs.leaf import Header, encode_body
@@ -18,6 +20,7 @@ from projections.agencies import AGENCIES
 from projections.certificates.record import CERTIFICATES, CODES, CREDENTIALS, sound
 from projections.keys import KEYS
 from projections.model import PROJECTORS, ReadModel
+from projections.registers import BOOKS, ENTRIES
 from projections.reports import JOURNAL
 from projections.rows import WorkingSet
 from tests.given_when_then import Scenario, issue
@@ -126,6 +129,26 @@ def test_about_certificates(rows: WorkingSet, bench: Bench) -> None:
         assert row.erased_index == record.erased_at
         if row.state == "superseded":
             assert row.successor == record.superseded_by
+
+
+def test_about_registers_and_what_stands_in_them(rows: WorkingSet, bench: Bench) -> None:
+    assert sorted(row.key for row in rows.present(BOOKS)) == bench.claimed("register")
+    for row in rows.present(BOOKS):
+        record = bench.sitting.load(row.stream)
+        assert isinstance(record, RegisterBook)
+        assert tuple(record.register) == (row.agency, row.unit, row.series, row.year)
+        coverage = record.coverage.grade.value if record.coverage else None
+        assert (row.coverage, row.closed_index) == (coverage, record.closed_at)
+        assert row.counted_index == record.counted_at
+    for entry in rows.present(ENTRIES):
+        known = bench.sitting.load(entry.stream)
+        if entry.kind == "captured":
+            assert isinstance(known, Entry)
+            assert (entry.grade, entry.state, entry.type) == (known.grade, known.state, known.type)
+            assert entry.struck_index == known.struck_at
+        else:
+            assert isinstance(known, NumberNote)
+            assert (entry.kind == "voided", entry.number) == (known.voided, known.number)
 
 
 def test_about_every_original(rows: WorkingSet, bench: Bench) -> None:

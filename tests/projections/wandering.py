@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from domain.errors import Refusal
 from tests.given_when_then import (
@@ -198,6 +199,32 @@ def _reinstate_agency(one: Wanderer) -> Order:
     return on_agency("reinstate", one.agency())
 
 
+def _in_register(verb: str, **members: Any) -> Callable[[Wanderer], Order]:
+    def turn(one: Wanderer) -> Order:
+        book = {"unit": "main", "series": "general", "year": one.random.choice((1998, 2026))}
+        asked = order(f"register.{verb}", one.agency(), **book, **members)
+        if verb in _OF_NUMBERS:
+            asked = asked.saying(number=f"{one.random.randrange(20)}/1")
+        if verb == "capture":
+            asked = asked.saying(type="degree", date=f"{book['year']}-03-01")
+        if verb in {"cover", "capture", "confirm"}:
+            asked = asked.saying(grade=one.random.choice(("register_only", "paper_reply")))
+        return asked
+
+    return turn
+
+
+_OF_NUMBERS = frozenset({"reserve", "void", "capture", "confirm", "strike"})
+_REGISTER_TURNS = (
+    _in_register("cover"),
+    _in_register("uncover", reason="volume_lost"),
+    _in_register("capture"),
+    _in_register("capture", claims={"holder_name": digest("claim", "holder_name")}),
+    _in_register("confirm", entry_state="revoked"),
+    _in_register("strike", reason="misread"),
+    _in_register("reserve"),
+    _in_register("void", reason="not_issued"),
+)
 _CERTIFICATE_TURNS: tuple[Callable[[Wanderer], Order], ...] = (
     _issue,
     _issue,
@@ -220,6 +247,8 @@ _TURNS: tuple[Callable[[Wanderer], Order], ...] = (
     *_CERTIFICATE_TURNS,
     *_CERTIFICATE_TURNS,
     *_CERTIFICATE_TURNS,
+    *_REGISTER_TURNS,
+    *_REGISTER_TURNS,
     _enrol,
     _enrol,
     _enrol,
@@ -259,6 +288,19 @@ def end(scenario: Scenario) -> Scenario:
         _on_moi("correct", "e", reason="translation").saying(
             new_code=code("e2"), language="ckb", claims=claims("holder_name", "supported_fact")
         ),
+    )
+    book = {"unit": "main", "series": "general", "year": 1998}
+    entry = {**book, "number": "1/98", "type": "degree", "date": "1998-03-01"}
+    scenario.given(
+        order("register.cover", "moi", **book, grade="register_only"),
+        order("register.uncover", "moi", **book, reason="volume_lost"),
+        order("register.capture", "moi", **entry, grade="register_only"),
+        order("register.confirm", "moi", **book, number="1/98", grade="paper_reply"),
+        order("register.reserve", "moi", **book, number="2/98"),
+        order("register.void", "moi", **book, number="2/98", reason="not_issued"),
+        order("register.strike", "moi", **book, number="1/98", reason="misread"),
+        order("register.close", "moi", **book),
+        order("register.count", "moi", **book, given=0, voided=1),
     )
     begins = scenario.world.size
     scenario.given(

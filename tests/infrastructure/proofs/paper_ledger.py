@@ -96,11 +96,11 @@ class PaperSource:
     def checkpoints(self) -> Iterable[bytes]:
         return self.notes
 
-    def entries(self) -> Iterable[bytes]:
-        return self.leaves
+    def entries(self, start: int = 0) -> Iterable[bytes]:
+        return self.leaves[start:]
 
-    def openings(self) -> Iterable[Opening]:
-        return self.opened
+    def openings(self, start: int = 0) -> Iterable[Opening]:
+        return [one for one in self.opened if one.index >= start]
 
     def tile(self, tile: Tile) -> bytes | None:
         held = self.tiles.get(tile.full)

@@ -124,3 +124,13 @@ def test_people_read_a_table_and_the_aims_in_eighty_columns(
 
 def test_no_round_is_a_usage_error(shell: Shell) -> None:
     assert shell("bench", "append", "--rounds", "0").code == 2
+
+
+def test_status_lists_of_a_small_nation(shell: Shell) -> None:
+    ran = shell("bench", "status", "--certificates", "600000", "--revoked", "1", "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert ran.json["lists"] == 2
+    assert 5_000 < ran.json["bytes"] < ran.json["jwt_bytes"] < 30_000
+    assert ran.json["uncompressed_bytes"] == 2 * 2**18
+    assert "draft-ietf-oauth-status-list-21" in ran.out

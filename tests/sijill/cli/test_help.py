@@ -34,7 +34,8 @@ def test_no_option_stands_for_two_things(words: str) -> None:
 def test_no_secret_is_an_argument(words: str) -> None:
     named = options(VERBS[words])
 
-    assert [name for name in named if any(secret in name for secret in SECRETS)] == []
+    # `--mapping` is no PIN.
+    assert [name for name in named - {"--mapping"} if any(one in name for one in SECRETS)] == []
 
 
 def test_the_nouns_of_the_contract_are_there(shell: Shell) -> None:

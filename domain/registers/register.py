@@ -10,6 +10,8 @@ from domain.values import fold_number
 
 NUMBER_SPACE = "number"
 CLOSED_SPACE = "register-closed"
+RESERVED_SPACE = "number-reserved"
+REGISTER_SPACE = "register"
 
 
 class Register(NamedTuple):

@@ -1,0 +1,389 @@
+"""The evidence bundle: one file from which a stranger judges one record, years later, offline.
+
+It holds every event of the record and every event that these rest on: the ledger's own, the issuing
+agency's, and those of each key that signed, up to the founders' keys in event 0. Each comes with
+its leaf, its path in the tree of one checkpoint, what is open of it, and its place in its order. A
+verdict note is the ledger's signed word for how the record stood at that size: no tree can show
+that an event is *not* in it, but a note that lies convicts whoever signed it.
+
+Canonical JSON; `docs/reference/evidence.md` describes every member.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from infrastructure.proofs import base64text, canonical, merkle, receipts
+from infrastructure.proofs.authorship import ActRule, Judge, Opening
+from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
+from infrastructure.proofs.cosignature import Cosigned, cosigned
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.leaf import Header, Leaf, parse_header, parse_leaf
+from infrastructure.proofs.material import text_of
+from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.policy import Policy
+from infrastructure.proofs.tlogproof import TlogProof
+
+FORM: Final = "sijill-bundle/v1"
+MAX_BUNDLE_BYTES: Final = 16 * 2**20
+MAX_EVENTS: Final = 4_096
+_DEPTH = 4
+_MAX_PATH = 63
+_REQUIRED = frozenset({"bundle", "checkpoint", "events", "ledger", "record"})
+_OPTIONAL = frozenset({"code", "verdict"})
+_PARTS = {
+    frozenset({"header", "header_salt"}),
+    frozenset({"body", "body_salt"}),
+    frozenset({"evidence", "path", "statement"}),
+}
+_EVENT = frozenset({"index", "leaf", "proof"})
+# What a verdict may not call valid, by the last event of these that the record has.
+_WITHDRAWING = frozenset({"suspended", "revoked", "voided", "superseded"})
+_RESTORING = frozenset({"reinstated", "revocation_annulled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """One event: its leaf's bytes, the leaf's path in the tree, and what is open of it."""
+
+    index: int
+    leaf: bytes
+    proof: tuple[bytes, ...]
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was read, or is about to be written; nothing in it is verified.
+
+    ``ledger`` has 32 bytes; ``record`` is the stream that it is about; ``events`` go by index.
+    """
+
+    ledger: bytes
+    record: UUID
+    checkpoint: bytes
+    events: Sequence[Proven]
+    code: str | None = None
+    verdict: bytes | None = None
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        said: dict[str, Any] = {
+            "bundle": FORM,
+            "checkpoint": self.checkpoint.decode(),
+            "events": [_encode_event(event) for event in self.events],
+            "ledger": self.ledger.hex(),
+            "record": str(self.record),
+        }
+        if self.code is not None:
+            said["code"] = self.code
+        if self.verdict is not None:
+            said["verdict"] = self.verdict.decode()
+        return canonical.dumps(said)
+
+    def tlog_proof(self) -> TlogProof:
+        """The record's first event as a C2SP tlog-proof, its leaf as ``extra``.
+
+        Raises:
+            ProofError: ``bundle_malformed`` when no event of the record is in it.
+        """
+        for event in self.events:
+            header = event.opening.header
+            if header is not None and parse_header(header).stream == self.record:
+                return TlogProof(event.index, event.proof, self.checkpoint, event.leaf)
+        raise _malformed("no event of the record")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the reader brings along: which ledger, whose cosignatures are enough, and the acts."""
+
+    ledger: bytes | None = None
+    log_keys: Sequence[VerifierKey] = ()
+    policy: Policy | None = None
+    acts: Mapping[str, ActRule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of the record, for words: when (µs), what kind, by whom.
+
+    ``doubtful`` where a key that signed it counts for nothing, as later events of the bundle say.
+    """
+
+    index: int
+    time: int
+    header: Header
+    doubtful: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """What a bundle proves, and what it does not."""
+
+    checkpoint: Checkpoint
+    ledger: bytes
+    time: int = 0
+    told: list[Told] = field(default_factory=list)
+    outcome: str | None = None
+    reason: str | None = None
+    cosigned: list[Cosigned] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    summary: Summary = field(default_factory=Summary)
+
+
+def verify(bundle: Bundle, trust: Trust) -> Report:
+    """Decide everything that the bundle's bytes decide; what does not fit is a finding.
+
+    Raises:
+        ProofError: the checkpoint is none.
+    """
+    head = Checkpoint.parse(text_of(bundle.checkpoint))
+    report = Report(head, bundle.ledger)
+    judge = Judge(report.summary, trust.acts)
+    headers = []
+    for event in bundle.events:
+        leaf = _included(event, head, report)
+        if leaf is None:
+            judge.keys.complete = False
+            continue
+        report.time = max(report.time, leaf.time)
+        report.summary.leaves += 1
+        found = judge.judge(leaf, event.opening)
+        report.findings += found
+        header = _header(event.opening)
+        if header is not None and header.stream == bundle.record:
+            headers.append((leaf, header))
+    report.told = [
+        Told(leaf.index, leaf.time, one, _void(judge, leaf, one)) for leaf, one in headers
+    ]
+    _check_ledger(bundle, trust, judge, report)
+    _check_checkpoint(bundle, trust, judge, report)
+    _check_verdict(bundle, judge, report)
+    report.summary.findings = len(report.findings)
+    return report
+
+
+def _included(event: Proven, head: Checkpoint, report: Report) -> Leaf | None:
+    """The event's leaf, if it is one and the tree of the checkpoint holds it at its index."""
+    try:
+        leaf = parse_leaf(event.leaf)
+        merkle.verify_inclusion(
+            leaf_hash=merkle.leaf_hash(event.leaf),
+            index=event.index,
+            size=head.size,
+            proof=event.proof,
+            root=head.root,
+        )
+    except ProofError as error:
+        report.findings.append(Finding.of(error, event.index))
+        return None
+    if leaf.index != event.index:
+        found = Finding("index_wrong", event.index, str(event.index), str(leaf.index))
+        report.findings.append(found)
+        return None
+    return leaf
+
+
+def _header(opening: Opening) -> Header | None:
+    try:
+        return None if opening.header is None else parse_header(opening.header)
+    except ProofError:
+        # The judge has told.
+        return None
+
+
+def _void(judge: Judge, leaf: Leaf, header: Header) -> bool:
+    keys = (judge.keys.find(name) for name in header.keys)
+    return any(
+        key is not None and key.void_from is not None and key.void_from <= leaf.index
+        for key in keys
+    )
+
+
+def _check_ledger(bundle: Bundle, trust: Trust, judge: Judge, report: Report) -> None:
+    """The bundle begins with event 0 of the ledger that it names and that the reader trusts."""
+    for expected in (bundle.ledger, trust.ledger):
+        if expected is not None and expected != judge.ledger:
+            finding = Finding("ledger_other", 0, expected.hex(), judge.ledger.hex())
+            report.findings.append(finding)
+            return
+    if not report.told:
+        report.findings.append(Finding("record_missing", None, str(bundle.record)))
+
+
+def _check_checkpoint(bundle: Bundle, trust: Trust, judge: Judge, report: Report) -> None:
+    size = report.checkpoint.size
+    report.summary.checkpoints += 1
+    # Keys are those of the ledger's own events; a stranger's would let it vouch for itself.
+    keys = dict.fromkeys([*judge.log_keys, *trust.log_keys])
+    try:
+        origin = judge.log_keys[0].name if judge.log_keys else report.checkpoint.origin
+        open_checkpoint(bundle.checkpoint, origin=origin, verifiers=keys)
+        if trust.policy is not None:
+            witnesses = [one.key for one in trust.policy.witnesses.values()]
+            report.cosigned = cosigned(bundle.checkpoint, witnesses)
+    except ProofError as error:
+        report.findings.append(Finding.of(error, size))
+        return
+    if trust.policy is not None and not trust.policy.satisfied(
+        [one.key for one in report.cosigned]
+    ):
+        names = ", ".join(one.key.name for one in report.cosigned)
+        report.findings.append(Finding("witnesses_too_few", size, trust.policy.quorum, names))
+
+
+def _check_verdict(bundle: Bundle, judge: Judge, report: Report) -> None:
+    """The ledger's signed word is about this record, at this size, and no event contradicts it."""
+    size = report.checkpoint.size
+    if bundle.verdict is None or judge.receipt_key is None:
+        report.summary.skip("status_not_proven", size)
+        return
+    try:
+        word = receipts.open_verdict(bundle.verdict, [judge.receipt_key])
+    except ProofError as error:
+        report.findings.append(Finding.of(error, size))
+        return
+    said = canonical.parse(word.verdict, limit_bytes=receipts.MAX_VERDICT_BYTES)
+    about = (word.ledger, word.index + 1, said.get("code"))
+    if about != (judge.ledger, size, bundle.code):
+        report.findings.append(Finding("verdict_other", size, f"{bundle.code}", f"{about[1:]}"))
+        return
+    report.outcome, report.reason = str(said.get("outcome")), str(said.get("reason"))
+    last = _standing(report.told)
+    if report.outcome == "valid" and last is not None:
+        found = f"{last.header.type} at {last.index}"
+        report.findings.append(Finding("verdict_contradicted", size, str(report.reason), found))
+
+
+def _standing(told: Sequence[Told]) -> Told | None:
+    """The event that keeps the record from being valid, if there is one."""
+    last = None
+    for one in told:
+        what = one.header.type.split(".")[2]
+        if what in _WITHDRAWING:
+            last = one
+        elif what in _RESTORING:
+            last = None
+    return last
+
+
+def parse(data: bytes) -> Bundle:
+    """Read what ``encode`` writes; nothing is verified.
+
+    Raises:
+        ProofError: ``bundle_malformed``, or what :func:`canonical.parse` says.
+    """
+    said = canonical.parse(data, limit_bytes=MAX_BUNDLE_BYTES, limit_depth=_DEPTH, line_feeds=True)
+    if said.get("bundle") != FORM or not _REQUIRED <= said.keys() <= _REQUIRED | _OPTIONAL:
+        raise _malformed(f"the members of {FORM}")
+    if not all(type(said[name]) is str for name in said.keys() - {"events"}):
+        raise _malformed("everything but the events is text")
+    events = said["events"]
+    if type(events) is not list or not 1 <= len(events) <= MAX_EVENTS:
+        raise _malformed(f"1 to {MAX_EVENTS} events")
+    parsed = [_parse_event(event) for event in events]
+    if any(one.index >= other.index for one, other in pairwise(parsed)):
+        raise _malformed("events go by index, each once")
+    verdict = said.get("verdict")
+    return Bundle(
+        ledger=_hash(said["ledger"]),
+        record=_uuid(said["record"]),
+        checkpoint=said["checkpoint"].encode(),
+        events=parsed,
+        code=said.get("code"),
+        verdict=None if verdict is None else verdict.encode(),
+    )
+
+
+def _encode_event(event: Proven) -> dict[str, Any]:
+    opening = event.opening
+    said: dict[str, Any] = {
+        "index": event.index,
+        "leaf": event.leaf.decode("ascii"),
+        "proof": [one.hex() for one in event.proof],
+    }
+    for name, data, salt in (
+        ("header", opening.header, opening.header_salt),
+        ("body", opening.body, opening.body_salt),
+    ):
+        if data is not None:
+            said |= {name: base64text.encode(data), f"{name}_salt": salt.hex()}
+    if opening.order is not None and opening.order.path is not None:
+        said["evidence"] = base64text.encode(opening.order.evidence)
+        said["path"] = [one.hex() for one in opening.order.path]
+        said["statement"] = (opening.order.statement or b"").hex()
+    return said
+
+
+def _parse_event(said: object) -> Proven:
+    if not isinstance(said, dict) or not said.keys() >= _EVENT:
+        raise _malformed("an event has an index, a leaf and a proof")
+    rest = said.keys() - _EVENT
+    parts = [part for part in _PARTS if part <= rest]
+    if rest != frozenset().union(*parts):
+        raise _malformed("a header or body comes with its salt, evidence with its path")
+    index, leaf = said["index"], said["leaf"]
+    if type(index) is not int or type(leaf) is not str or not leaf.isascii():
+        raise _malformed("an index and a leaf")
+    order = None
+    if "evidence" in said:
+        order = OrderMaterial(
+            _base64(said["evidence"]),
+            path=_hashes(said["path"]),
+            statement=_hash(said["statement"]),
+        )
+    opening = Opening(
+        index,
+        _base64(said["header"]) if "header" in said else None,
+        _hex(said.get("header_salt", "")),
+        _base64(said["body"]) if "body" in said else None,
+        _hex(said.get("body_salt", "")),
+        order,
+    )
+    return Proven(index, leaf.encode(), _hashes(said["proof"]), opening)
+
+
+def _hashes(said: object) -> tuple[bytes, ...]:
+    if not isinstance(said, list) or len(said) > _MAX_PATH:
+        raise _malformed(f"a path is a list of at most {_MAX_PATH} hashes")
+    return tuple(map(_hash, said))
+
+
+def _hash(said: object) -> bytes:
+    data = _hex(said)
+    if len(data) != merkle.HASH_BYTES:
+        raise _malformed("a hash is 64 hex digits")
+    return data
+
+
+def _hex(said: object) -> bytes:
+    try:
+        data = bytes.fromhex(said) if isinstance(said, str) else b""
+    except ValueError:
+        data = b""
+    if data.hex() != said:
+        raise _malformed("lower-case hex")
+    return data
+
+
+def _base64(said: object) -> bytes:
+    return base64text.decode(said if isinstance(said, str) else "*", code="bundle_malformed")
+
+
+def _uuid(said: str) -> UUID:
+    try:
+        found = UUID(said)
+    except ValueError:
+        raise _malformed("a record is named by a UUID") from None
+    if str(found) != said:
+        raise _malformed("a UUID in its one spelling")
+    return found
+
+
+def _malformed(detail: str) -> ProofError:
+    return ProofError("bundle_malformed", detail)

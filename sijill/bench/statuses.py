@@ -1,0 +1,66 @@
+"""`sijill bench status`: how large the status lists of a nation's certificates are, and how quick.
+
+Places are drawn as issuances draw them: a list is begun every so many events and has twice as many
+places. Nothing is recorded and no server is started; the lists are signed and opened as real ones.
+"""
+
+import secrets
+import time
+from random import Random
+from typing import Any
+
+from domain.certificates.desk import LIST_SIZE, LIST_SPAN
+from infrastructure.proofs import statuslist
+from infrastructure.proofs.note import SignerKey
+from infrastructure.proofs.statuslist import Delegation, Signer, Status, StatusList
+from sijill.bench.figures import Aim, OnStep
+
+ORIGIN = "bench.sijill.test/log"
+SEED = 17
+TOTAL_BYTES = 350_000
+"""The aim for 17 million certificates, one in a hundred withdrawn."""
+
+
+def run(certificates: int, revoked_percent: float, on_step: OnStep) -> dict[str, Any]:
+    """Make, sign and open every list."""
+    log = SignerKey(ORIGIN, secrets.token_bytes(32))
+    key = SignerKey(statuslist.key_name(ORIGIN), secrets.token_bytes(32))
+    ledger, now = secrets.token_bytes(32), int(time.time())
+    note = Delegation(ledger, key.verifier, now + 3600).sign([log])
+    signer = Signer(ORIGIN, ledger, key, note)
+    random = Random(SEED)  # noqa: S311 - a benchmark's figures are to be had again
+    taken = {"bytes": 0, "jwt_bytes": 0, "making": 0.0, "opening": 0.0}
+    count = -(-certificates // LIST_SPAN)
+    for number in range(count):
+        used = min(LIST_SPAN, certificates - number * LIST_SPAN)
+        drawn = random.sample(range(LIST_SIZE), round(used * revoked_percent / 100))
+        started = time.perf_counter()
+        listed = StatusList.of(dict.fromkeys(drawn, Status.INVALID))
+        token = signer.token(number, listed, size=certificates, issued=now)
+        signed = signer.cwt(token)
+        made = time.perf_counter()
+        opened = statuslist.open_token(
+            signed, origin=ORIGIN, number=number, ledger=ledger, log_keys=[log.verifier]
+        )
+        ended = time.perf_counter()
+        assert opened == token  # noqa: S101 - a figure of something else would be worthless
+        taken["bytes"] += len(signed)
+        taken["jwt_bytes"] += len(signer.jwt(token))
+        taken["making"] += made - started
+        taken["opening"] += ended - made
+        on_step("lists", number + 1, count, (number + 1) / (taken["making"] or 1))
+    total = int(taken["bytes"])
+    return {
+        "benchmark": "status",
+        "draft": statuslist.DRAFT,
+        "certificates": certificates,
+        "revoked": revoked_percent,
+        "lists": count,
+        "uncompressed_bytes": count * statuslist.LIST_BYTES,
+        "bytes": total,
+        "jwt_bytes": int(taken["jwt_bytes"]),
+        "bytes_each_list": round(total / count),
+        "making_ms_each": round(taken["making"] / count * 1000, 2),
+        "opening_ms_each": round(taken["opening"] / count * 1000, 2),
+        "aims": [Aim("bytes", TOTAL_BYTES, total, most=True).told],
+    }

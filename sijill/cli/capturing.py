@@ -1,0 +1,161 @@
+"""Paper registers from a table: CSV or NDJSON, and a mapping file that says what a column is.
+
+The mapping is a JSON object. `columns` maps members of the act to columns, `fields` fields of the
+document's type to columns, `constants` are members that are the same in every row, and `values`
+translates what stands in a column (`{"entry_state": {"ملغى": "revoked"}}`; an empty cell is `""`).
+Days may be written as people write them, in any digits.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domain.acts import ACTS
+from domain.values.comparison import fold_day
+from sijill.cli.faults import Unusable
+from sijill.cli.reading import composed, open_lines, read_object, read_text
+
+ACT = "register.capture"
+ROW_LIMIT_BYTES = 64 * 1024
+_OWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
+_MEMBERS = (ACTS[ACT].model_fields.keys() - _OWN) | {"document"}
+
+
+class Mapping(BaseModel):
+    """What the columns of a table are."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal["csv", "ndjson"] | None = None
+    delimiter: str = ","
+    columns: dict[str, str]
+    fields: dict[str, str] = {}
+    constants: dict[str, str | int] = {}
+    values: dict[str, dict[str, str]] = {}
+
+
+def read_mapping(name: str) -> Mapping:
+    """The mapping that a file holds.
+
+    Raises:
+        Unusable: `input_malformed`. OSError: it cannot be read.
+    """
+    said = read_object(read_text(name), name)
+    try:
+        mapping = Mapping.model_validate(said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        detail = f"/{'/'.join(map(str, first['loc']))}: {first['type']}"
+        raise Unusable(code="input_malformed", detail=detail, path=name) from None
+    strange = {*mapping.columns, *mapping.constants, *mapping.values} - _MEMBERS
+    strange -= mapping.fields.keys()
+    if strange or len(mapping.delimiter) != 1:
+        detail = ", ".join(sorted(strange)) or "delimiter"
+        raise Unusable(code="input_malformed", detail=detail, path=name)
+    return mapping
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table as a source of a bulk."""
+
+    name: str
+    mapping: Mapping
+
+    @contextmanager
+    def opened(self) -> Iterator["_Again"]:
+        """Every row as the bytes of an object by column, with the line that it begins on."""
+        ndjson = self.mapping.format == "ndjson" or (
+            self.mapping.format is None and Path(self.name).suffix in {".ndjson", ".jsonl"}
+        )
+        if ndjson:
+            with open_lines(self.name) as lines:
+                yield _Again(lambda: iter(lines))
+            return
+        yield _Again(self._rows)
+
+    def _rows(self) -> Iterator[tuple[int, bytes]]:
+        with Path(self.name).open("rb") as raw:
+            text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            reader = csv.reader(text, delimiter=self.mapping.delimiter, strict=True)
+            try:
+                head = next(reader, [])
+                line = reader.line_num
+                for row in reader:
+                    number, line = line + 1, reader.line_num
+                    if row:
+                        yield number, _packed(head, row)
+            except csv.Error as error:
+                detail = f"{reader.line_num}: {error}"
+                raise Unusable(code="input_malformed", detail=detail, path=self.name) from None
+
+    def item(self, line: bytes) -> dict[str, Any]:
+        """The entry that a row asks for.
+
+        Raises:
+            Unusable: a column that the mapping names is missing, or a cell cannot be read.
+        """
+        if len(line) > ROW_LIMIT_BYTES:
+            raise Unusable(code="input_too_large", path=self.name)
+        row = read_object(line, self.name)
+        said: dict[str, Any] = dict(self.mapping.constants)
+        for member, column in self.mapping.columns.items():
+            if text := self._cell(row, member, column):
+                said[member] = text
+        fields = {
+            name: text
+            for name, column in self.mapping.fields.items()
+            if (text := self._cell(row, name, column))
+        }
+        _settle_day(said)
+        return {"act": ACT, **said, "fields": fields}
+
+    def _cell(self, row: dict[str, Any], member: str, column: str) -> str:
+        if column not in row:
+            raise Unusable(code="column_missing", column=column)
+        value = row[column]
+        plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        # A cell that was broken into lines says the same in one.
+        text = " ".join(plain.split())
+        known = self.mapping.values.get(member)
+        if known is None:
+            return text
+        if text not in known:
+            raise Unusable(code="value_not_mapped", column=column)
+        return known[text]
+
+
+class _Again:
+    """Rows that can be gone through as often as one likes."""
+
+    def __init__(self, begin: Any) -> None:
+        self._begin = begin
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        rows: Iterator[tuple[int, bytes]] = self._begin()
+        return rows
+
+
+def _packed(head: list[str], row: list[str]) -> bytes:
+    """A row by column. Bytes that are no UTF-8 are told when the row is read, by its line."""
+    cells = dict(zip(head, row, strict=False))
+    text = json.dumps(cells, ensure_ascii=False)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _settle_day(said: dict[str, Any]) -> None:
+    """The date in ISO, and the year of the register from it where the table has none."""
+    day = fold_day(str(composed(str(said.get("date", "")))))
+    if day is not None:
+        said["date"] = day
+    year = said.get("year", (day or "")[:4])
+    if isinstance(year, str) and year.isdecimal():
+        year = int(year)
+    said["year"] = year

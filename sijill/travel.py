@@ -1,0 +1,199 @@
+"""The ledger at another time: the read models as they were, and what happened between two sizes.
+
+The same index gives the same bytes on any machine. In an operator's database the log is followed
+into a scratch schema beside the read models in use; from anywhere else (an export, an address) its
+openings are followed into a database that lives as long as the question.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from infrastructure import postgres
+from infrastructure.embedded import EmbeddedServer
+from infrastructure.log.follower import Recorded, recorded
+from infrastructure.postgres import Role
+from infrastructure.proofs import leaf
+from infrastructure.proofs.authorship import Opening
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.material import Openings, Source, text_of
+from projections import comparing, model
+from projections.model import ReadModel
+from projections.rows import Connection
+
+PAGE_EVENTS: Final = 1_000
+
+OnEvents = Callable[[int], None]
+"""Told how many events the read models hold by now."""
+
+
+class NotOpen(Exception):
+    """What is asked for cannot be made from what this caller may see, or from so short a log."""
+
+    def __init__(self, code: str, index: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = {"index": index}
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The read models after event `at`: SHA-256 over all their rows, and over each table's."""
+
+    at: int
+    digest: bytes
+    tables: dict[str, bytes]
+    live: bytes | None = None
+    """The same digest of the read models in use, where there are any that have come so far."""
+
+
+class Deed(NamedTuple):
+    """What happened: the event's topic and the agency that ordered it."""
+
+    type: str
+    agency: str
+
+
+@dataclass(slots=True)
+class Happened:
+    """How often, and where first and last."""
+
+    count: int
+    first: int
+    last: int
+
+
+def replay_database(
+    url: str, at: int, *, keep: str | None = None, on_events: OnEvents | None = None
+) -> Replayed:
+    """Make the read models of a database once more as they were after event `at`.
+
+    Args:
+        url: the keeper's connection string.
+        at: the log index.
+        keep: under which name the schema is kept, `scratch_` before it; without one it is dropped.
+        on_events: told how far it has come.
+
+    Raises:
+        NotOpen: the log ends before.
+        FollowerStopped, psycopg.Error: the log cannot be read, or not be applied.
+    """
+
+    async def run() -> Replayed:
+        async with await postgres.connect_async(
+            url, Role.KEEPER, autocommit=True, limits=postgres.PATIENT
+        ) as conn:
+            if at > await model.head(conn):
+                raise NotOpen("input_index_unknown", at)
+            name = keep or f"{conn.info.backend_pid}"
+            async with comparing.scratch(
+                conn, at, name=name, keep=keep is not None, on_page=on_events
+            ) as schema:
+                made = await model.digests(conn, at=at, schema=schema)
+                reached = await comparing.position(conn)
+                live = None
+                if reached is not None and reached >= at:
+                    live = (await model.digests(conn, at=at)).whole
+        return Replayed(at, made.whole, made.tables, live)
+
+    return asyncio.run(run())
+
+
+def replay_source(source: Source, at: int, on_events: OnEvents | None = None) -> Replayed:
+    """Make the read models from a log's openings, in a database of their own that is gone then.
+
+    Raises:
+        NotOpen: an event up to `at` is not open to this caller, or the log ends before.
+        ProofError: a header or body is not the one that its leaf commits to.
+        EmbeddedServerError: no PostgreSQL can be started here.
+    """
+
+    async def run(url: str) -> Replayed:
+        async with await postgres.connect_async(url, Role.KEEPER, autocommit=True) as conn:
+            await model.create(conn, "replayed")
+            await _feed(conn, source, at, on_events)
+            made = await model.digests(conn, at=at, schema="replayed")
+        return Replayed(at, made.whole, made.tables)
+
+    with _own_server() as urls:
+        return asyncio.run(run(urls.keeper))
+
+
+def happened(
+    source: Source, old: int, new: int, *, agency: str | None = None
+) -> tuple[dict[Deed, Happened], int]:
+    """What was recorded between two sizes, and of how many events the header was not open.
+
+    Raises:
+        NotOpen: the log is not that long.
+        ProofError: a header is not in the form of the record format.
+    """
+    newest = source.newest()
+    if newest is None or new > Checkpoint.parse(text_of(newest)).size:
+        raise NotOpen("input_index_unknown", new - 1)
+    deeds: dict[Deed, Happened] = {}
+    closed = new - old
+    for opening in source.openings(old):
+        if opening.index >= new:
+            break
+        if opening.header is None:
+            continue
+        closed -= 1
+        header = leaf.parse_header(opening.header)
+        if agency not in (None, header.agency):
+            continue
+        known = deeds.setdefault(
+            Deed(header.type, header.agency), Happened(0, opening.index, opening.index)
+        )
+        known.count += 1
+        known.last = opening.index
+    return deeds, closed
+
+
+async def _feed(conn: Connection, source: Source, at: int, on_events: OnEvents | None) -> None:
+    sink = ReadModel("replayed")
+    openings = Openings(source.openings())
+    page: list[Recorded] = []
+    reached = -1
+    for index, data in enumerate(source.entries()):
+        if index > at:
+            break
+        page.append(_opened(index, data, openings.at(index)))
+        reached = index
+        if len(page) == PAGE_EVENTS or index == at:
+            async with conn.transaction():
+                await sink.position(conn)
+                await sink.apply(conn, page)
+            page = []
+            if on_events is not None:
+                on_events(index + 1)
+    if reached < at:
+        raise NotOpen("input_index_unknown", at)
+
+
+def _opened(index: int, data: bytes, opening: Opening | None) -> Recorded:
+    if opening is None or opening.header is None or opening.body is None:
+        raise NotOpen("input_not_open", index)
+    said = leaf.parse_leaf(data)
+    if leaf.header_digest(opening.header_salt, opening.header) != said.header:
+        raise ProofError("header_digest_mismatch", str(index))
+    if leaf.body_digest(opening.body_salt, opening.body) != said.body:
+        raise ProofError("body_digest_mismatch", str(index))
+    return recorded(index, said.time, opening.header, opening.body)
+
+
+@contextmanager
+def _own_server() -> Iterator[postgres.Urls]:
+    with tempfile.TemporaryDirectory(prefix="sijill-replay-") as folder:
+        # Nothing here outlives the question, so nothing has to reach the disk.
+        server = EmbeddedServer(Path(folder) / "postgresql", settings={"fsync": "off"})
+        urls = server.start()
+        try:
+            yield urls
+        finally:
+            server.stop()

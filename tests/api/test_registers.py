@@ -1,0 +1,153 @@
+"""Registers over HTTP: what is public of them, what is their agency's, what they count."""
+
+from typing import Any
+
+import pytest
+
+from infrastructure.proofs import signing
+from sijill.client import Refused
+from sijill.client.prepared import commit, statement
+from tests.api.asking import read
+from tests.api.talking import Wire, refusal
+from tests.serving import Agency, Served, act
+
+BOOK: dict[str, Any] = {"unit": "archive", "series": "general", "year": 1998}
+ROOM = "/v1/registers/archive/general/1998"
+
+
+@pytest.fixture
+def office(served: Served) -> Agency:
+    """An agency of the test's own: its registers are counted."""
+    return served.agency()
+
+
+def order(office: Agency, verb: str, part: str, **members: Any) -> dict[str, Any]:
+    return act(office.client, f"{ROOM}/{part}", f"register.{verb}", **BOOK, **members)
+
+
+def capture(office: Agency, number: str, **changes: Any) -> dict[str, Any]:
+    values = {"holder_name": "حامل 0001", "qualification": "بكالوريوس"}
+    claims, texts = commit(values)
+    if "claims" in changes:
+        texts = []
+    said = {
+        **BOOK,
+        "number": number,
+        "type": "degree",
+        "date": "1998-07-01",
+        "grade": "register_only",
+        "claims": claims,
+        **changes,
+    }
+    line = signing.envelope(statement("register.capture", office.name, **said), texts)
+    return dict(office.client.send(office.client.prepare(f"{ROOM}/entries", [line])))
+
+
+def test_coverage_is_a_promise_to_everybody(served: Served, office: Agency) -> None:
+    covered = order(office, "cover", "coverage", grade="register_only")["index"]
+    order(office, "cover", "coverage", grade="original_sighted")
+
+    anybody = served.anybody()
+    [listed] = anybody.get("/v1/registers", agency=office.name)["items"]
+    assert (listed["coverage"], listed["opened_index"]) == ("original_sighted", covered)
+    [before] = anybody.get("/v1/registers", agency=office.name, at=covered)["items"]
+    assert before["coverage"] == "register_only"
+    shown = anybody.get(ROOM, agency=office.name)
+    assert shown["coverage"] == "original_sighted"
+    assert "counts" not in shown
+    assert anybody.get("/v1/registers", agency=office.name, covered="false")["items"] == []
+
+
+def test_the_declaration_is_opened_to_everybody_and_the_entries_are_not(
+    served: Served, office: Agency
+) -> None:
+    covered = order(office, "cover", "coverage", grade="register_only")["index"]
+    taken = capture(office, "1")["index"]
+    served.anybody().text(f"/log/checkpoint?covers={taken}")
+
+    window = {"from": covered, "to": taken + 1}
+    declared, entry = served.anybody().get("/v1/log/openings", **window)["openings"]
+
+    assert {"header", "body", "order"} <= declared.keys()
+    assert "body" not in entry
+    assert "header" in entry
+
+
+def test_an_entry_is_its_agencys_alone(wire: Wire, office: Agency, stranger: Agency) -> None:
+    capture(office, "م/١٢")
+
+    found = office.client.get("/v1/registers/entries", number="م/12")["items"]
+
+    assert [(one["kind"], one["number"], one["grade"]) for one in found] == [
+        ("captured", "م/١٢", "register_only")
+    ]
+    assert stranger.client.get("/v1/registers/entries", number="م/12")["items"] == []
+    foreign = read(wire, stranger, "/v1/registers/entries", agency=office.name)
+    assert refusal(foreign) == (404, "agency_unknown")
+    assert refusal(wire.get("/v1/registers/entries")) == (401, "signature_missing")
+    assert "counts" not in stranger.client.get(ROOM, agency=office.name)
+
+
+def test_an_entry_is_found_by_a_value_however_it_is_spelt(office: Agency) -> None:
+    capture(office, "1")
+    capture(office, "2", claims=None)
+
+    asked = {"field": "holder_name", "value": "  حامل ٠٠٠١ "}
+    found = office.client.post("/v1/registers/search", asked, signed=True)["items"]
+
+    assert [one["number"] for one in found] == ["1"]
+
+
+def test_what_is_odd_in_a_register_is_reported_at_an_index(office: Agency) -> None:
+    for number in ("1", "2", "7", "9/1998"):
+        capture(office, number)
+    order(office, "reserve", "reservations", number="10")
+    order(office, "reserve", "reservations", number="11")
+    order(office, "void", "voids", number="4", reason="form_spoilt")
+    last = order(office, "void", "voids", number="11", reason="not_issued")["index"]
+
+    report = office.client.get(f"{ROOM}/report")
+
+    assert (report["given"], report["missing"]) == (4, 4)
+    assert report["gaps"] == [
+        {"first": 3, "last": 3},
+        {"first": 5, "last": 6},
+        {"first": 8, "last": 8},
+    ]
+    assert [one["number"] for one in report["voided"]] == ["4", "11"]
+    assert [one["number"] for one in report["reserved"]] == ["10"]
+    before = office.client.get(f"{ROOM}/report", at=last - 1)
+    assert [one["number"] for one in before["reserved"]] == ["10", "11"]
+    assert office.client.get(ROOM)["next"] == 12
+
+
+def test_a_document_recorded_long_after_its_date_is_dated_back(office: Agency) -> None:
+    office.issue(date="2026-01-05", number="5")
+    office.issue(date="2026-11-27", number="6")
+
+    path = "/v1/registers/registry/general/2026/report"
+    report = office.client.get(path, late_days=60)
+
+    assert [one["number"] for one in report["backdated"]] == ["5"]
+
+
+def test_the_count_of_a_closed_register_is_counted_again(office: Agency) -> None:
+    capture(office, "1")
+    capture(office, "2")
+    order(office, "strike", "entries/striking", number="2", reason="misread")
+    order(office, "void", "voids", number="3", reason="form_spoilt")
+    order(office, "close", "closure")
+
+    with pytest.raises(Refused) as wrong:
+        order(office, "count", "count", given=2, voided=1)
+    assert wrong.value.code == "register_count_wrong"
+
+    order(office, "count", "count", given=1, voided=1)
+    shown = office.client.get(ROOM)
+    assert (shown["given"], shown["voided"]) == (1, 1)
+
+
+def test_an_index_that_is_not_there_yet_is_unknown(wire: Wire, office: Agency) -> None:
+    for path in ("/v1/registers", f"{ROOM}?agency={office.name}"):
+        joint = "&" if "?" in path else "?"
+        assert refusal(wire.get(f"{path}{joint}at={2**50}")) == (404, "index_unknown")

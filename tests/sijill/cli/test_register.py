@@ -1,0 +1,192 @@
+"""Registers from the command line: tables captured, numbers allocated, years closed."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from domain.values import BAGHDAD
+from sijill.cli.register import _reserve
+from tests.serving import Agency
+from tests.sijill.cli.conftest import Ran, Shell
+
+MAPPING: dict[str, Any] = {
+    "columns": {"number": "العدد", "date": "التاريخ", "entry_state": "الحالة"},
+    "fields": {"holder_name": "الاسم", "qualification": "الشهادة"},
+    "constants": {"unit": "archive", "type": "degree", "grade": "register_only"},
+    "values": {"entry_state": {"": "stands", "ملغى": "revoked"}},
+}
+HEAD = "العدد,التاريخ,الاسم,الشهادة,الحالة\n"
+ROWS = (
+    "1,1998-07-01,حامل 0001,بكالوريوس,\n"
+    "٢,٢/٧/١٩٩٨,حامل 0002,بكالوريوس,ملغى\n"
+    '3,1998-07-03,"حامل\n0003",بكالوريوس,\n'
+)
+
+
+def capture(office: Shell, series: str, table: str, *options: str, **changes: Any) -> Ran:
+    constants = {**MAPPING["constants"], "series": series}
+    mapping = {**MAPPING, "constants": constants, **changes}
+    files = ("--mapping", str(office.file("m.json", mapping)), "--output", "json")
+    return office("register", "capture", office.file("t.csv", table), *files, *options)
+
+
+def summary(ran: Ran) -> dict[str, int]:
+    return dict(ran.lines[-1]["summary"])
+
+
+def test_a_table_becomes_entries_once(office: Shell) -> None:
+    ran = capture(office, "once", HEAD + ROWS)
+    assert ran.code == 0, ran.err
+    assert summary(ran)["recorded"] == 3
+
+    again = capture(office, "once", HEAD + ROWS + "4,1998-07-04,حامل 0004,بكالوريوس,\n")
+
+    assert again.code == 0, again.err
+    assert (summary(again)["recorded"], summary(again)["recorded_before"]) == (1, 3)
+    shown = office("register", "show", "archive", "once", "1998", "--output", "json").json
+    assert (shown["counts"]["given"], shown["next"]) == (4, 5)
+
+
+def test_without_its_state_folder_a_table_is_still_captured_once(office: Shell) -> None:
+    capture(office, "stateless", HEAD + ROWS)
+
+    again = capture(office, "stateless", HEAD + ROWS, "--state", str(office.folder / "new"))
+
+    assert again.code == 5
+    assert {one["problem"]["code"] for one in again.lines[:-1]} == {"number_taken"}
+    shown = office("register", "show", "archive", "stateless", "1998", "--output", "json").json
+    assert shown["counts"]["given"] == 3
+
+
+def test_a_dry_run_names_every_bad_row_by_line_and_reason(office: Shell) -> None:
+    bad = (
+        "1,1998-07-01,حامل,بكالوريوس,\n"
+        "x,1998-07-01,حامل,بكالوريوس,\n"
+        "5,sometime,حامل,بكالوريوس,\n"
+        "6,1998-07-01,حامل,بكالوريوس,مفقود\n"
+        "١,1998-07-01,حامل,بكالوريوس,\n"
+        "7,1998-07-01\n"
+    )
+
+    ran = capture(office, "dry", HEAD + bad, "--dry-run")
+
+    assert ran.code == 6
+    told = {one["line"]: one["problem"]["code"] for one in ran.lines[:-1]}
+    assert told == {
+        3: "statement_invalid",
+        4: "statement_invalid",
+        5: "value_not_mapped",
+        6: "number_taken",
+        7: "column_missing",
+    }
+    shown = office("register", "show", "archive", "dry", "1998", "--output", "json").json
+    assert shown["counts"]["given"] == 0
+
+
+def test_ndjson_is_a_table_too(office: Shell) -> None:
+    rows = [
+        {"العدد": number, "التاريخ": "1998-07-01", "الاسم": "حامل", "الشهادة": "ب", "الحالة": ""}
+        for number in (1, "2")
+    ]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+    ran = capture(office, "objects", text, format="ndjson")
+
+    assert ran.code == 0, ran.err
+    assert summary(ran)["recorded"] == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": {"colour": "x"}},
+        {"columns": "x"},
+        {"delimiter": ""},
+        {"more": 1},
+        {"constants": {"agency": "other"}},
+    ],
+)
+def test_a_mapping_that_maps_nothing_known_is_told_before_anything(
+    office: Shell, changes: dict[str, Any]
+) -> None:
+    ran = office(
+        *("register", "capture", office.file("t.csv", HEAD)),
+        *("--mapping", office.file("m.json", {**MAPPING, **changes})),
+    )
+    assert ran.code == 2
+    assert "input_malformed" in ran.err
+
+
+def test_bytes_that_are_no_text_are_one_bad_row(office: Shell) -> None:
+    table = office.folder / "t.csv"
+    good = (HEAD + ROWS).encode()
+    table.write_bytes(good + b"9,1998-07-01,\xff\xfe,x,\n")
+    constants = {**MAPPING["constants"], "series": "bytes"}
+    mapping = office.file("m.json", {**MAPPING, "constants": constants})
+
+    ran = office("register", "capture", table, "--mapping", mapping, "--output", "json")
+
+    assert ran.code == 5
+    [bad] = [one for one in ran.lines[:-1] if "problem" in one]
+    assert (bad["line"], bad["problem"]["code"]) == (6, "input_malformed")
+    assert summary(ran)["recorded"] == 3
+
+
+def test_numbers_are_allocated_in_turn(office: Shell) -> None:
+    def allocate(*options: str) -> list[str]:
+        ran = office("register", "allocate", "desk", "general", *options, "--output", "json")
+        assert ran.code == 0, ran.err
+        return [one["number"] for one in ran.json["items"]]
+
+    assert allocate("--count", "2") == ["1", "2"]
+    assert allocate("--form", "م/{number}/{year}", "--year", "2026") == ["م/3/2026"]
+    assert allocate("--year", "2025") == ["1"]
+
+
+def test_a_number_that_somebody_took_meanwhile_is_passed_over(agency: Agency) -> None:
+    about = {"unit": "race", "series": "general", "year": 2026}
+    path = "/v1/registers/race/general/2026"
+    assert _reserve(agency.client, path, {**about, "number": "1"}) is not None
+
+    assert _reserve(agency.client, path, {**about, "number": "١"}) is None
+
+
+def test_a_year_is_closed_counted_and_closed_once(office: Shell) -> None:
+    capture(office, "yearly", HEAD + ROWS)
+    void = ("--number", "9", "--reason", "form_spoilt")
+    assert office("register", "void", "archive", "yearly", "1998", *void).code == 0
+
+    closing = ("register", "close", "1998", "--series", "yearly", "--output", "json")
+    ran = office(*closing)
+
+    assert ran.code == 0, ran.err
+    [closed] = ran.json["items"]
+    assert (closed["given"], closed["voided"]) == (3, 1)
+    assert office(*closing).json["items"] == [closed]
+    late = capture(office, "yearly", HEAD + "10,1998-07-01,حامل,ب,\n")
+    assert late.lines[0]["problem"]["code"] == "register_closed"
+
+
+def test_a_running_year_is_not_closed(office: Shell) -> None:
+    office("register", "allocate", "desk", "running")
+
+    ran = office("register", "close", str(datetime.now(BAGHDAD).year), "--series", "running")
+
+    assert ran.code == 5
+    assert "register_year_runs" in ran.err
+
+
+def test_what_is_covered_is_listed_for_everybody(office: Shell, agency: Agency) -> None:
+    book = ("archive", "covered", "1998")
+    assert office("register", "cover", *book, "--grade", "register_only").code == 0
+
+    listed = office("register", "list", "--of", agency.name, "--covered", "--output", "json").json
+
+    assert [(one["series"], one["coverage"]) for one in listed["items"]] == [
+        ("covered", "register_only")
+    ]
+    reason = ("--reason", "pages_missing")
+    assert office("register", "uncover", *book, *reason).code == 0
+    assert office("register", "list", "--of", agency.name, "--covered").code == 0
