@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -11,7 +11,7 @@ from api.paging import WORD, After, At, Limit, page
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open
-from api.shapes.registry import AgencyPage, AgencyShown, KeyList, KeyShown
+from api.shapes.registry import AgencyPage, AgencyShown, Answerable, KeyList, KeyShown
 from projections import agencies, freshness, keys
 from projections.agencies import Agency
 from projections.keys import Key
@@ -19,6 +19,7 @@ from projections.keys import Key
 router = APIRouter(prefix="/v1", tags=["agencies"], responses=problems(404, 422))
 
 AgencyId = Annotated[str, Path(max_length=48, pattern=WORD, description="The agency's id.")]
+Part = Annotated[str | None, Query(max_length=48, pattern=WORD)]
 Thumbprint = Annotated[
     str, Path(max_length=64, pattern=WORD, description="RFC 7638 thumbprint of the key.")
 ]
@@ -56,7 +57,35 @@ async def show(services: Open, agency: AgencyId, at: At = None) -> JSONResponse:
         raise Problem("agency_unknown", agency=agency)
     body = _agency(found, day)
     body |= {"names_by_day": found.names, "parents_by_day": found.parents}
+    body["successions"] = found.successions
     return JSONResponse({**body, "at": _at(at, status.index)})
+
+
+@router.get(
+    "/agencies/{agency}/successor",
+    summary="Who answers for what an agency did",
+    responses=told("The body that answers.", Answerable),
+)
+async def successor(
+    services: Open,
+    agency: AgencyId,
+    unit: Part = None,
+    series: Part = None,
+    at: At = None,
+) -> JSONResponse:
+    """The lawful successor for a register unit and series, or for the agency as a whole.
+
+    The agency itself where nobody has succeeded it. Followed through the registry as it stood
+    after event `at`, so the answer to the past does not change.
+    """
+    async with recent(services) as connection:
+        status = await freshness.status(connection)
+        _require_known(at, status.index)
+        found = await agencies.responsible(connection, agency, unit, series, at=at)
+    if found is None:
+        raise Problem("agency_unknown", agency=agency)
+    said = {"agency": agency, "unit": unit, "series": series, "answered_by": found}
+    return JSONResponse({**said, "at": _at(at, status.index)})
 
 
 @router.get(

@@ -37,6 +37,7 @@ from api import (
     reports,
     status_lists,
     transfers,
+    trust,
     verify,
 )
 from api.admission import Admission
@@ -147,6 +148,7 @@ def create_app(open_services: Opener) -> FastAPI:
         credentials,
         attachments,
         pending,
+        trust,
         verify,
         transfers,
         boxes,

@@ -323,7 +323,7 @@ async def _visible(
 
 
 async def _may_read(services: Services, who: Caller, stream: UUID) -> bool:
-    readers = await off_loop(partial(services.ledger.readers, stream))
+    readers = await off_loop(partial(services.ledger.readers, stream, services.directory))
     return who.agency in readers
 
 

@@ -5,6 +5,7 @@ Another agency's certificate and none at all are answered alike.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -23,9 +24,10 @@ from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
 from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
+from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
-from domain.errors import TypeUnknown
+from domain.errors import AgencyUnknown, TypeUnknown
 from domain.values.comparison import fold_value
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
@@ -63,7 +65,9 @@ class Filters(BaseModel):
     after: After = None
     limit: Limit = 100
     at: At = None
-    agency: Word = Field(None, description="Whose certificates, for auditors.")
+    agency: Word = Field(
+        None, description="Whose: for auditors, and for who has succeeded that body there."
+    )
     type: Word = None
     unit: Word = None
     series: Word = None
@@ -85,7 +89,7 @@ async def listed(
     """Search by what stands in clear; by a committed value with `POST /v1/certificates/search`."""
     who = await caller(request, services, required=True)
     chosen = Filter(**{name: getattr(wanted, name) for name in _NARROWING})
-    owner = _owner(who, wanted.agency)
+    owner = await _owner(services, who, wanted.agency, wanted.unit, wanted.series)
     return await _page(
         request, services, owner, chosen, after=wanted.after, limit=wanted.limit, at=wanted.at
     )
@@ -100,6 +104,7 @@ class Search(BaseModel):
         str, Field(pattern=r"^[a-z0-9_]{1,48}$", description="A look-up field of the type.")
     ]
     value: Annotated[str, Field(min_length=1, max_length=500)]
+    agency: Word = Field(None, description="A body that the caller's has succeeded.")
     type: Word = None
     unit: Word = None
     series: Word = None
@@ -124,7 +129,7 @@ async def search(
 ) -> JSONResponse:
     """A signed read with a body, so that no personal value stands in an address."""
     who = await caller(request, services, required=True)
-    owner = _owner(who, None)
+    owner = await _owner(services, who, wanted.agency, wanted.unit, wanted.series)
     space = lookup_space(owner, wanted.field)
     hmac = services.vault.lookup(space, fold_value(wanted.value))
     narrowed = {name: getattr(wanted, name) for name in _NARROWING}
@@ -154,10 +159,10 @@ async def show(
         found = await certificates.by_code(connection, normal, at=at)
         if at is not None and found.basis.stale:
             raise Problem("index_unknown", index=at)
-        if found.certificate is None or not _may_show(who, found):
+        own = await _answers(services, who, found)
+        if found.certificate is None or not (own or AUDIT in who.scopes):
             raise Problem("certificate_unknown", code=normal)
         originals = await certificates.originals(connection, found.certificate, at=at)
-        own = who.agency == found.certificate.agency
         values = await open_values(services, connection, found) if own else {}
     body = _certificate(found.certificate)
     body["asked_code"] = normal
@@ -183,16 +188,40 @@ async def show(
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-def _may_show(who: Caller, found: Found) -> bool:
-    certificate = found.certificate
-    return certificate is not None and (who.agency == certificate.agency or AUDIT in who.scopes)
+async def _answers(services: Services, who: Caller, found: Found) -> bool:
+    """Whether the caller's agency issued it, or answers for it now."""
+    row = found.certificate
+    if row is None or who.agency is None:
+        return False
+    return who.agency == row.agency or await _succeeds(
+        services, who, row.agency, row.unit, row.series
+    )
 
 
-def _owner(who: Caller, agency: str | None) -> str:
-    """Whose certificates are listed: one's own; an auditor names the agency."""
+async def _succeeds(
+    services: Services, who: Caller, agency: str, unit: str | None, series: str | None
+) -> bool:
+    asked = partial(services.ledger.responsible, agency, unit, series, services.directory)
+    try:
+        return await off_loop(asked) == who.agency
+    except AgencyUnknown:
+        return False
+
+
+async def _owner(
+    services: Services,
+    who: Caller,
+    agency: str | None,
+    unit: str | None = None,
+    series: str | None = None,
+) -> str:
+    """Whose certificates are listed: one's own, or a body's that one has succeeded there.
+
+    An auditor names any agency.
+    """
     if agency is None or agency == who.agency:
         return who.agency or ""
-    if AUDIT in who.scopes:
+    if AUDIT in who.scopes or await _succeeds(services, who, agency, unit, series):
         return agency
     raise Problem("agency_unknown", agency=agency)
 
@@ -255,4 +284,6 @@ def _certificate(row: Certificate) -> dict[str, Any]:
         "issue_time": row.issue_time,
         "reaffirmed_index": row.reaffirmed_index,
         "erased_index": row.erased_index,
+        "court_orders": row.court_orders,
+        "holds": row.holds,
     }

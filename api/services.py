@@ -15,7 +15,7 @@ from api.limits import Limits, Place
 from api.orders import KeyRing, now_us
 from api.policy import Caller
 from api.problems import Problem
-from api.shelves import Shelves
+from api.shelves import Kept, Shelves
 from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
@@ -70,6 +70,7 @@ class Services:
     promised: int = 0
     status_lists: Signer | None = None
     shelves: Shelves = field(default_factory=Shelves)
+    trust: Kept = field(default_factory=Kept)
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
 

@@ -4,6 +4,7 @@ It must not know how a list is made. One list is made by one task at a time, how
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,16 @@ class Shelf:
     token: StatusToken
     checked: float
     spelt: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Kept:
+    """One answer, the same for everybody: of which log size, made when (monotonic seconds)."""
+
+    body: bytes = b""
+    size: int = -1
+    made: float = -math.inf
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True)

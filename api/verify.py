@@ -8,6 +8,7 @@ An unknown code is an answer like any other. When the store cannot be asked, tha
 import hmac
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any
 
 import psycopg
@@ -26,6 +27,7 @@ from api.orders import now_us
 from api.problems import Problem
 from api.services import Open, Services
 from api.shapes.verdicts import Verdict as VerdictShape
+from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
@@ -86,6 +88,7 @@ class Answer:
     verdict: Verdict
     found: Found | None = None
     not_compared: tuple[str, ...] = field(default=())
+    answered_by: str | None = None
 
 
 @router.get(
@@ -158,7 +161,18 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
         basis = replace(basis, stale=True)
     verdict = verdicts.judge(found.facts, basis=basis, today=found.today, comparison=comparison)
     asked = {*presented.fields, *([DOCUMENT] if presented.document else [])}
-    return Answer(verdict, found, tuple(sorted(_comparable(found) - asked)))
+    not_compared = tuple(sorted(_comparable(found) - asked))
+    return Answer(verdict, found, not_compared, await _answered_by(services, found))
+
+
+async def _answered_by(services: Services, found: Found) -> str | None:
+    """The body that answers for the record now; None: its issuer."""
+    row, issuer = found.certificate, found.issuer
+    if row is None or issuer is None or not issuer.successions:
+        return None
+    who = partial(services.ledger.responsible, row.agency, row.unit, row.series, services.directory)
+    holder = await off_loop(who)
+    return None if holder == row.agency else holder
 
 
 def _comparable(found: Found) -> set[str]:
@@ -279,6 +293,7 @@ def as_told(answer: Answer, language: str) -> dict[str, Any]:
             "code": facts.code,
             "agency": facts.agency,
             "agency_names": found.issuer.names_on(found.certificate.date),
+            "answered_by": answer.answered_by,
             "type": facts.type,
             "type_names": certificate_type(facts.type).names.model_dump(),
             "index": facts.issue_index,

@@ -1,8 +1,8 @@
 """An auditor's first hour: check a whole log over HTTP with nothing of the project.
 
 Written from docs/reference/ledger-format.md alone, whose sections the comments name. It needs only
-Python's standard library, `cryptography`, and ledger_format.py beside it. It reads what anybody may
-read, and changes nothing.
+Python's standard library, `cryptography`, and ledger_format.py and ledger_acts.txt beside it. It
+reads what anybody may read, and changes nothing.
 
     python examples/check_log.py --url http://127.0.0.1:8080 --ledger ID --kept old-checkpoint
 

@@ -1,7 +1,7 @@
 """The ledger's format as an auditor wrote it down: bytes, hashes, signatures; used by check_log.py.
 
 Written from docs/reference/ledger-format.md alone, whose sections the comments name. It needs only
-Python's standard library and `cryptography`.
+Python's standard library, `cryptography`, and ledger_acts.txt beside it.
 """
 
 import base64
@@ -12,6 +12,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -20,35 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-# Section 9: act, event, scope, path of a single order. Acts on certificates may come in a bulk.
-ACTS_TEXT = """\
-agency.add added administer /v1/agencies
-agency.close closed administer /v1/agencies/{subject}/closure
-agency.link linked administer /v1/agencies/{subject}/linking
-agency.reinstate reinstated administer /v1/agencies/{subject}/reinstatement
-agency.rename renamed administer /v1/agencies/{subject}/name
-agency.reparent reparented administer /v1/agencies/{subject}/parent
-agency.suspend suspended administer /v1/agencies/{subject}/suspension
-certificate.annul_revocation revocation_annulled revoke /v1/certificates/{code}/revocation/annulment
-certificate.correct corrected issue /v1/certificates/{code}/correction
-certificate.credential credentialed issue /v1/certificates/credentials
-certificate.erase erased register /v1/certificates/{code}/erasure
-certificate.issue issued issue /v1/certificates
-certificate.original original_added issue /v1/certificates/{code}/originals
-certificate.reaffirm reaffirmed issue /v1/certificates/{code}/reaffirmation
-certificate.reinstate reinstated revoke /v1/certificates/{code}/reinstatement
-certificate.replace original_replaced issue /v1/certificates/{code}/replacement
-certificate.revoke revoked revoke /v1/certificates/{code}/revocation
-certificate.supersede superseded revoke /v1/certificates/{code}/supersession
-certificate.suspend suspended revoke /v1/certificates/{code}/suspension
-certificate.void voided revoke /v1/certificates/{code}/voiding
-key.compromise compromised administer /v1/keys/{key}/compromise
-key.enrol enrolled administer /v1/agencies/{subject}/keys
-key.retire retired administer /v1/keys/{key}/retirement
-ledger.accept_clock clock_accepted operate /v1/ledger/clock
-ledger.open opened administer /v1/ledger
-ledger.rotate_key key_rotated operate /v1/ledger/keys
-"""
+# Section 9: act, event, scope, path of a single order. Of certificates and registers many may come.
+ACTS_TEXT = Path(__file__).with_name("ledger_acts.txt").read_text(encoding="ascii")
 ACTS = {}
 for _act, _event, _scope, _path in map(str.split, ACTS_TEXT.splitlines()):
     ACTS[f"sijill.{_act.partition('.')[0]}.{_event}.v1"] = (_act, _scope, _path)
@@ -57,7 +31,7 @@ NOTE_LINES, SALT_BYTES, DEPTH, SIGNATURES, VKEY_BYTES, TILE = 100, 16, 8, 32, 33
 LINES, TEXT_BYTES, FIELD = 10_000, 65_536, 2**255 - 19
 LEARNED = {f"sijill.{one}.v1" for one in ("ledger.opened", "ledger.key_rotated")}
 LEARNED |= {f"sijill.key.{one}.v1" for one in ("enrolled", "retired", "compromised")}
-BULK = "/v1/certificates/bulk"
+BULK = "/v1/{}s/bulk"
 STATUS = {"certificate.issue", "certificate.correct", "certificate.original", "certificate.replace"}
 # Section 1: every value has one spelling, so the unused bits at the end of base64 are zero.
 HEX, INT, ZEROS = "[0-9a-f]{64}", "(?:0|[1-9][0-9]{0,15})", "[AEIMQUYcgkosw048]"
@@ -298,7 +272,7 @@ def read_evidence(data: bytes) -> list[dict[str, Any]]:
 
 def fits(act: str, path: str, said: dict[str, Any] | None, found: str) -> bool:
     """Section 9: whether an order of the act went there; members that are not open are free."""
-    if act.startswith("certificate.") and found == BULK:
+    if found == BULK.format(act.partition(".")[0]):
         return True
     if said is not None:
         return found == path.format_map(said)

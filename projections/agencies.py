@@ -27,6 +27,8 @@ _OPENED: Final = "sijill.ledger.opened.v1"
 _ADDED: Final = "sijill.agency.added.v1"
 _RENAMED: Final = "sijill.agency.renamed.v1"
 _REPARENTED: Final = "sijill.agency.reparented.v1"
+_MERGED: Final = "sijill.agency.merged.v1"
+_SPLIT: Final = "sijill.agency.split.v1"
 _STANDINGS: Final = {
     "sijill.agency.linked.v1": Standing.LINKED.value,
     "sijill.agency.suspended.v1": Standing.SUSPENDED.value,
@@ -39,6 +41,8 @@ class Agency(NamedTuple):
     """One agency. `names` and `parents` are `{"since": day, "index": n, "value": …}` by day.
 
     The value is `{"ar": …, "ckb": …, "en": …}` of names, and an agency's id or None of parents.
+    `successions` are `{"index": n, "successor": id, "unit": …, "series": …, "since": day}`, in
+    the order of the log.
     """
 
     id: str
@@ -49,6 +53,7 @@ class Agency(NamedTuple):
     names: list[dict[str, Any]]
     parents: list[dict[str, Any]]
     added_index: int
+    successions: list[dict[str, Any]]
 
     def names_on(self, day: str) -> dict[str, str]:
         """Its names on a day (ISO), by language; before all of them, the first ever recorded."""
@@ -62,7 +67,9 @@ class Agency(NamedTuple):
         return known["value"] if known else None
 
 
-AGENCIES: Final = Table("agencies", Agency, "id", documents=frozenset({"names", "parents"}))
+AGENCIES: Final = Table(
+    "agencies", Agency, "id", documents=frozenset({"names", "parents", "successions"})
+)
 
 
 async def show(conn: Connection, agency: str, *, at: int | None = None) -> Agency | None:
@@ -70,6 +77,30 @@ async def show(conn: Connection, agency: str, *, at: int | None = None) -> Agenc
     async with conn.cursor(row_factory=class_row(Agency)) as cursor:
         await cursor.execute(_SQL["show"], {"id": agency, "at": at})
         return await cursor.fetchone()
+
+
+async def responsible(
+    conn: Connection, agency: str, unit: str | None, series: str | None, *, at: int | None = None
+) -> str | None:
+    """Who answers for a series of an agency after event `at`; None where there is no such agency.
+
+    The steps of the domain's own `responsible`, over rows.
+    """
+    index = -1
+    while (row := await show(conn, agency, at=at)) is not None:
+        fitting = [
+            one
+            for one in row.successions
+            if one["index"] > index
+            and (one["unit"] is None or (one["unit"] == unit and one["series"] in (None, series)))
+        ]
+        if not fitting:
+            return agency
+        step = min(
+            fitting, key=lambda one: (one["index"], one["unit"] is None, one["series"] is None)
+        )
+        agency, index = step["successor"], step["index"]
+    return None
 
 
 async def page(
@@ -121,6 +152,7 @@ def _enter(
         names=_dated([], event, said["names"]),
         parents=_dated([], event, said.get("parent")),
         added_index=event.index,
+        successions=[],
     )
     rows.put(AGENCIES, row, event.index)
 
@@ -128,6 +160,39 @@ def _enter(
 def _changed_standing(event: Recorded, rows: WorkingSet) -> None:
     agency = rows.need(AGENCIES, event.statement["subject"])
     rows.put(AGENCIES, agency._replace(standing=_STANDINGS[event.type]), event.index)
+
+
+def _merged(event: Recorded, rows: WorkingSet) -> None:
+    _succeeded(event, rows, [{"successor": event.statement["successor"]}], closed=True)
+
+
+def _split(event: Recorded, rows: WorkingSet) -> None:
+    said = event.statement
+    rest = said.get("rest")
+    given = [*said["shares"], *([{"successor": rest}] if rest else [])]
+    _succeeded(event, rows, given, closed=rest is not None)
+
+
+def _succeeded(
+    event: Recorded, rows: WorkingSet, given: list[dict[str, str]], *, closed: bool
+) -> None:
+    agency = rows.need(AGENCIES, event.statement["subject"])
+    since = event.statement["effective_date"]
+    successions = [
+        {
+            "index": event.index,
+            "successor": one["successor"],
+            "unit": one.get("unit"),
+            "series": one.get("series"),
+            "since": since,
+        }
+        for one in given
+    ]
+    changed = agency._replace(
+        successions=[*agency.successions, *successions],
+        standing=Standing.CLOSED.value if closed else agency.standing,
+    )
+    rows.put(AGENCIES, changed, event.index)
 
 
 def _renamed(event: Recorded, rows: WorkingSet) -> None:
@@ -150,12 +215,14 @@ def _needs(event: Recorded) -> Iterable[tuple[Table[Agency], str]]:
 
 PROJECTOR: Final = Projector(
     name="agencies",
-    version=1,
+    version=2,
     statements=_SQL,
     handlers={
         _OPENED: _opened,
         _ADDED: _added,
         **dict.fromkeys(_STANDINGS, _changed_standing),
+        _MERGED: _merged,
+        _SPLIT: _split,
         _RENAMED: _renamed,
         _REPARENTED: _reparented,
     },

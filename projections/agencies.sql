@@ -11,6 +11,7 @@ CREATE TABLE agencies (
     names jsonb NOT NULL,
     parents jsonb NOT NULL,
     added_index bigint NOT NULL,
+    successions jsonb NOT NULL,
     since_index bigint NOT NULL,
     until_index bigint,
     PRIMARY KEY (id, since_index)
@@ -18,7 +19,7 @@ CREATE TABLE agencies (
 CREATE INDEX agencies_by_age ON agencies (added_index);
 
 -- name: show
-SELECT id, stream, kind, standing, founder, names, parents, added_index
+SELECT id, stream, kind, standing, founder, names, parents, added_index, successions
 FROM read.agencies CROSS JOIN read.model
 WHERE id = %(id)s
     AND since_index <= coalesce(%(at)s::bigint, model.index)
@@ -27,7 +28,7 @@ WHERE id = %(id)s
 -- name: page
 -- Ties share an index (both founders have 0) and must not be torn apart by the end of a page.
 SELECT * FROM (
-SELECT id, stream, kind, standing, founder, names, parents, added_index
+SELECT id, stream, kind, standing, founder, names, parents, added_index, successions
 FROM read.agencies CROSS JOIN read.model
 WHERE added_index > %(after)s
     AND since_index <= coalesce(%(at)s::bigint, model.index)

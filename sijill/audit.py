@@ -5,6 +5,7 @@ knows no noun, and the material to it.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,6 +28,7 @@ from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from projections import comparing
+from sijill.notebook import FORMAT, Notebook, notebook
 from sijill.rules import Rules
 
 
@@ -39,17 +41,53 @@ def act_rules() -> dict[str, ActRule]:
     }
 
 
+KEPT_EVERY = 50_000
+"""Leaves after which a check makes durable what it knows, where it keeps a notebook."""
+
+
 def check(
     source: Source,
     trust: Trust,
     on_finding: Callable[[Finding], None],
     on_leaf: Callable[[], None] | None = None,
+    *,
+    kept: Notebook | None = None,
 ) -> Summary:
-    """Check a whole log; every finding is told as it is made, every leaf as it is met."""
-    fsck = Fsck(source, replace(trust, rules=Rules, on_leaf=on_leaf))
-    for finding in fsck.run():
-        on_finding(finding)
+    """Check a log; every finding is told as it is made, every leaf as it is met.
+
+    Args:
+        source: the material.
+        trust: what the checker brings along.
+        on_finding: told each finding.
+        on_leaf: told each leaf.
+        kept: where an earlier check of this log has left what it knew: only what lies behind that
+            is checked. One that is cut off goes on from there as well.
+    """
+    with contextlib.nullcontext(kept) if kept is not None else notebook() as memory:
+        state = memory.state()
+        tell = on_leaf or _silent
+        leaves = 0
+
+        def met() -> None:
+            nonlocal leaves
+            leaves += 1
+            tell()
+            if kept is not None and leaves % KEPT_EVERY == 0:
+                kept.keep({"format": FORMAT, **fsck.state()})
+
+        wanted = replace(
+            trust, rules=lambda summary: Rules(summary, memory), on_leaf=met, memory=memory
+        )
+        fsck = Fsck(source, wanted, state)
+        for finding in fsck.run():
+            on_finding(finding)
+        if kept is not None:
+            kept.keep({"format": FORMAT, **fsck.state()})
     return fsck.summary
+
+
+def _silent() -> None:
+    """Nobody asked."""
 
 
 @contextmanager
@@ -93,11 +131,11 @@ def compare_projections(
         ) as conn:
             reached = await comparing.position(conn)
             if reached is None:
-                summary.skip("projection_of_other_rules", 0, summary.leaves)
+                summary.skip("projection_of_other_rules", 0, summary.size)
                 return
-            if reached >= summary.leaves and reached > await comparing.head(conn):
-                report("projection_ahead", reached, str(summary.leaves - 1), str(reached))
-            at = min(reached, summary.leaves - 1)
+            if reached >= summary.size and reached > await comparing.head(conn):
+                report("projection_ahead", reached, str(summary.size - 1), str(reached))
+            at = min(reached, summary.size - 1)
             name = f"{conn.info.backend_pid}"
             async with comparing.scratch(conn, at, name=name, on_page=on_events) as made:
                 async for one in comparing.differences(conn, made, at):

@@ -17,6 +17,7 @@ RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
     "attachments",
+    "without-a-connection",
     "check-a-log",
     "when-it-fails",
     "real-input",

@@ -68,6 +68,19 @@ async def start(language: Language) -> Response:
     return draw("start.html", language, path="/")
 
 
+@router.get("/{language:language}/shell")
+async def shell(request: Request, language: Language) -> Response:
+    """What an installed page shows while there is no network: a verdict that says so."""
+    answer = Answer(verdicts.could_not_check())
+    return await answered(request, language, answer, status=HTTPStatus.OK)
+
+
+@router.get("/{language:language}/offline")
+async def offline(language: Language) -> Response:
+    """How old the lists on this device are."""
+    return draw("offline.html", language, path="/offline")
+
+
 @router.post("/{language:language}/v")
 async def typed(request: Request, language: Language) -> Response:
     """A code as somebody typed it: on to its page, or a word that it is none."""
@@ -110,6 +123,8 @@ async def answered(
     answer: Answer,
     services: Services | None = None,
     presented: Mapping[str, str] | None = None,
+    *,
+    status: int | None = None,
     **more: Any,
 ) -> Response:
     """A verdict as a page; `more` is what only some roads to it have to say."""
@@ -120,12 +135,12 @@ async def answered(
     newest = await _newest(services) if services and verdict.basis else None
     fields = results.fields(answer, language, presented or {})
     record = results.record_of(told, language)
-    unavailable = verdict.reason is Reason.STORE_UNAVAILABLE
+    unavailable = verdict.reason is Reason.STORE_UNAVAILABLE and status is None
     return draw(
         "verdict.html",
         language,
         path=f"/v/{code}" if code else "/",
-        status=503 if unavailable else 200,
+        status=503 if unavailable else status or HTTPStatus.OK,
         headers={"Retry-After": str(RETRY_AFTER_SECONDS[503])} if unavailable else {},
         code=code,
         told=told,
@@ -141,7 +156,7 @@ async def answered(
         basis=verdict.basis,
         checkpoint=newest,
         checked=now_us(),
-        **{"lacking": None, "read_by_server": False, **more},
+        **{"lacking": None, "paper": (), "read_by_server": False, **more},
     )
 
 

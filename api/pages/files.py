@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import i18n
 from api.caching import entity_tag, not_modified
 from api.i18n import direction, translate
+from api.pages import drawing
 from api.pages.drawing import POLICY, Language
 from api.problems import Problem
 
@@ -37,6 +38,25 @@ async def static(request: Request, folder: str, name: str) -> Response:
     if data is None or kind is None:
         raise Problem("not_found")
     return _file(request, data, kind, FONT if folder == "fonts" else REVALIDATED)
+
+
+@router.get("/sw.js")
+async def worker(request: Request) -> Response:
+    """The service worker, which keeps exactly the files of this release."""
+    return _file(request, _worker(), _KINDS["js"], REVALIDATED)
+
+
+@cache
+def _worker() -> bytes:
+    kept = [f"/static/{name}" for name in sorted(names()) if not name.endswith("/worker.js")]
+    for language in i18n.LANGUAGES:
+        kept += [f"/{language}/{page}" for page in ("", "shell", "offline", "texts.json")]
+        kept.append(f"/{language}/manifest.webmanifest")
+    contents = b"".join(data for _, data in sorted(names().items())) + drawing.sources()
+    words = [i18n.texts(language, "page.", "verdict.") for language in i18n.LANGUAGES]
+    version = entity_tag(contents + json.dumps(words).encode())[1:17]
+    head = f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(kept)};\n"
+    return head.encode() + names()["pages/worker.js"]
 
 
 @router.get("/{language:language}/texts.json")

@@ -33,6 +33,7 @@ from api.shapes.registers import (
 from api.shapes.registry import (
     AgencyPage,
     AgencyShown,
+    Answerable,
     CertificatePage,
     CertificateShown,
     CertificateTypes,
@@ -49,7 +50,7 @@ from api.shapes.transfers import (
     RefusalReport,
     TransferShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, Verdict
+from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -69,6 +70,7 @@ SHAPES: tuple[Any, ...] = (
     Openings,
     AgencyPage,
     AgencyShown,
+    Answerable,
     KeyList,
     KeyShown,
     CertificateTypes,
@@ -92,6 +94,7 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    TrustList,
     Upload,
     Attachment,
     AttachmentList,

@@ -44,11 +44,34 @@ class ParentByDay(TypedDict):
 
 
 @exact
+class Succession(TypedDict):
+    """That another body answers for it, or for a unit or a series of it, since a log index."""
+
+    index: Index
+    successor: str
+    unit: str | None
+    series: str | None
+    since: Annotated[Day, Field(description="The day that the law says.")]
+
+
+@exact
 class AgencyShown(Agency):
-    """An agency with the names and parents that it ever had."""
+    """An agency with the names and parents that it ever had, and who succeeded it."""
 
     names_by_day: list[NamesByDay]
     parents_by_day: list[ParentByDay]
+    successions: list[Succession]
+    at: At
+
+
+@exact
+class Answerable(TypedDict):
+    """Who answers for a series of an agency, or for all of it."""
+
+    agency: str
+    unit: str | None
+    series: str | None
+    answered_by: str
     at: At
 
 
@@ -131,6 +154,11 @@ class Certificate(TypedDict):
     issue_time: Time
     reaffirmed_index: Index | None
     erased_index: Index | None
+    court_orders: Annotated[
+        list[str],
+        Field(description="Suspensions by courts that stand: `court reference` each."),
+    ]
+    holds: Annotated[list[str], Field(description="Legal holds that stand, likewise.")]
 
 
 @exact

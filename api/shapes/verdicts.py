@@ -1,6 +1,6 @@
 """Verdicts, and figures over many records."""
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -36,6 +36,10 @@ class VerifiedRecord(TypedDict):
     code: str
     agency: str
     agency_names: Names
+    answered_by: Annotated[
+        str | None,
+        Field(description="The body that answers for it now, where its issuer was succeeded."),
+    ]
     type: str
     type_names: Names
     index: Index
@@ -110,3 +114,12 @@ class StatusLists(TypedDict):
     """The aggregation of the draft: where every status list is."""
 
     status_lists: Annotated[list[str], Field(description="Their names, which are addresses.")]
+
+
+@exact
+class TrustList(TypedDict):
+    """A trust list; `docs/reference/credential-format.md` says what `content` holds."""
+
+    content: dict[str, Any]
+    note: Annotated[str, Field(description="A signed note, `sijill-trust/v1`.")]
+    checkpoint: Annotated[str, Field(description="The checkpoint of the same size.")]

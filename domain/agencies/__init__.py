@@ -2,9 +2,10 @@
 
     planned ──link──▶ linked ──suspend──▶ suspended
                         ▲                    │
-                        └─────reinstate──────┘      any of them ──close──▶ closed
+                        └─────reinstate──────┘      any of them ──close, merge──▶ closed
 
-A suspended agency may only withdraw: revoke and suspend its certificates, retire its keys or
+Who answers for a body that was merged or split is a matter of `succession`. A suspended agency may
+only withdraw: revoke and suspend its certificates, retire its keys or
 declare them compromised. A closed one does nothing. The two founding authorities alone order these
 acts, and are themselves neither suspended nor closed.
 """
@@ -16,9 +17,12 @@ from domain.agencies.commands import (
     Kind,
     KindField,
     LinkAgency,
+    MergeAgency,
     ReinstateAgency,
     RenameAgency,
     ReparentAgency,
+    Share,
+    SplitAgency,
     SuspendAgency,
     SuspensionReason,
 )
@@ -30,11 +34,15 @@ from domain.agencies.record import (
     Closed,
     Dated,
     Linked,
+    Merged,
     Reinstated,
     Renamed,
     Reparented,
+    Split,
+    Succession,
     Suspended,
 )
+from domain.agencies.succession import merge, responsible, split
 
 __all__ = [
     "DEEPEST",
@@ -50,20 +58,29 @@ __all__ = [
     "KindField",
     "LinkAgency",
     "Linked",
+    "MergeAgency",
+    "Merged",
     "ReinstateAgency",
     "Reinstated",
     "RenameAgency",
     "Renamed",
     "ReparentAgency",
     "Reparented",
+    "Share",
+    "Split",
+    "SplitAgency",
+    "Succession",
     "SuspendAgency",
     "Suspended",
     "SuspensionReason",
     "add",
     "close",
     "link",
+    "merge",
     "reinstate",
     "rename",
     "reparent",
+    "responsible",
+    "split",
     "suspend",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from domain.acts import Act, Command, Cosigning, Scope
-from domain.values import AgencyId, Day, LegalBasis, Names, optional
+from domain.values import AgencyId, Day, LegalBasis, Names, Series, Unit, Value, optional
 
 
 class Kind(StrEnum):
@@ -171,3 +171,62 @@ class ReparentAgency(Command):
     parent: AgencyId | None = optional("The new parent; left out for none.")
     effective_date: Day
     legal_basis: LegalBasis | None = optional(_BASIS)
+
+
+_SUCCESSOR = "The body that answers for it from now on: linked, and not itself."
+_FROM = "The day that it counts from; the act itself takes effect when it is recorded."
+
+
+class MergeAgency(Command):
+    """Let an agency end in another one, which answers for all that it did, and goes on with it.
+
+    Nothing is moved: who answers for a record is found by following what is recorded here. Both
+    founders sign, because the successor may withdraw and correct what the other issued.
+    """
+
+    ACT = Act(
+        name="agency.merge",
+        event="sijill.agency.merged.v1",
+        path="/v1/agencies/{subject}/merger",
+        scope=Scope.ADMINISTER,
+        cosigning=Cosigning.AUTHORITIES,
+        founders_only=True,
+    )
+
+    act: Literal["agency.merge"]
+    subject: Subject
+    successor: Annotated[AgencyId, Field(description=_SUCCESSOR)]
+    effective_date: Annotated[Day, Field(description=_FROM)]
+    legal_basis: Annotated[LegalBasis, Field(description=_BASIS)]
+
+
+class Share(Value):
+    """What of a split agency goes to one body: a unit with all its series, or one series of it."""
+
+    unit: Unit
+    series: Series | None = optional("One number series of the unit; left out for all of them.")
+    successor: Annotated[AgencyId, Field(description=_SUCCESSOR)]
+
+
+class SplitAgency(Command):
+    """Let other bodies answer for parts of an agency, by register unit and number series.
+
+    With `rest` the agency ends and that body has what no share names; without it the agency goes on
+    with that. As for a merger nothing is moved, and both founders sign.
+    """
+
+    ACT = Act(
+        name="agency.split",
+        event="sijill.agency.split.v1",
+        path="/v1/agencies/{subject}/split",
+        scope=Scope.ADMINISTER,
+        cosigning=Cosigning.AUTHORITIES,
+        founders_only=True,
+    )
+
+    act: Literal["agency.split"]
+    subject: Subject
+    shares: Annotated[list[Share], Field(min_length=1, max_length=200, description="Who has what.")]
+    rest: AgencyId | None = optional("The body that has the rest; left out, the agency itself.")
+    effective_date: Annotated[Day, Field(description=_FROM)]
+    legal_basis: Annotated[LegalBasis, Field(description=_BASIS)]

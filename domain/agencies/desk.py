@@ -50,7 +50,7 @@ def add(order: AddAgency, sitting: Sitting) -> None:
 @desk(LinkAgency)
 def link(order: LinkAgency, sitting: Sitting) -> None:
     """Link a planned agency."""
-    registry, agency = _found(order.subject, sitting)
+    registry, agency = found(order.subject, sitting)
     if agency.standing is Standing.LINKED:
         raise AgencyAlreadyLinked(agency=agency.id)
     if agency.standing is not Standing.PLANNED:
@@ -61,7 +61,7 @@ def link(order: LinkAgency, sitting: Sitting) -> None:
 @desk(SuspendAgency)
 def suspend(order: SuspendAgency, sitting: Sitting) -> None:
     """Suspend a linked agency that is not a founder."""
-    registry, agency = _found(order.subject, sitting)
+    registry, agency = found(order.subject, sitting)
     if agency.founder:
         raise FounderProtected(agency=agency.id)
     if agency.standing is Standing.SUSPENDED:
@@ -74,7 +74,7 @@ def suspend(order: SuspendAgency, sitting: Sitting) -> None:
 @desk(ReinstateAgency)
 def reinstate(order: ReinstateAgency, sitting: Sitting) -> None:
     """Reinstate a suspended agency."""
-    registry, agency = _found(order.subject, sitting)
+    registry, agency = found(order.subject, sitting)
     if agency.standing is not Standing.SUSPENDED:
         raise AgencyNotSuspended(agency=agency.id)
     sitting.record(record.Reinstated, on=registry)
@@ -83,7 +83,7 @@ def reinstate(order: ReinstateAgency, sitting: Sitting) -> None:
 @desk(CloseAgency)
 def close(order: CloseAgency, sitting: Sitting) -> None:
     """Close an agency that is not a founder."""
-    registry, agency = _found(order.subject, sitting)
+    registry, agency = found(order.subject, sitting)
     if agency.founder:
         raise FounderProtected(agency=agency.id)
     sitting.record(record.Closed, on=registry)
@@ -92,14 +92,14 @@ def close(order: CloseAgency, sitting: Sitting) -> None:
 @desk(RenameAgency)
 def rename(order: RenameAgency, sitting: Sitting) -> None:
     """Rename an agency."""
-    registry, _ = _found(order.subject, sitting)
+    registry, _ = found(order.subject, sitting)
     sitting.record(record.Renamed, on=registry)
 
 
 @desk(ReparentAgency)
 def reparent(order: ReparentAgency, sitting: Sitting) -> None:
     """Put an agency under another parent without closing a loop."""
-    registry, agency = _found(order.subject, sitting)
+    registry, agency = found(order.subject, sitting)
     since = date.fromisoformat(order.effective_date)
     if agency.parent_on(since) == order.parent:
         raise ParentUnchanged(agency=agency.id)
@@ -108,7 +108,12 @@ def reparent(order: ReparentAgency, sitting: Sitting) -> None:
     sitting.record(record.Reparented, on=registry)
 
 
-def _found(agency: str, sitting: Sitting) -> tuple[Registry, record.AgencyState]:
+def found(agency: str, sitting: Sitting) -> tuple[Registry, record.AgencyState]:
+    """An agency that something may still be done to, and the record that holds it.
+
+    Raises:
+        AgencyUnknown: there is none. AgencyClosed: it has ended.
+    """
     registry = sitting.registry("agency", agency)
     if registry is None:
         raise AgencyUnknown(agency=agency)

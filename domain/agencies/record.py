@@ -20,6 +20,29 @@ class Dated(Generic[_Value]):
     index: int
 
 
+@dataclass(frozen=True)
+class Succession:
+    """That another body answers for an agency, since a log index.
+
+    For all of it, for a register unit, or for one number series of a unit.
+    """
+
+    index: int
+    successor: str
+    unit: str | None = None
+    series: str | None = None
+
+    def fits(self, unit: str | None, series: str | None) -> bool:
+        """Whether it is about that series; without a unit, about the agency as a whole."""
+        return self.unit is None or (
+            self.unit == unit and (self.series is None or self.series == series)
+        )
+
+    def rank(self) -> tuple[int, bool, bool]:
+        """Of several that fit the first recorded one counts, and of those the narrowest."""
+        return self.index, self.unit is None, self.series is None
+
+
 @dataclass
 class AgencyState:
     """What the ledger knows of one agency."""
@@ -31,6 +54,12 @@ class AgencyState:
     founder: bool = False
     names: list[Dated[dict[str, str]]] = field(default_factory=list)
     parents: list[Dated[str | None]] = field(default_factory=list)
+    successions: list[Succession] = field(default_factory=list)
+
+    def succession(self, unit: str | None, series: str | None, after: int) -> Succession | None:
+        """What first gave a series of it to another body, after a log index; None: nothing did."""
+        fitting = [one for one in self.successions if one.index > after and one.fits(unit, series)]
+        return min(fitting, key=Succession.rank, default=None)
 
     def names_on(self, day: date) -> dict[str, str]:
         """Its names on a day, by language; before the first of them, the first."""
@@ -114,6 +143,35 @@ class Reinstated(Fact):
     def apply(self, aggregate: Registry) -> None:
         """Let it act again."""
         _subject(self, aggregate).standing = Standing.LINKED
+
+
+class Merged(Fact):
+    """An agency ended in another one."""
+
+    TOPIC = "sijill.agency.merged.v1"
+
+    def apply(self, aggregate: Registry) -> None:
+        """It acts no more; its successor answers."""
+        agency = _subject(self, aggregate)
+        agency.standing = Standing.CLOSED
+        agency.successions.append(Succession(self.at, self.said["successor"]))
+
+
+class Split(Fact):
+    """Other bodies answer for parts of an agency."""
+
+    TOPIC = "sijill.agency.split.v1"
+
+    def apply(self, aggregate: Registry) -> None:
+        """Remember who has what; with somebody for the rest it acts no more."""
+        agency = _subject(self, aggregate)
+        agency.successions += [
+            Succession(self.at, share["successor"], share["unit"], share.get("series"))
+            for share in self.said["shares"]
+        ]
+        if rest := self.said.get("rest"):
+            agency.standing = Standing.CLOSED
+            agency.successions.append(Succession(self.at, rest))
 
 
 class Closed(Fact):

@@ -66,6 +66,8 @@ def void_from(key: "KeyState", sitting: "Sitting") -> int | None:
         if enroller is not None:
             lineage[thumbprint] = enroller
             waiting.extend(enroller.enrolled_by)
+    if all(elder.compromised_as_of is None for elder in lineage.values()):
+        return None
     void: dict[str, int] = {}
     for elder in sorted(lineage.values(), key=lambda one: one.enrolled_at):
         fell = any(

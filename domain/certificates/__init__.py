@@ -6,7 +6,9 @@
         ├─ corrected: the next edition, a new code, the same number and date
         └─ further originals, a lost one replaced, one revoked alone
 
-Its issuing agency alone acts on a certificate. To anybody else it does not exist.
+Its issuing agency alone acts on a certificate, or the body that answers for that one now; to
+anybody else it does not exist. A court may suspend any certificate and lay a hold on it: it is out
+of force until that court says otherwise, whatever its agency orders.
 """
 
 from domain.certificates.commands import (
@@ -32,6 +34,18 @@ from domain.certificates.commands import (
     VoidCertificate,
     VoidingReason,
 )
+from domain.certificates.court import (
+    CourtSuspensionLifted,
+    HoldLaid,
+    HoldReleased,
+    LayHold,
+    LiftCourtSuspension,
+    ReleaseHold,
+    SuspendByCourt,
+    SuspendedByCourt,
+)
+from domain.certificates.court_desk import lay_hold, lift, release_hold
+from domain.certificates.court_desk import suspend as suspend_by_court
 from domain.certificates.desk import LIST_SIZE, LIST_SPAN
 from domain.certificates.events import (
     Corrected,
@@ -50,6 +64,7 @@ from domain.certificates.events import (
 )
 from domain.certificates.record import (
     Certificate,
+    CourtOrder,
     Edition,
     Grant,
     Original,
@@ -67,14 +82,20 @@ __all__ = [
     "CorrectCertificate",
     "Corrected",
     "CorrectionReason",
+    "CourtOrder",
+    "CourtSuspensionLifted",
     "CredentialCertificate",
     "Credentialed",
     "Edition",
     "EraseCertificate",
     "Erased",
     "Grant",
+    "HoldLaid",
+    "HoldReleased",
     "IssueCertificate",
     "Issued",
+    "LayHold",
+    "LiftCourtSuspension",
     "Original",
     "OriginalAdded",
     "OriginalReplaced",
@@ -84,6 +105,7 @@ __all__ = [
     "ReinstateCertificate",
     "Reinstated",
     "ReinstatementReason",
+    "ReleaseHold",
     "ReplaceOriginal",
     "ReplacementReason",
     "RevocationAnnulled",
@@ -94,10 +116,16 @@ __all__ = [
     "SupersedeCertificate",
     "Superseded",
     "SupersessionReason",
+    "SuspendByCourt",
     "SuspendCertificate",
     "Suspended",
+    "SuspendedByCourt",
     "SuspensionReason",
     "VoidCertificate",
     "Voided",
     "VoidingReason",
+    "lay_hold",
+    "lift",
+    "release_hold",
+    "suspend_by_court",
 ]

@@ -3,33 +3,35 @@
 Authority has been judged before a rule here runs: the agency may act, its keys may sign.
 """
 
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from domain.acts import Scope
+from domain.agencies import responsible
 from domain.authority import live_key
 from domain.catalogue import certificate_type, check_claims, check_credential
 from domain.certificates import commands, events
 from domain.certificates.record import Certificate, Original, OriginalStatus, Status, found
+from domain.certificates.standing import (
+    ALIVE,
+    IN_FORCE,
+    check_named,
+    check_no_court,
+    check_status,
+)
 from domain.errors import (
-    CertificateAlreadyRevoked,
     CertificateAlreadySuspended,
     CertificateErased,
     CertificateNotRevoked,
     CertificateNotSuspended,
-    CertificateSuperseded,
-    CertificateSuspended,
     CertificateUnknown,
-    CertificateVoided,
-    CodeReplaced,
-    CodeSuperseded,
-    DateInFuture,
     ExpiryBeforeEffect,
     KeyForeign,
     LegalHoldStands,
     OriginalAlreadyRevoked,
     OriginalNotRevoked,
     ReaffirmationNotNeeded,
+    RecordMoved,
     RetentionNotExpired,
     ScopeMissing,
     SuccessorNotInForce,
@@ -46,9 +48,6 @@ LIST_SPAN = 2**19
 LIST_SIZE = 2**20
 """... and holds twice as many places, so that a free one is soon drawn and tells nothing."""
 
-_ALIVE = frozenset({Status.IN_FORCE, Status.SUSPENDED})
-_IN_FORCE = frozenset({Status.IN_FORCE})
-
 
 @desk(commands.IssueCertificate)
 def issue(order: commands.IssueCertificate, sitting: Sitting) -> None:
@@ -58,10 +57,13 @@ def issue(order: commands.IssueCertificate, sitting: Sitting) -> None:
     issued = date.fromisoformat(order.date)
     if issued.year != order.year:
         raise YearMismatch(year=order.year)
-    _check_not_future(order.date, sitting)
+    sitting.check_not_future(order.date)
     _check_validity(order.effective_date or order.date, order.expiry_date)
     stream = sitting.new_stream()
     register = Register(order.agency, order.unit, order.series, order.year)
+    holder = responsible(order.agency, order.unit, order.series, sitting.agency)
+    if holder != order.agency:
+        raise RecordMoved(successor=holder)
     sitting.record(events.Issued, on=stream, chosen=_draw_status(stream, sitting))
     sitting.claim("code", order.code, stream)
     sitting.claim(NUMBER_SPACE, register.number_key(order.number), stream)
@@ -73,11 +75,11 @@ def issue(order: commands.IssueCertificate, sitting: Sitting) -> None:
 def suspend(order: commands.SuspendCertificate, sitting: Sitting) -> None:
     """Suspend a certificate in force."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
+    check_named(original)
     if certificate.status is Status.SUSPENDED:
         raise CertificateAlreadySuspended(code=order.code)
-    _check_status(certificate, order.code, _IN_FORCE)
-    _check_not_future(order.effective_date, sitting)
+    check_status(certificate, order.code, IN_FORCE)
+    sitting.check_not_future(order.effective_date)
     sitting.record(events.Suspended, on=certificate)
 
 
@@ -85,11 +87,12 @@ def suspend(order: commands.SuspendCertificate, sitting: Sitting) -> None:
 def reinstate(order: commands.ReinstateCertificate, sitting: Sitting) -> None:
     """Reinstate a suspended certificate."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
+    check_named(original)
     if certificate.status is Status.IN_FORCE:
         raise CertificateNotSuspended(code=order.code)
-    _check_status(certificate, order.code, _ALIVE)
-    _check_not_future(order.effective_date, sitting)
+    check_status(certificate, order.code, ALIVE)
+    check_no_court(certificate, order.code)
+    sitting.check_not_future(order.effective_date)
     sitting.record(events.Reinstated, on=certificate)
 
 
@@ -97,11 +100,11 @@ def reinstate(order: commands.ReinstateCertificate, sitting: Sitting) -> None:
 def revoke(order: commands.RevokeCertificate, sitting: Sitting) -> None:
     """Revoke a certificate, suspended or not, or one original that is not revoked yet."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
-    _check_status(certificate, order.code, _ALIVE)
+    check_named(original)
+    check_status(certificate, order.code, ALIVE)
     if order.original_only and original.status is OriginalStatus.REVOKED:
         raise OriginalAlreadyRevoked(code=order.code)
-    _check_not_future(order.effective_date, sitting)
+    sitting.check_not_future(order.effective_date)
     sitting.record(events.Revoked, on=certificate)
 
 
@@ -109,16 +112,16 @@ def revoke(order: commands.RevokeCertificate, sitting: Sitting) -> None:
 def annul_revocation(order: commands.AnnulRevocation, sitting: Sitting) -> None:
     """Undo the revocation of a certificate or of one original."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
+    check_named(original)
     if order.original_only:
-        _check_status(certificate, order.code, _ALIVE)
+        check_status(certificate, order.code, ALIVE)
         if original.status is not OriginalStatus.REVOKED:
             raise OriginalNotRevoked(code=order.code)
     else:
-        if certificate.status in _ALIVE:
+        if certificate.status in ALIVE:
             raise CertificateNotRevoked(code=order.code)
-        _check_status(certificate, order.code, frozenset({Status.REVOKED}))
-    _check_not_future(order.effective_date, sitting)
+        check_status(certificate, order.code, frozenset({Status.REVOKED}))
+    sitting.check_not_future(order.effective_date)
     sitting.record(events.RevocationAnnulled, on=certificate)
 
 
@@ -140,8 +143,9 @@ def correct(order: commands.CorrectCertificate, sitting: Sitting) -> None:
 def void(order: commands.VoidCertificate, sitting: Sitting) -> None:
     """Strike an entry, and give its number free."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
-    _check_status(certificate, order.code, _ALIVE)
+    check_named(original)
+    check_status(certificate, order.code, ALIVE)
+    check_no_court(certificate, order.code)
     sitting.record(events.Voided, on=certificate)
     sitting.release(NUMBER_SPACE, certificate.register.number_key(certificate.number))
 
@@ -150,8 +154,9 @@ def void(order: commands.VoidCertificate, sitting: Sitting) -> None:
 def supersede(order: commands.SupersedeCertificate, sitting: Sitting) -> None:
     """Let another certificate in force take this one's place."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
-    _check_status(certificate, order.code, _ALIVE)
+    check_named(original)
+    check_status(certificate, order.code, ALIVE)
+    check_no_court(certificate, order.code)
     try:
         successor, successor_original = found(order.by, order.agency, sitting)
     except CertificateUnknown:
@@ -161,7 +166,7 @@ def supersede(order: commands.SupersedeCertificate, sitting: Sitting) -> None:
     current = successor_original.status is OriginalStatus.CURRENT
     if not current or successor.status is not Status.IN_FORCE:
         raise SuccessorNotInForce(by=order.by)
-    _check_not_future(order.effective_date, sitting)
+    sitting.check_not_future(order.effective_date)
     sitting.record(events.Superseded, on=certificate)
 
 
@@ -209,8 +214,8 @@ def credential(order: commands.CredentialCertificate, sitting: Sitting) -> None:
 def reaffirm(order: commands.ReaffirmCertificate, sitting: Sitting) -> None:
     """Stand by a certificate that is in doubt."""
     certificate, original = found(order.code, order.agency, sitting)
-    _check_named(original)
-    _check_status(certificate, order.code, _ALIVE)
+    check_named(original)
+    check_status(certificate, order.code, ALIVE)
     if not certificate.in_doubt(sitting):
         raise ReaffirmationNotNeeded(code=order.code)
     sitting.record(events.Reaffirmed, on=certificate)
@@ -232,40 +237,12 @@ def erase(order: commands.EraseCertificate, sitting: Sitting) -> None:
     sitting.erase(certificate.id)
 
 
-def _check_named(original: Original) -> None:
-    """An act names a certificate by a code that nothing has taken the place of."""
-    if original.status is OriginalStatus.SUPERSEDED:
-        raise CodeSuperseded(code=original.code, by=original.successor or "")
-    if original.status is OriginalStatus.REPLACED:
-        raise CodeReplaced(code=original.code, by=original.successor or "")
-
-
-def _check_status(certificate: Certificate, code: str, allowed: frozenset[Status]) -> None:
-    if certificate.status in allowed:
-        return
-    match certificate.status:
-        case Status.SUSPENDED | Status.IN_FORCE:
-            raise CertificateSuspended(code=code)
-        case Status.REVOKED:
-            raise CertificateAlreadyRevoked(code=code)
-        case Status.SUPERSEDED:
-            raise CertificateSuperseded(code=code, by=certificate.superseded_by or "")
-        case Status.VOIDED:
-            raise CertificateVoided(code=code)
-
-
 def _check_can_issue(certificate: Certificate, original: Original) -> None:
     """Something new is made only of a certificate in force whose values are still there."""
-    _check_named(original)
-    _check_status(certificate, original.code, _IN_FORCE)
+    check_named(original)
+    check_status(certificate, original.code, IN_FORCE)
     if certificate.erased_at is not None:
         raise CertificateErased(code=original.code)
-
-
-def _check_not_future(day: str | None, sitting: Sitting) -> None:
-    """Tomorrow is allowed: a clock may be ahead, and offices write the date of delivery."""
-    if day is not None and date.fromisoformat(day) > sitting.today + timedelta(days=1):
-        raise DateInFuture(day=day)
 
 
 def _check_validity(effective: str, expiry: str | None) -> None:

@@ -10,9 +10,10 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.agencies import responsible
 from domain.authority import void_from
-from domain.errors import CertificateUnknown
-from domain.ledger import Record, Sitting
+from domain.errors import CertificateUnknown, RecordMoved
+from domain.ledger import Home, Record, Sitting
 from domain.registers import Register
 
 
@@ -44,6 +45,13 @@ class Grant(NamedTuple):
     at: int
     keys: tuple[str, ...]
     code: str | None = None
+
+
+class CourtOrder(NamedTuple):
+    """An order of a court that stands against a certificate: whose, and by which reference."""
+
+    court: str
+    reference: str
 
 
 @dataclass(frozen=True)
@@ -88,14 +96,16 @@ class Certificate(Record):
         self.before_revocation = Status.IN_FORCE
         self.superseded_by: str | None = None
         self.erased_at: int | None = None
-        self.holds: set[str] = set()
+        self.holds: list[CourtOrder] = []
+        self.court_orders: list[CourtOrder] = []
+        self.before_court = Status.IN_FORCE
         self.editions: list[Edition] = []
         self.originals: dict[str, Original] = {}
         self.grants: list[Grant] = []
 
-    def readers(self) -> frozenset[str]:
+    def homes(self) -> list[Home]:
         """Its agency alone: holders have the document itself."""
-        return frozenset({self.agency})
+        return [Home(self.agency, self.register.unit, self.register.series)]
 
     @property
     def edition(self) -> Edition:
@@ -138,13 +148,20 @@ def _is_void(thumbprint: str, index: int, sitting: Sitting) -> bool:
 
 
 def found(code: str, agency: str, sitting: Sitting) -> tuple[Certificate, Original]:
-    """A certificate of this agency, and the original that the code names.
+    """A certificate that this agency answers for, and the original that the code names.
 
     Raises:
         CertificateUnknown: there is none; another agency's is not told apart.
+        RecordMoved: it issued the certificate, and another body answers for it now.
     """
     stream = sitting.find("code", code)
     record = sitting.load(stream) if stream else None
-    if not isinstance(record, Certificate) or record.agency != agency:
+    if not isinstance(record, Certificate):
+        raise CertificateUnknown(code=code)
+    register = record.register
+    holder = responsible(record.agency, register.unit, register.series, sitting.agency)
+    if holder != agency:
+        if record.agency == agency:
+            raise RecordMoved(successor=holder)
         raise CertificateUnknown(code=code)
     return record, sitting.part(record, record.originals, code)

@@ -1,6 +1,6 @@
 """Refusals about certificates and the registers that number them."""
 
-from domain.errors.base import Malformed, Refusal, Unknown
+from domain.errors.base import Forbidden, Malformed, Refusal, Unknown
 
 
 class CertificateUnknown(Unknown, code="certificate_unknown"):
@@ -113,3 +113,19 @@ class RetentionNotExpired(Refusal, code="retention_not_expired"):
 
 class LegalHoldStands(Refusal, code="legal_hold_stands"):
     """A legal hold forbids the erasure."""
+
+
+class RecordMoved(Forbidden, code="record_moved"):
+    """Another body answers for this series now: the agency was merged or split."""
+
+
+class CourtSuspensionStands(Refusal, code="court_suspension_stands"):
+    """A court has suspended the certificate; only a court ends that."""
+
+
+class CourtOrderRepeated(Refusal, code="court_order_repeated"):
+    """This order of the court stands against the certificate already."""
+
+
+class CourtOrderUnknown(Unknown, code="court_order_unknown"):
+    """No such order of this court stands against the certificate."""

@@ -79,6 +79,18 @@ class AgencyHierarchyTooDeep(Refusal, code="agency_hierarchy_too_deep"):
     """The tree of agencies has a bounded depth."""
 
 
+class SuccessorAgencyUnknown(Unknown, code="successor_agency_unknown"):
+    """No agency has the successor's id."""
+
+
+class SuccessionEmpty(Malformed, code="succession_empty"):
+    """An agency does not succeed itself."""
+
+
+class SharesRepeated(Malformed, code="shares_repeated"):
+    """One part of an agency is given away twice in one statement."""
+
+
 class KeyUnknown(Forbidden, code="key_unknown"):
     """The order is signed by a key that nobody enrolled."""
 

@@ -17,7 +17,7 @@ from domain.ledger.decisions import (
     Signed,
     Wanted,
 )
-from domain.ledger.facts import EVENTS, Fact, Record, Registry
+from domain.ledger.facts import EVENTS, Fact, Home, Record, Registry
 from domain.ledger.sitting import DESKS, Sitting, desk
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Decision",
     "Directory",
     "Fact",
+    "Home",
     "Ledger",
     "Record",
     "Registry",

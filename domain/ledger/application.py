@@ -224,9 +224,26 @@ class Ledger(Application[UUID]):
         """
         return self._ask(lambda sitting: sitting.agency(agency), _asking(0), directory)
 
-    def readers(self, stream: UUID) -> frozenset[str]:
+    def readers(self, stream: UUID, directory: Directory) -> frozenset[str]:
         """The agencies that may read what is attached to a record, as the last look found it."""
-        return self._load(stream, 0).readers()
+        homes = self._load(stream, 0).homes()
+        heirs = {self.responsible(*home, directory) for home in homes}
+        return frozenset({home.agency for home in homes} | heirs)
+
+    def responsible(
+        self, agency: str, unit: str | None, series: str | None, directory: Directory
+    ) -> str:
+        """Who answers for a series of an agency, or for all of it, as the last look found it.
+
+        Raises:
+            AgencyUnknown: no agency has this id.
+        """
+        from domain.agencies import responsible  # noqa: PLC0415 - the nouns import this package
+
+        def judge(sitting: Sitting) -> str:
+            return responsible(agency, unit, series, sitting.agency)
+
+        return self._ask(judge, _asking(0), directory)
 
     def forget(self, streams: Iterable[UUID]) -> None:
         """Load these records afresh the next time: after a conflict, or when the log moved on."""

@@ -10,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent, BaseAggregate, TAggregate
@@ -24,6 +24,14 @@ _TOPIC = re.compile(r"sijill\.[a-z]+\.[a-z_]+\.v[1-9][0-9]*")
 
 EVENTS: dict[str, type["Fact"]] = {}
 """Every event class by its topic."""
+
+
+class Home(NamedTuple):
+    """An agency that a record belongs to, and the series there by which others may succeed it."""
+
+    agency: str
+    unit: str | None = None
+    series: str | None = None
 
 
 class Record(BaseAggregate[UUID]):
@@ -40,9 +48,12 @@ class Record(BaseAggregate[UUID]):
     def begin(self) -> None:
         """Set the state from which the first fact starts."""
 
-    def readers(self) -> frozenset[str]:
-        """The agencies that may read what is attached to it; a new kind of record starts closed."""
-        return frozenset()
+    def homes(self) -> "list[Home]":
+        """Whose it is: these, and who answers for them, may read what is attached to it.
+
+        A new kind of record starts closed.
+        """
+        return []
 
 
 class Registry(Record):

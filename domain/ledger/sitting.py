@@ -5,12 +5,12 @@ still stand at the versions that were judged on. So a desk cannot forget to guar
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from domain.acts import Command
-from domain.errors import AgencyUnknown
+from domain.errors import AgencyUnknown, DateInFuture
 from domain.ledger.decisions import Apart, Claim, Decision, Directory, Signed
 from domain.ledger.facts import Fact, Record, Registry
 from domain.values import baghdad_day, utc, uuid7
@@ -75,6 +75,15 @@ class Sitting:
     def today(self) -> date:
         """The day in Baghdad."""
         return baghdad_day(self.signed.now)
+
+    def check_not_future(self, day: str | None) -> None:
+        """Tomorrow is allowed: a clock may be ahead, and offices write the date of delivery.
+
+        Raises:
+            DateInFuture: it is later.
+        """
+        if day is not None and date.fromisoformat(day) > self.today + timedelta(days=1):
+            raise DateInFuture(day=day)
 
     def find(self, space: str, key: str) -> UUID | None:
         """The stream that holds a claim, or None."""

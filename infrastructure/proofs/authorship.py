@@ -32,7 +32,9 @@ from infrastructure.proofs.orders import (
     SignedRequest,
     is_approval,
 )
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.receipts import Rotation, verify_rotation
+from infrastructure.proofs.remembering import Memory, Plain, key_of
 
 NO_LEDGER: Final = bytes(32)
 """What event 0 is signed for: the ledger has no id before it."""
@@ -44,6 +46,7 @@ KEY_RETIRED: Final = "sijill.key.retired.v1"
 KEY_COMPROMISED: Final = "sijill.key.compromised.v1"
 REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY_COMPROMISED})
 
+_VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
 _MEMBER = re.compile(r"\\\{[a-z_]+\\\}")
 
@@ -88,6 +91,8 @@ class Opening:
     body_salt: bytes = b""
     order: OrderMaterial | None = None
     row: Row | None = None
+    read: Read | None = None
+    """What was made of it ahead of the walk."""
 
 
 class Rules(Protocol):
@@ -101,11 +106,17 @@ class Rules(Protocol):
     def pass_over(self, header: Header | None) -> None:
         """An event could not be judged, so what rests on it cannot be either."""
 
+    def state(self) -> dict[str, Any]:
+        """What they know beside their memory, as JSON can hold it."""
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+
 
 class Judge:
     """Judges the events of one ledger in index order and says what does not fit.
 
-    Remembers the version of every stream and every line of every order: some 300 bytes an event.
+    Remembers the version of every stream and every line of every order, in ``memory``.
     """
 
     def __init__(
@@ -113,12 +124,12 @@ class Judge:
         summary: Summary,
         acts: Mapping[str, ActRule] | None = None,
         rules: Rules | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._summary = summary
         self._acts = acts or {}
         self._rules = rules
-        self._versions: dict[UUID, int] = {}
-        self._lines: set[tuple[str, str, int]] = set()
+        self._memory = memory or Plain()
         self._headers_complete = True
         self._findings: list[Finding] = []
         self.keys = KeyRing()
@@ -126,6 +137,25 @@ class Judge:
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
         self.receipt_key: VerifierKey | None = None
+
+    def state(self) -> dict[str, Any]:
+        """What it knows beside its memory, as JSON can hold it."""
+        return {
+            "ledger": self.ledger.hex(),
+            "log_keys": [key.encode() for key in self.log_keys],
+            "receipt_key": self.receipt_key.encode() if self.receipt_key else None,
+            "keys": self.keys.state(),
+            "headers_complete": self._headers_complete,
+        }
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from what another judge knew."""
+        self.ledger = bytes.fromhex(said["ledger"])
+        self.log_keys = [VerifierKey.parse(key) for key in said["log_keys"]]
+        receipt_key = said["receipt_key"]
+        self.receipt_key = VerifierKey.parse(receipt_key) if receipt_key else None
+        self.keys.resume(said["keys"])
+        self._headers_complete = said["headers_complete"]
 
     def judge(self, leaf: Leaf, opening: Opening | None) -> list[Finding]:
         """What is wrong with an event; an event that is fine is learned from."""
@@ -141,7 +171,7 @@ class Judge:
             self._check_row(leaf.index, header, opening.row)
             if body is not None:
                 self._check_body(leaf.index, header, body)
-            proven = self._check_evidence(leaf, header, body, opening.order)
+            proven = self._check_evidence(leaf, header, body, opening)
             if header.type in REGISTRY:
                 self._learn(leaf.index, header, body if proven else None)
         if leaf.index == 0:
@@ -158,6 +188,9 @@ class Judge:
             self._summary.skip("header_not_open", leaf.index)
             self._headers_complete = False
             return None
+        if opening.read is not None:
+            self._summary.headers += 1
+            return opening.read.header
         try:
             digest = header_digest(opening.header_salt, opening.header)
             if digest == leaf.header:
@@ -173,6 +206,9 @@ class Judge:
         if opening.body is None:
             self._summary.skip("body_not_open", leaf.index)
             return None
+        if opening.read is not None:
+            self._summary.bodies += 1
+            return opening.read.body
         try:
             digest = body_digest(opening.body_salt, opening.body)
             if digest == leaf.body:
@@ -184,8 +220,11 @@ class Judge:
         return None
 
     def _check_version(self, index: int, header: Header) -> None:
-        expected = self._versions.get(header.stream, 0) + 1
-        self._versions[header.stream] = max(expected, header.version)
+        stream = header.stream.bytes
+        known = self._memory.get("version", stream)
+        expected = (int.from_bytes(known) if known is not None else 0) + 1
+        version = max(expected, header.version)
+        self._memory.put("version", stream, version.to_bytes(_VERSION_BYTES))
         if header.version == expected:
             return
         if header.version > expected and not self._headers_complete:
@@ -205,9 +244,10 @@ class Judge:
             self._report("agency_mismatch", index, header.agency, str(agency))
 
     def _check_evidence(
-        self, leaf: Leaf, header: Header, body: Body | None, material: OrderMaterial | None
+        self, leaf: Leaf, header: Header, body: Body | None, opening: Opening
     ) -> bool:
         """Judge who ordered the event; False where that does not fit or cannot be told."""
+        material = opening.order
         if material is None:
             self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
@@ -216,7 +256,9 @@ class Judge:
         before = len(self._findings)
         try:
             ledger = self.ledger if leaf.index else NO_LEDGER
-            signed = self._orders.verify(leaf, header, body, material, ledger=ledger)
+            signed = self._orders.verify(
+                leaf, header, body, material, ledger=ledger, read=opening.read
+            )
         except ProofError as error:
             self._findings.append(Finding.of(error, leaf.index))
             self._pass_over(header)
@@ -237,10 +279,10 @@ class Judge:
             self._rules.pass_over(header)
 
     def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
-        line = (header.agency, order.idempotency_key, header.line)
-        if line in self._lines:
+        line = key_of(header.agency, order.idempotency_key, str(header.line))
+        if self._memory.get("line", line) is not None:
             self._report("line_repeated", index, found=f"line {header.line}")
-        self._lines.add(line)
+        self._memory.put("line", line, b"")
 
     def _check_act(self, index: int, header: Header, body: Body | None, path: str | None) -> None:
         """The event is what the signed act becomes, and the order was posted where it belongs."""

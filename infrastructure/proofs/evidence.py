@@ -8,7 +8,7 @@ registry's events (:mod:`fsck`).
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -99,7 +99,21 @@ def verify_evidence(
     """
     if evidence_digest(evidence) != recorded.evidence:
         raise ProofError("evidence_digest_mismatch", "the header commits to other evidence")
-    signed = parse_evidence(evidence)
+    return verify_signed(parse_evidence(evidence), recorded, ledger=ledger, find_key=find_key)
+
+
+def verify_signed(
+    signed: tuple[SignedRequest, ...],
+    recorded: Recorded,
+    *,
+    ledger: bytes,
+    find_key: FindKey,
+    verified: Container[str] = (),
+) -> tuple[SignedRequest, ...]:
+    """As :func:`verify_evidence`, for evidence that was read and compared with its digest.
+
+    ``verified`` names keys whose signatures in it were found right before.
+    """
     _check_keys(signed, recorded.keys)
     _check_agreement(signed)
     signed[0].check_ledger(ledger)
@@ -110,7 +124,9 @@ def verify_evidence(
             recorded.time_us,
             life_seconds=COSIGNED_LIFE_SECONDS if cosigned else ORDER_LIFE_SECONDS,
         )
-        one.check_signature(find_key(one.keyid))
+        key = find_key(one.keyid)
+        if one.keyid not in verified:
+            one.check_signature(key)
     return signed
 
 

@@ -50,8 +50,9 @@ class Unchecked:
 
 @dataclass(slots=True)
 class Summary:
-    """How much was checked, and what was not."""
+    """How much was checked, and what was not; ``size`` is that of the log, as far as it came."""
 
+    size: int = 0
     leaves: int = 0
     headers: int = 0
     bodies: int = 0
@@ -73,6 +74,7 @@ class Summary:
 NOT_CHECKED = {
     "act_not_compared": "No act table was given to compare the signed act and path with the event.",
     "attachment_not_opened": "No vault key was given: only the stored bytes were compared.",
+    "before_start": "It lies before the place where this check began; an earlier one compared it.",
     "body_not_open": "The body was not opened to this checker; its digest stands unexplained.",
     "checkpoint_signature": "No key of the log is known, so the signature was not verified.",
     "evidence_not_open": "The evidence was not opened; who ordered this was not verified.",
@@ -80,7 +82,7 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
-    "projection_not_given": "Read models lie in the operator's database; they were not compared.",
+    "projection_not_given": "Read models are not at hand, or not asked for; none was compared.",
     "projection_of_other_rules": "Another release made the read models; they were not compared.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "status_not_proven": "No signed word of the ledger says how the record stood.",

@@ -11,18 +11,33 @@ keys, and what :class:`authorship.Judge` remembers.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any, NamedTuple
 
 from infrastructure.proofs import note, tiles
-from infrastructure.proofs.authorship import ActRule, Judge, Rules
+from infrastructure.proofs.authorship import ActRule, Judge, Opening, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import FIRST_PREV
 from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, open_receipt
+from infrastructure.proofs.remembering import Memory
 from infrastructure.proofs.tiles import Tile
+
+
+class Met(NamedTuple):
+    """What the walk meets: a leaf, its successor, and what is open of it."""
+
+    entry: Entry
+    following: Entry | None
+    opening: Opening | None
+
+
+Ahead = Callable[[Iterator[Met], KeyRing], Iterator[Met]]
+"""Gives back what the walk will meet, in its order, with some of it read ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,7 @@ class Trust:
     ``receipts`` are notes that it kept, ``marks`` what the log may have signed. ``acts`` are the
     act table, by the act's name; ``rules`` begins a judge of who had to sign and where an event
     belongs. ``on_leaf`` is called for each leaf, so that somebody can tell how far the walk is.
+    ``memory`` is where the walk remembers what grows with the log; ``ahead`` reads before it.
     """
 
     ledger: bytes | None = None
@@ -43,20 +59,32 @@ class Trust:
     acts: Mapping[str, ActRule] = field(default_factory=dict)
     rules: Callable[[Summary], Rules] | None = None
     on_leaf: Callable[[], None] | None = None
+    memory: Memory | None = None
+    ahead: Ahead | None = None
 
 
 class Fsck:
-    """One check of one log. Iterate :meth:`run`, then read ``summary``."""
+    """One check of one log. Iterate :meth:`run`, then read ``summary``.
 
-    def __init__(self, source: Source, trust: Trust | None = None) -> None:
+    With ``state`` it goes on where another check stood, with the memory that that one had: what
+    lies before is not looked at again.
+    """
+
+    def __init__(
+        self, source: Source, trust: Trust | None = None, state: Mapping[str, Any] | None = None
+    ) -> None:
         self._source = source
         self._trust = trust or Trust()
         self.summary = Summary()
-        rules = self._trust.rules(self.summary) if self._trust.rules else None
-        self._judge = Judge(self.summary, self._trust.acts, rules)
+        self._rules = self._trust.rules(self.summary) if self._trust.rules else None
+        self._judge = Judge(self.summary, self._trust.acts, self._rules, self._trust.memory)
         self._tree = GrowingTree()
         self._prev = FIRST_PREV
         self._time = 0
+        self._tile_number = -1
+        if state is not None:
+            self._resume(state)
+        self._start = self._tree.size
         self._tile: list[bytes] | None = None
         self._newest: Checkpoint | None = None
         self._receipts: dict[int, list[Receipt]] = {}
@@ -64,6 +92,28 @@ class Fsck:
         self._newer = False
         self._lost_at: int | None = None
         self._lost_last = 0
+
+    def state(self) -> dict[str, Any]:
+        """Where the walk stands between two leaves, as JSON can hold it."""
+        edges = self._tree.edges()
+        return {
+            "size": self._tree.size,
+            "root": self._tree.root().hex(),
+            "edges": {str(level): [one.hex() for one in edge] for level, edge in edges.items()},
+            "prev": self._prev.hex(),
+            "time": self._time,
+            "judge": self._judge.state(),
+            "rules": self._rules.state() if self._rules else None,
+        }
+
+    def _resume(self, said: Mapping[str, Any]) -> None:
+        edges = {int(level): map(bytes.fromhex, edge) for level, edge in said["edges"].items()}
+        self._tree = GrowingTree(said["size"], {level: list(edge) for level, edge in edges.items()})
+        self._prev = bytes.fromhex(said["prev"])
+        self._time = said["time"]
+        self._judge.resume(said["judge"])
+        if self._rules is not None and said["rules"] is not None:
+            self._rules.resume(said["rules"])
 
     def run(self) -> Iterator[Finding]:
         """Everything that does not fit, in the order of the walk."""
@@ -80,19 +130,33 @@ class Fsck:
                 yield Finding.of(error, None)
         trusted = self._trust
         heads = Heads(self._source.checkpoints(), trusted.checkpoints, trusted.marks)
-        openings = Openings(self._source.openings())
-        for entry, following in pairs(self._source.entries()):
+        start = self._start
+        openings = Openings(self._source.openings(start))
+        walk = self._met(start, openings)
+        if self._trust.ahead is not None:
+            walk = self._trust.ahead(walk, self._judge.keys)
+        if start:
+            yield from self._begin(self._judge.ledger)
+            if self._newest is not None and self._newest.size < start:
+                yield Finding("entry_missing", self._newest.size, str(start))
+        for entry, following, opening in walk:
             yield from self._meet(heads)
             if entry.error is not None and entry.error.code == "leaf_version_unknown":
                 self._newer = True
-            yield from self._take(entry, following, openings)
+            yield from self._take(entry, following, opening)
             if self._trust.on_leaf is not None:
                 self._trust.on_leaf()
         yield from self._meet(heads)
         yield from self._end(heads)
         yield from openings.rest()
 
-    def _take(self, entry: Entry, following: Entry | None, openings: Openings) -> Iterator[Finding]:
+    def _met(self, start: int, openings: Openings) -> Iterator[Met]:
+        for entry, following in pairs(self._source.entries(start), start):
+            yield Met(entry, following, openings.at(entry.index))
+
+    def _take(
+        self, entry: Entry, following: Entry | None, opening: Opening | None
+    ) -> Iterator[Finding]:
         """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""
         index = entry.index
         yield from self._load_tile(index)
@@ -111,7 +175,6 @@ class Fsck:
         yield from self._grow(true_hash)
         if self._newest is None or index >= self._newest.size:
             self.summary.skip("leaf_not_signed", index)
-        opening = openings.at(index)
         if self._newer:
             # Tree, tiles and roots are over bytes whatever they say; what they say is not judged.
             self.summary.skip("newer_format", index)
@@ -143,6 +206,8 @@ class Fsck:
                 continue
             if receipt.ledger != ledger:
                 yield Finding("ledger_other", receipt.index, receipt.ledger.hex(), ledger.hex())
+            elif receipt.index < self._start:
+                self.summary.skip("before_start", receipt.index)
             elif receipt.index == 0:
                 if receipt.leaf_hash != ledger:
                     yield Finding("receipt_broken", 0, receipt.leaf_hash.hex(), ledger.hex())
@@ -166,14 +231,14 @@ class Fsck:
         self._time = leaf.time
 
     def _load_tile(self, index: int) -> Iterator[Finding]:
-        """At the first leaf of each level 0 tile: the hashes that the log serves for it."""
-        number, before = divmod(index, tiles.WIDTH)
-        if before:
+        """At the first leaf met of each level 0 tile: the hashes that the log serves for it."""
+        number = index // tiles.WIDTH
+        if number == self._tile_number:
             return
-        self._tile = None
+        self._tile, self._tile_number = None, number
         if self._newest is None or index >= self._newest.size:
             return
-        tile = Tile(0, number, min(tiles.WIDTH, self._newest.size - index))
+        tile = Tile(0, number, min(tiles.WIDTH, self._newest.size - number * tiles.WIDTH))
         data = self._source.tile(tile)
         if data is None:
             self.summary.skip("tile_not_given", index, tile.width)
@@ -213,6 +278,8 @@ class Fsck:
         for head in heads.at(size):
             if isinstance(head, Finding):
                 yield head
+            elif head.checkpoint.size < self._start:
+                self.summary.skip("before_start", head.checkpoint.size)
             else:
                 yield from self._check_head(head)
         if self._newest is not None and size == self._newest.size:
@@ -245,12 +312,17 @@ class Fsck:
         else:
             self._lost_last = size
 
+    def _behind(self) -> Iterator[int]:
+        """The size of the newest checkpoint where an earlier check has met it."""
+        if self._newest is not None and self._newest.size < self._start:
+            yield self._newest.size
+
     def _end(self, heads: Heads) -> Iterator[Finding]:
         """What the log promised beyond its last leaf."""
-        size = self._tree.size
+        size = self.summary.size = self._tree.size
         if self._newest is not None and self._newest.size > size:
             yield Finding("entry_missing", size, str(self._newest.size), str(size))
-        elif self._newest is not None and self._newest.size != heads.met:
+        elif self._newest is not None and self._newest.size not in (heads.met, *self._behind()):
             yield Finding("checkpoint_not_listed", self._newest.size)
         for head in heads.rest():
             if isinstance(head, Finding):

@@ -21,6 +21,10 @@ class GrowingTree:
         """The hashes of a level's partial tile; empty where there is none."""
         return list(self._edges.get(level, ()))
 
+    def edges(self) -> dict[int, list[bytes]]:
+        """The hashes of every level's partial tile."""
+        return {level: list(edge) for level, edge in self._edges.items()}
+
     def copy(self) -> "GrowingTree":
         """A tree that can grow without this one."""
         return GrowingTree(self.size, self._edges)

@@ -14,6 +14,15 @@ from infrastructure.proofs.jwk import PublicKey, parse_jwk
 CLOCK_SKEW_SECONDS: Final = 300
 """A key's validity is judged by the service's clock, which may be this far from the leaf's."""
 _MICROSECONDS = 1_000_000
+_PLAIN: Final = (
+    "agency",
+    "enrolled_at",
+    "not_before",
+    "not_after",
+    "retired",
+    "compromised_as_of",
+    "void_from",
+)
 
 
 @dataclass(slots=True)
@@ -42,6 +51,22 @@ class KeyRing:
     def __init__(self) -> None:
         self._keys: dict[str, KnownKey] = {}
         self.complete = True
+
+    def state(self) -> dict[str, Any]:
+        """Every key and what is known of it, as JSON can hold it, in the order of enrolment."""
+        keys = []
+        for key in self._keys.values():
+            said = {name: getattr(key, name) for name in _PLAIN}
+            keys.append({**said, "jwk": key.public.jwk, "enrolled_by": list(key.enrolled_by)})
+        return {"complete": self.complete, "keys": keys}
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Know what another ring knew."""
+        self.complete = said["complete"]
+        for one in said["keys"]:
+            plain = {name: one[name] for name in _PLAIN}
+            known = KnownKey(parse_jwk(one["jwk"]), enrolled_by=tuple(one["enrolled_by"]), **plain)
+            self._keys[known.public.thumbprint] = known
 
     def find(self, thumbprint: str) -> KnownKey | None:
         """The key, or None where nobody enrolled it."""

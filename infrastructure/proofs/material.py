@@ -149,10 +149,10 @@ class Openings:
             yield Finding("opening_without_leaf", index)
 
 
-def pairs(entries: Iterable[bytes]) -> Iterator[tuple[Entry, Entry | None]]:
-    """Each entry with its successor."""
+def pairs(entries: Iterable[bytes], start: int = 0) -> Iterator[tuple[Entry, Entry | None]]:
+    """Each entry with its successor; ``start`` is the index of the first."""
     current: Entry | None = None
-    for index, data in enumerate(entries):
+    for index, data in enumerate(entries, start):
         following = _entry(index, data)
         if current is not None:
             yield current, following

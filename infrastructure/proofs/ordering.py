@@ -15,13 +15,14 @@ from infrastructure.proofs.evidence import (
     Recorded,
     evidence_digest,
     parse_evidence,
-    verify_evidence,
+    verify_signed,
 )
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import COSIGNED_LIFE_SECONDS, ORDER_LIFE_SECONDS, SignedRequest
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.statements import statement_path, statement_root
 
 ORDERS_REMEMBERED: Final = 64
@@ -59,8 +60,11 @@ class Orders:
         material: OrderMaterial,
         *,
         ledger: bytes,
+        read: Read | None = None,
     ) -> Signatures | None:
         """The signatures under an event, the order's first; None where material was missing.
+
+        ``read`` is what was made of the event before: its signatures are not verified again.
 
         Where the body is not open, the statement is taken from the order's list, so that the line
         is known to be ordered although it is not known what it says.
@@ -72,11 +76,16 @@ class Orders:
         known = self._verified.get(header.evidence)
         if known is not None:
             return known.line(leaf, header, digest)
-        if evidence_digest(material.evidence) != header.evidence:
-            raise ProofError("evidence_digest_mismatch", header.evidence.hex())
         if material.path is not None:
+            if evidence_digest(material.evidence) != header.evidence:
+                raise ProofError("evidence_digest_mismatch", header.evidence.hex())
             return self._shown_line(leaf, header, body, material, ledger)
-        order = parse_evidence(material.evidence)[0]
+        given: Signatures | None = None if read is None else read.signed
+        if given is None:
+            if evidence_digest(material.evidence) != header.evidence:
+                raise ProofError("evidence_digest_mismatch", header.evidence.hex())
+            given = parse_evidence(material.evidence)
+        order = given[0]
         statements = material.statements
         if statements is None:
             if digest is None or order.lines > 1:
@@ -92,7 +101,8 @@ class Orders:
             statement=digest or statements[header.line],
             path=tuple(statement_path(statements, header.line)),
         )
-        signed = self._signed(leaf, material, recorded, body, ledger)
+        verified = frozenset[str]() if read is None else read.verified
+        signed = self._signed(given, recorded, _Known(leaf, body, ledger, verified))
         if signed is None:
             return None
         self._verified[header.evidence] = _Verified(signed, statements)
@@ -100,20 +110,18 @@ class Orders:
             self._verified.popitem(last=False)
         return signed
 
-    def _signed(
-        self,
-        leaf: Leaf,
-        material: OrderMaterial,
-        recorded: Recorded,
-        body: Body | None,
-        ledger: bytes,
-    ) -> Signatures | None:
-        find = _Finder(self._keys, body)
+    def _signed(self, given: Signatures, recorded: Recorded, known: "_Known") -> Signatures | None:
         try:
-            signed = verify_evidence(material.evidence, recorded, ledger=ledger, find_key=find)
+            signed = verify_signed(
+                given,
+                recorded,
+                ledger=known.ledger,
+                find_key=_Finder(self._keys, known.body),
+                verified=known.verified,
+            )
         except ProofError as error:
             if error.code == "key_unknown" and not self._keys.complete:
-                self._summary.skip("key_not_learned", leaf.index)
+                self._summary.skip("key_not_learned", known.leaf.index)
                 return None
             raise
         self._summary.signatures += len(signed)
@@ -134,7 +142,17 @@ class Orders:
             statement=material.statement or b"",
             path=tuple(material.path or ()),
         )
-        return self._signed(leaf, material, recorded, body, ledger)
+        given = parse_evidence(material.evidence)
+        return self._signed(given, recorded, _Known(leaf, body, ledger, frozenset()))
+
+
+class _Known(NamedTuple):
+    """What is known of an event beside its evidence; ``verified`` are keys that need no look."""
+
+    leaf: Leaf
+    body: Body | None
+    ledger: bytes
+    verified: frozenset[str]
 
 
 class _Verified(NamedTuple):

@@ -221,6 +221,11 @@ def content(
     }
 
 
+def digest(data: bytes) -> bytes:
+    """What the note says of a content's bytes."""
+    return sha256(data).digest()
+
+
 def read(data: bytes) -> TrustList:
     """A list from its content's bytes.
 
@@ -238,7 +243,7 @@ def read(data: bytes) -> TrustList:
             founders=tuple(_of(str, one) for one in said["founders"]),
             agencies={one["id"]: _agency(one) for one in said["agencies"]},
             keys=tuple(map(_key, said["keys"])),
-            digest=sha256(data).digest(),
+            digest=digest(data),
         )
     except (KeyError, TypeError, IndexError):
         raise ProofError("trust_malformed", "a member is missing or of another kind") from None

@@ -55,7 +55,7 @@ TOPICS: Final = frozenset(events.HANDLERS)
 
 PROJECTOR: Final = Projector(
     name="certificates",
-    version=1,
+    version=2,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(CERTIFICATES, CODES, CREDENTIALS),

@@ -27,6 +27,9 @@ CREATE TABLE certificates (
     grants jsonb NOT NULL,
     reaffirmed_index bigint,
     erased_index bigint,
+    court_orders text[] COLLATE "C" NOT NULL,
+    before_court text COLLATE "C",
+    holds text[] COLLATE "C" NOT NULL,
     since_index bigint NOT NULL,
     until_index bigint,
     PRIMARY KEY (stream, since_index)

@@ -7,6 +7,7 @@ from domain.catalogue import CREDENTIAL, IMPLIED
 from domain.values import fold_number
 from infrastructure.log.follower import Recorded
 from infrastructure.proofs.verdict import CodeState
+from projections.certificates import court
 from projections.certificates.record import (
     CERTIFICATES,
     CODES,
@@ -266,6 +267,7 @@ HANDLERS: Final = {
     CREDENTIALED: _credentialed,
     REAFFIRMED: _reaffirmed,
     ERASED: _erased,
+    **court.HANDLERS,
 }
 
 

@@ -28,7 +28,9 @@ class Certificate(NamedTuple):
     `code` is the first code of the present `edition`; `originals` are all codes that it ever had,
     in order. `state_index`, `reason`, `legal_basis` and `counts_from` (a day) tell of the act that
     made it stand as it does; `before_revocation` is where it would return to. `grants` are the acts
-    that it is in force by: one that a void key signed leaves it in doubt.
+    that it is in force by: one that a void key signed leaves it in doubt. `court_orders` and
+    `holds` are what stands of courts, `court reference` each; `before_court` is where it would
+    return to without them.
     """
 
     stream: UUID
@@ -55,6 +57,9 @@ class Certificate(NamedTuple):
     grants: list[Grant]
     reaffirmed_index: int | None = None
     erased_index: int | None = None
+    court_orders: list[str] = []  # noqa: RUF012 - a row is never changed in place
+    before_court: str | None = None
+    holds: list[str] = []  # noqa: RUF012 - a row is never changed in place
 
     def grants_of(self, code: str) -> Iterator[Grant]:
         """The acts by which the original of that code is in force."""

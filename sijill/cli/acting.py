@@ -21,13 +21,14 @@ from pydantic.fields import FieldInfo
 
 from domain.acts import ACTS, Act, Command, Cosigning
 from sijill.cli.faults import verb
-from sijill.cli.options import Cosigners, Desk, Sure
+from sijill.cli.options import Cosigners, Desk, Queue, Sure
 
 _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code"})
 # Acts that have verbs of their own, because they read a file or are a ceremony.
 OWN = frozenset(
     {
         "agency.add",
+        "agency.split",
         "certificate.issue",
         "certificate.correct",
         "certificate.credential",
@@ -38,7 +39,9 @@ OWN = frozenset(
     }
 )
 # What cannot be undone asks once more.
-GRAVE = frozenset({"agency.close", "certificate.erase", "key.retire", "key.compromise"})
+GRAVE = frozenset(
+    {"agency.close", "agency.merge", "certificate.erase", "key.retire", "key.compromise"}
+)
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."
 
 
@@ -152,6 +155,7 @@ def _extras(command: type[Command]) -> Iterator[Argument]:
         yield Argument("cosigner", keyword, default=(), annotation=Cosigners)
     if command.ACT.name in GRAVE:
         yield Argument("yes", keyword, default=False, annotation=Sure)
+    yield Argument("queue", keyword, default=False, annotation=Queue)
     yield Argument("desk", keyword, annotation=Desk)
 
 
@@ -184,4 +188,8 @@ def _order(command: type[Command], options: list[Option], given: Mapping[str, An
         waits=waits(command, item),
         cosigners=given.get("cosigner", ()),
     )
+    if given["queue"]:
+        from sijill.cli.outbox import queue
+
+        return queue(desk, order)
     return perform(desk, order)

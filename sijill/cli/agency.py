@@ -1,12 +1,13 @@
 """`sijill agency`: the agencies of the ledger."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from sijill.cli.acting import add_verbs
-from sijill.cli.faults import verb
-from sijill.cli.options import Desk, Input, Reach
+from sijill.cli.faults import Unusable, verb
+from sijill.cli.options import Cosigners, Desk, Input, Reach, Sure
 from sijill.cli.output import Output, fold
 
 app = App(name="agency", help="The agencies of the ledger.")
@@ -81,7 +82,87 @@ def show(agency: AgencyId, /, *, at: At = None, reach: Reach) -> int:
     return 0
 
 
+@app.command
+@verb
+def split(
+    agency: AgencyId,
+    /,
+    *,
+    share: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--share",
+            negative="",
+            help="`unit=body` or `unit/series=body`: who answers for it; may be given again.",
+        ),
+    ],
+    rest: Annotated[
+        str | None,
+        Parameter(help="The body that has the rest, and the agency ends; else it goes on."),
+    ] = None,
+    effective_date: Annotated[str, Parameter(help="The day that it counts from.")],
+    legal_basis: Annotated[str, Parameter(help="The law, decision or order that it rests on.")],
+    cosigner: Cosigners = (),
+    yes: Sure = False,
+    desk: Desk,
+) -> int:
+    """Let other bodies answer for parts of an agency, by register unit and number series."""
+    from sijill.cli.asking import require_sure
+    from sijill.cli.ordering import Order, perform
+    from sijill.cli.reading import draft_of
+
+    said: dict[str, Any] = {
+        "subject": agency,
+        "shares": [_share(one) for one in share],
+        "effective_date": effective_date,
+        "legal_basis": legal_basis,
+    }
+    said |= {"rest": rest} if rest else {}
+    require_sure(desk, yes, said)
+    item = {"act": "agency.split", **said}
+    order = Order(
+        act="agency.split",
+        said=said,
+        draft=lambda body, until: draft_of(item, body, Path.cwd(), until),
+        waits=True,
+        cosigners=cosigner,
+    )
+    return perform(desk, order)
+
+
+@app.command
+@verb
+def successor(
+    agency: AgencyId,
+    /,
+    *,
+    unit: Annotated[str | None, Parameter(help="A register unit of it.")] = None,
+    series: Annotated[str | None, Parameter(help="A number series of the unit.")] = None,
+    at: At = None,
+    reach: Reach,
+) -> int:
+    """Ask who answers for what an agency did: its lawful successor, or the agency itself."""
+    with reach.anonymous() as client:
+        path = f"/v1/agencies/{agency}/successor"
+        found = client.get(path, unit=unit, series=series, at=at)
+    Output(reach).result(found, str(found["answered_by"]))
+    return 0
+
+
 add_verbs(app, "agency")
+
+
+def _share(text: str) -> dict[str, str]:
+    """What `unit=body` or `unit/series=body` says.
+
+    Raises:
+        Unusable: it is neither.
+    """
+    part, equals, successor = text.partition("=")
+    unit, slash, series = part.partition("/")
+    if not (unit and equals and successor and bool(slash) == bool(series)):
+        raise Unusable(code="input_malformed", detail="unit/series=body", path="--share")
+    return {"unit": unit, "successor": successor, **({"series": series} if series else {})}
 
 
 def _row(agency: dict[str, Any], output: Output) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from sijill.cli.faults import verb
-from sijill.cli.options import Desk
+from sijill.cli.options import Desk, Queue
 from sijill.cli.output import Output
 
 app = App(name="attachment", help="Files that belong to records: upload, list, download.")
@@ -23,13 +23,21 @@ _COLUMNS = {
 @app.command
 @verb
 def upload(
-    file: Annotated[Path, Parameter(help="The file.", allow_leading_hyphen=True)], /, *, desk: Desk
+    file: Annotated[Path, Parameter(help="The file.", allow_leading_hyphen=True)],
+    /,
+    *,
+    queue: Queue = False,
+    desk: Desk,
 ) -> int:
     """Upload a file for a record that will commit to it: the `document` of a certificate.
 
     Run again after whatever went wrong, it sends what the ledger lacks. The next statement of this
     agency that commits to the file's SHA-256 takes it; one that nothing has named in 31 days goes.
     """
+    if queue:
+        from sijill.cli.outbox import queue_file
+
+        return queue_file(desk, file)
     from sijill.client.attachments import Attachments
 
     output = Output(desk)

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from sijill.cli.acting import add_verbs
 from sijill.cli.faults import Unusable, verb
-from sijill.cli.options import Cosigners, Desk, Input
+from sijill.cli.options import Cosigners, Desk, Input, Queue
 from sijill.cli.output import Output
 
 app = App(name="certificate", help="Issue, withdraw and find certificates.")
@@ -54,7 +54,13 @@ _COLUMNS = {
 @app.command
 @verb
 def issue(
-    file: Input, /, *, cosigner: Cosigners = (), credential: Credentialed = True, desk: Desk
+    file: Input,
+    /,
+    *,
+    cosigner: Cosigners = (),
+    credential: Credentialed = True,
+    queue: Queue = False,
+    desk: Desk,
 ) -> int:
     """Issue the certificate that a JSON file describes; print its code and the holder's secret.
 
@@ -63,9 +69,12 @@ def issue(
     SHA-256 in hex). The secret is shown only now. After a crash the same command finishes what it
     began.
     """
+    from sijill.cli import outbox
     from sijill.cli.ordering import perform
 
     order = _order(file, cosigner, act="certificate.issue")
+    if queue:
+        return outbox.queue(desk, order)
     return perform(desk, order, then=_follow(wanted=credential))
 
 
@@ -78,6 +87,7 @@ def correct(
     *,
     cosigner: Cosigners = (),
     credential: Credentialed = True,
+    queue: Queue = False,
     desk: Desk,
 ) -> int:
     """Make the next edition of a certificate, under the same number and date, with a new code.
@@ -85,9 +95,12 @@ def correct(
     The JSON object has `reason`, `language`, `fields` (all of them: nothing is taken over) and,
     where wanted, `effective_date`, `expiry_date`, `document` and `legal_basis`.
     """
+    from sijill.cli import outbox
     from sijill.cli.ordering import perform
 
     order = _order(file, cosigner, act="certificate.correct", code=code)
+    if queue:
+        return outbox.queue(desk, order)
     return perform(desk, order, then=_follow(wanted=credential))
 
 

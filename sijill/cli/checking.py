@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
 from sijill.export.layout import Exported, NotExported
 from sijill.folder import Folder
+from sijill.notebook import notebook
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,14 @@ def check_log(checked: Checked) -> int:
         output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
         output.say(meaning(finding.code, output))
 
-    with material(checked) as given:
-        progress = Progress(output, total=_size(given.source))
-        summary = audit.check(given.source, _trust(checked), on_finding, progress.step)
-        if given.keeper is None:
-            summary.skip("projection_not_given", 0, summary.leaves)
+    since = nullcontext() if checked.since is None else notebook(checked.since)
+    compares = checked.since is None if checked.read_models is None else checked.read_models
+    with material(checked) as given, since as kept:
+        before = (kept.state() or {}).get("size", 0) if kept is not None else 0
+        progress = Progress(output, total=max(0, (_size(given.source) or 0) - before))
+        summary = audit.check(given.source, _trust(checked), on_finding, progress.step, kept=kept)
+        if given.keeper is None or not compares:
+            summary.skip("projection_not_given", 0, summary.size)
         else:
             output.say(output.words("cli.audit.projecting"))
             audit.compare_projections(given.keeper, summary, on_finding)

@@ -92,6 +92,23 @@ class Checked(Logged):
         ),
     ] = None
 
+    since: Annotated[
+        Path | None,
+        Parameter(
+            group=LEDGER,
+            help="File in which checks keep what they know, made where there is none: only what "
+            "was added since the last of them is checked, and one that was cut off goes on.",
+        ),
+    ] = None
+    read_models: Annotated[
+        bool | None,
+        Parameter(
+            group=LEDGER,
+            help="With `--data`: whether read models are made again, from the whole log, and "
+            "compared; by default unless `--since` is given.",
+        ),
+    ] = None
+
 
 @app.command
 @verb
@@ -101,7 +118,8 @@ def fsck(*, checked: Checked | None = None) -> int:
     Everything is derived again from the entries, and no stored hash is trusted. It tells each thing
     that does not fit and goes on, says what it could not check for lack of material, and exits with
     6 when it found anything. With `--output ndjson` each finding is a line of its own and the last
-    line sums up. Read models are compared where they lie in the data folder's database.
+    line sums up. Memory does not grow with the log; beyond a few hundred MiB what has to be
+    remembered goes to a file in the folder for temporary files, about 2 KB an event.
     """
     from sijill.cli.checking import check_log
 

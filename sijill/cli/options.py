@@ -91,6 +91,22 @@ class Reach(Talk):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class MaybeReach(Reach):
+    """Which ledger is asked, by verbs that may ask none."""
+
+    url: Annotated[
+        str,
+        Parameter(
+            group=LEDGER,
+            env_var="SIJILL_URL",
+            show_default=False,
+            help="The ledger's address; not needed with no network.",
+        ),
+    ] = ""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Desk(Reach):
     """In whose name a verb signs."""
 
@@ -131,6 +147,9 @@ class Desk(Reach):
         if client.agency is None and client.key is not None:
             name = public_of(client.key).thumbprint
             client.agency = str(client.get(f"/v1/keys/{name}", signed=False)["agency"])
+            if client.state is not None:
+                # For the day on which there is no ledger to ask.
+                client.state.write("agency", client.agency.encode())
         return client
 
     def signer(self) -> "Client":
@@ -158,6 +177,15 @@ Sure = Annotated[
         negative="",
         show_default=False,
         help="Do not ask whether this is really meant.",
+    ),
+]
+Queue = Annotated[
+    bool,
+    Parameter(
+        name="--queue",
+        negative="",
+        show_default=False,
+        help="Write the order into the outbox, without a ledger; `sijill outbox send` sends it.",
     ),
 ]
 Input = Annotated[

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 
 from domain.certificates import commands
 from sijill.cli.faults import Unusable, problem_of, say, verb
-from sijill.cli.options import Reach
+from sijill.cli.options import MaybeReach, Reach
 from sijill.cli.output import Output, fold, paint
 
 # What a state may have been given as its reason; a correction supersedes, too.
@@ -26,9 +27,38 @@ _REASONS: dict[str, tuple[type[StrEnum], ...]] = {
 _SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Lists:
+    """What there is to verify with where there is no network."""
+
+    offline: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Use no network: judge the QR code by `--trust`, and its force by `--status`.",
+        ),
+    ] = False
+    trust: Annotated[
+        Path | None,
+        Parameter(show_default=False, help="The trust list that `sijill trust fetch` keeps."),
+    ] = None
+    status: Annotated[
+        Path | None,
+        Parameter(show_default=False, help="The status list, or a folder with several."),
+    ] = None
+
+
 @verb
 def verify(
-    code: Annotated[str, Parameter(help="The public code, as people write it.")],
+    code: Annotated[
+        str,
+        Parameter(
+            help="The public code as people write it; or what the QR code says; or a picture (PNG, "
+            "JPEG) or PDF with the QR code in it.",
+        ),
+    ],
     /,
     *,
     field: Annotated[
@@ -54,7 +84,8 @@ def verify(
         bool,
         Parameter(negative="", show_default=False, help="Also give the verdict as a signed note."),
     ] = False,
-    reach: Reach,
+    lists: Lists | None = None,
+    reach: MaybeReach | None = None,
 ) -> int:
     """Ask whether the record behind a code is in force, and whether a paper says the same.
 
@@ -65,8 +96,19 @@ def verify(
     from infrastructure.proofs.codes import normalise
     from infrastructure.proofs.errors import ProofError
 
+    reach = reach or MaybeReach()
     output = Output(reach)
     presented = _presented(field, fields, document)
+    text = _text(code)
+    if lists is not None and lists.offline:
+        return _offline(text or code, lists, output)
+    if text is not None:
+        read = _read(text, presented)
+        if not isinstance(read, tuple):
+            return _tell(_local(read, output), output)
+        code, presented = read
+    if not reach.url:
+        raise Unusable(code="address_missing")
     try:
         stored = normalise(code)
     except ProofError:
@@ -80,6 +122,43 @@ def verify(
         say(known[0], output)
         return _tell(_local(verdicts.could_not_check(), output), output)
     return _tell(found, output)
+
+
+def _text(given: str) -> str | None:
+    """What a QR code says, where one was given or is in the picture that was named."""
+    from sijill.cli import offline
+
+    if offline.is_picture(given):
+        return offline.text_in(Path(given)) or ""
+    return given if offline.is_text(given) else None
+
+
+def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | Any:
+    """The code, and what the credential says, to be compared with the record; or a verdict."""
+    from infrastructure.proofs import offline as proofs
+    from infrastructure.proofs.verdict import Verdict
+    from sijill.cli.offline import presented as said_by
+
+    reading = proofs.read(text)
+    if isinstance(reading, Verdict):
+        return reading
+    said = said_by(reading.signed.credential)
+    said["fields"] |= presented.get("fields", {})
+    return reading.code, {**said, **{k: v for k, v in presented.items() if k != "fields"}}
+
+
+def _offline(text: str, lists: Lists, output: Output) -> int:
+    """Judge with no network.
+
+    Raises:
+        Unusable: no trust list was named.
+    """
+    from sijill.cli import offline
+
+    if lists.trust is None:
+        raise Unusable(code="trust_missing")
+    found, beside = offline.judge(text, lists.trust.read_bytes(), lists.status)
+    return _tell({**_local(found, output), **beside}, output)
 
 
 def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) -> dict[str, Any]:
@@ -149,6 +228,8 @@ def _tell(found: Mapping[str, Any], output: Output) -> int:
 def _lines(found: Mapping[str, Any], output: Output) -> list[str]:
     import sys
 
+    from sijill.cli import offline
+
     colour = output.verdict_colour(found["outcome"])
     said = [found["text"]]
     said += [
@@ -158,6 +239,7 @@ def _lines(found: Mapping[str, Any], output: Output) -> list[str]:
     said += _compared(found, output)
     if found["record"] is not None:
         said += _record(found, output)
+    said += offline.lines_of(found, output)
     if found["basis"] is not None:
         said.append(output.words("cli.basis", index=found["basis"]["index"]))
     lines = [paint(found["headline"], colour, sys.stdout)]

@@ -5,6 +5,8 @@
     marks.key            the secret under which lines are named here
     journal/KEY.json     requests that were signed and not yet answered for good
     uploads/MARK.json    uploads that a record has yet to name: which file goes under which id
+    outbox/ID.json       orders that were written down and never sent; refused/ has the refused ones
+    agency               in whose name the key signs, as the ledger said
     waiting/KEY.json     orders that the ledger keeps until others have signed them
     receipts/INDEX.txt   the receipt of a single act, a signed note
     receipts/KEY.ndjson  the answers to a bulk, with their receipts, a line each
@@ -29,7 +31,7 @@ from infrastructure.keyfiles import write_durably
 from sijill.client.prepared import Prepared
 
 MARK_BYTES = 32
-_FOLDERS = ("journal", "waiting", "uploads", "receipts", "suspect")
+_FOLDERS = ("journal", "waiting", "outbox", "refused", "uploads", "receipts", "suspect")
 _PRIVATE_FOLDER = 0o700
 
 

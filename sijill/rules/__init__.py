@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from infrastructure.proofs.findings import Summary
+from infrastructure.proofs.remembering import Memory
 from sijill.rules import certificates, registers, registry, transfers
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
@@ -30,5 +31,5 @@ NOUNS: Final[Mapping[str, NounRules]] = {
 class Rules(Judging):
     """Judges the events of one ledger in index order; each that is judged good is learned from."""
 
-    def __init__(self, summary: Summary) -> None:
-        super().__init__(summary, NOUNS)
+    def __init__(self, summary: Summary, memory: Memory | None = None) -> None:
+        super().__init__(summary, NOUNS, memory)

@@ -19,6 +19,7 @@ def _explain(refusal: Refusal, command: Command, sitting: Sitting) -> str | None
 
 
 RULES: Final = NounRules(
+    refused={"record_moved": "record_foreign"},
     taken={
         "code": "code_repeated",
         "number": "number_repeated",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain import authority
@@ -14,7 +14,8 @@ from domain.ledger.sitting import OutdatedCopy
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import POSSESSION_TAG, SignedRequest
-from sijill.rules.nouns import NOT_PERMITTED, NounRules, Objection
+from infrastructure.proofs.remembering import Memory, Plain
+from sijill.rules.nouns import NOT_PERMITTED, Figures, NounRules, Objection
 from sijill.rules.past import OutOfTurn, Past, PastUnknown, noun_of
 
 SLACK_US: Final = 360_000_000
@@ -64,12 +65,27 @@ class Bench(Sitting):
 class Judging:
     """Judges the events of one ledger in index order; each that is judged good is learned from."""
 
-    def __init__(self, summary: Summary, nouns: Mapping[str, NounRules]) -> None:
+    def __init__(
+        self, summary: Summary, nouns: Mapping[str, NounRules], memory: Memory | None = None
+    ) -> None:
         self._summary = summary
         self._nouns = nouns
-        self._past = Past()
+        self._past = Past(memory or Plain())
         makers = {rules.figures for rules in nouns.values() if rules.figures}
-        self._figures = [make() for make in makers]
+        self._figures: dict[str, Figures] = {
+            make.__name__: make() for make in sorted(makers, key=lambda make: make.__name__)
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What is known beside the memory, as JSON can hold it."""
+        figures = {name: one.state() for name, one in self._figures.items()}
+        return {"past": self._past.state(), "figures": figures}
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+        self._past.resume(said["past"])
+        for name, one in self._figures.items():
+            one.resume(said["figures"][name])
 
     def pass_over(self, header: Header | None) -> None:
         """An event could not be judged: what comes after it may rest on what it said."""
@@ -110,7 +126,7 @@ class Judging:
         objections = decided.objections
         if decided.decision is not None:
             objections += self._compare(header, decided.decision, rules)
-            for figures in self._figures:
+            for figures in self._figures.values():
                 objections += figures.check(command, self._past)
         if objections and self._past.doubtful:
             # What seems to be missing may be in what was not opened.
@@ -120,7 +136,7 @@ class Judging:
             return
         try:
             self._past.learn(leaf, header, body, decided.decision)
-            for figures in self._figures:
+            for figures in self._figures.values():
                 figures.learn(header.type, decided.decision)
         except _SENSELESS as error:
             yield NOT_PERMITTED, type(error).__name__

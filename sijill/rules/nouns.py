@@ -6,7 +6,7 @@ refusal's own code as what was found, and what it claims twice is `claim_repeate
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from domain.acts import Command
 from domain.errors import Refusal
@@ -32,6 +32,12 @@ class Figures(Protocol):
     def learn(self, topic: str, decision: Decision) -> None:
         """Take in what was decided, whatever its noun."""
 
+    def state(self) -> dict[str, Any]:
+        """What was counted, as JSON can hold it."""
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on counting from such a state."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NounRules:
@@ -47,7 +53,7 @@ class NounRules:
     refused: Mapping[str, str] = field(default_factory=dict)
     taken: Mapping[str, str] = field(default_factory=dict)
     explain: Explain | None = None
-    figures: Callable[[], Figures] | None = None
+    figures: type[Figures] | None = None
 
     def code_of(self, refusal: Refusal, command: Command, sitting: Sitting) -> str:
         """The finding that a refusal of the noun's desk amounts to."""

@@ -1,15 +1,31 @@
 """What the events so far have made: records and claims, rebuilt by an auditor from events alone."""
 
+from collections import OrderedDict
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from struct import Struct
+from typing import Any, Final
 from uuid import UUID
 
-from domain.ledger import EVENTS, Decision, Record
-from infrastructure.proofs.leaf import Body, Header, Leaf
+from domain.ledger import EVENTS, Decision, Fact, Record, Registry
+from infrastructure.proofs.leaf import (
+    Body,
+    Header,
+    Leaf,
+    encode_body,
+    parse_header,
+    split_body,
+)
+from infrastructure.proofs.remembering import Memory, key_of
 
 REGISTRY: Final = frozenset({"ledger", "agency", "key"})
 """Nouns whose events are always published opened."""
+RECORDS_AT_HAND: Final = 20_000
+"""Records that are kept as objects; others are made again from their events when asked for."""
 _MICROSECONDS: Final = 1_000_000
+_RECORD, _FACT, _CLAIM = "record", "fact", "claim"
+_PLACE: Final = Struct(">QQH")
+_VERSION_BYTES: Final = 4
 
 
 class PastUnknown(Exception):
@@ -28,12 +44,22 @@ def noun_of(header: Header) -> str:
 class Past:
     """The ledger as it stands before the next event, as far as its events could be judged."""
 
-    def __init__(self) -> None:
-        self._records: dict[UUID, Record] = {}
-        self._claims: dict[tuple[str, str], UUID] = {}
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._registry: dict[UUID, Record] = {}
+        self._records: OrderedDict[UUID, Record] = OrderedDict()
+        self._permanent: dict[tuple[str, str], UUID] = {}
         self._gaps: set[str] = set()
         self.doubtful = False
         """Whether an event of an unknown kind was passed over: what is missing may be in it."""
+
+    def state(self) -> dict[str, Any]:
+        """What is known beside the memory, as JSON can hold it."""
+        return {"gaps": sorted(self._gaps), "doubtful": self.doubtful}
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on from such a state."""
+        self._gaps, self.doubtful = set(said["gaps"]), said["doubtful"]
 
     def lose(self, header: Header | None) -> None:
         """An event was not learned from: what it did to its record is not known."""
@@ -42,10 +68,13 @@ class Past:
             return
         self._gaps.add(noun_of(header))
         self._records.pop(header.stream, None)
+        self._registry.pop(header.stream, None)
+        if self._memory.get(_RECORD, header.stream.bytes) is not None:
+            self._memory.drop(_RECORD, header.stream.bytes)
 
     def knows(self, stream: UUID) -> bool:
         """Whether a record of this id exists."""
-        return stream in self._records
+        return self._at_hand(stream) is not None or self._version(stream) > 0
 
     def load(self, stream: UUID) -> Record:
         """A record as it stands.
@@ -53,7 +82,7 @@ class Past:
         Raises:
             PastUnknown: it cannot be known how it stands.
         """
-        record = self._records.get(stream)
+        record = self._at_hand(stream) or self._made_again(stream)
         if record is None:
             raise PastUnknown
         return record
@@ -64,7 +93,7 @@ class Past:
         Raises:
             PastUnknown: nobody is known to hold it, and it may have been taken out of sight.
         """
-        holder = self._claims.get((space, key))
+        holder = self.holder(space, key)
         if holder is None and not self._complete(space):
             raise PastUnknown
         return holder
@@ -80,7 +109,16 @@ class Past:
 
     def holder(self, space: str, key: str) -> UUID | None:
         """The stream that is known to hold a claim."""
-        return self._claims.get((space, key))
+        known = self._permanent.get((space, key))
+        if known is not None:
+            return known
+        found = self._memory.get(_CLAIM, key_of(space, key))
+        if found is None:
+            return None
+        holder = UUID(bytes=found)
+        if space in REGISTRY:
+            self._permanent[space, key] = holder
+        return holder
 
     def learn(self, leaf: Leaf, header: Header, body: Body, decision: Decision) -> None:
         """Let an event happen to its record, and take and give up what was decided with it.
@@ -88,27 +126,73 @@ class Past:
         Raises:
             PastUnknown: it does not follow from what is known of its record.
         """
-        fact = EVENTS[header.type](
-            originator_id=header.stream,
-            originator_version=header.version,
-            timestamp=datetime.fromtimestamp(leaf.time // _MICROSECONDS, UTC),
-            statement=body.statement,
-            chosen=body.chosen,
-            agency=header.agency,
-            keys=header.keys,
-            line=header.line,
-            evidence=header.evidence,
-            index=leaf.index,
-        )
-        changed = fact.mutate(self._records.get(header.stream))
+        before = None if header.version == 1 else self.load(header.stream)
+        changed = _fact(leaf.index, leaf.time, header, body).mutate(before)
         if not isinstance(changed, Record):
             raise PastUnknown
-        self._records[header.stream] = changed
+        self._put_at_hand(changed)
+        stream, version = header.stream.bytes, header.version.to_bytes(_VERSION_BYTES)
+        said = header.encode()
+        place = _PLACE.pack(leaf.index, leaf.time, len(said))
+        written = place + said + encode_body(body.statement, body.chosen)
+        self._memory.put(_FACT, stream + version, written)
+        self._memory.put(_RECORD, stream, version)
         for space, key in decision.releases:
-            self._claims.pop((space, key), None)
+            self._memory.drop(_CLAIM, key_of(space, key))
         for claim in decision.claims:
-            self._claims[claim.space, claim.key] = claim.stream
+            self._memory.put(_CLAIM, key_of(claim.space, claim.key), claim.stream.bytes)
 
     def _complete(self, space: str) -> bool:
         """Whether nobody can hold a claim of this space unseen."""
         return self._gaps <= REGISTRY if space not in REGISTRY else not self._gaps & REGISTRY
+
+    def _at_hand(self, stream: UUID) -> Record | None:
+        record = self._registry.get(stream)
+        if record is None and (record := self._records.get(stream)) is not None:
+            self._records.move_to_end(stream)
+        return record
+
+    def _put_at_hand(self, record: Record) -> None:
+        if isinstance(record, Registry):
+            # Every order asks for its agency and its key.
+            self._registry[record.id] = record
+            return
+        self._records[record.id] = record
+        self._records.move_to_end(record.id)
+        if len(self._records) > RECORDS_AT_HAND:
+            self._records.popitem(last=False)
+
+    def _version(self, stream: UUID) -> int:
+        known = self._memory.get(_RECORD, stream.bytes)
+        return 0 if known is None else int.from_bytes(known)
+
+    def _made_again(self, stream: UUID) -> Record | None:
+        """A record from its remembered events."""
+        record: Record | None = None
+        for version in range(1, self._version(stream) + 1):
+            key = stream.bytes + version.to_bytes(_VERSION_BYTES)
+            written = self._memory.get(_FACT, key)
+            if written is None:
+                return None
+            index, time, length = _PLACE.unpack_from(written)
+            header = written[_PLACE.size : _PLACE.size + length]
+            body = written[_PLACE.size + length :]
+            record = _fact(index, time, parse_header(header), split_body(body)).mutate(record)
+        if record is not None:
+            self._put_at_hand(record)
+        return record
+
+
+def _fact(index: int, time: int, header: Header, body: Body) -> Fact:
+    return EVENTS[header.type](
+        originator_id=header.stream,
+        originator_version=header.version,
+        timestamp=datetime.fromtimestamp(time // _MICROSECONDS, UTC),
+        statement=body.statement,
+        chosen=body.chosen,
+        agency=header.agency,
+        keys=header.keys,
+        line=header.line,
+        evidence=header.evidence,
+        index=index,
+    )

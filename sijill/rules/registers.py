@@ -1,7 +1,7 @@
 """How refusals about registers are told, and what a closed one held."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from domain.acts import Command
 from domain.ledger import Decision
@@ -43,6 +43,15 @@ class Counts:
                 self._add(self._voided if topic == _VOIDED else self._given, claim.key, 1)
             elif claim.space == CLOSED_SPACE:
                 self._closed.add(claim.key)
+
+    def state(self) -> dict[str, Any]:
+        """What was counted, as JSON can hold it."""
+        return {"given": self._given, "voided": self._voided, "closed": sorted(self._closed)}
+
+    def resume(self, said: Mapping[str, Any]) -> None:
+        """Go on counting from such a state."""
+        self._given, self._voided = dict(said["given"]), dict(said["voided"])
+        self._closed = set(said["closed"])
 
     def _add(self, counts: dict[str, int], number: str, change: int) -> None:
         register = number.rpartition("|")[0]

@@ -84,7 +84,7 @@ def test_a_page_lets_nothing_in_and_nothing_out(wire: Wire, path: str) -> None:
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     allowed = {source for part in policy.values() for source in part.split()}
-    assert allowed == {"'none'", "'self'", "'script'"}
+    assert allowed == {"'none'", "'self'", "'script'", "worker"}
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["x-robots-tag"] == "noindex"

@@ -93,7 +93,7 @@ def test_a_withdrawal_shows_within_two_seconds(
     with visitor(browser, url=wire.served.url) as page:
         page.goto(f"/en/v/{code}")
         expect(page.locator("#headline")).to_have_text("Record in force; paper not compared")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_selector("html[data-checked]")
 
         revoke(agency, code)
         acknowledged = time.monotonic()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from domain.certificates import CourtOrder
 from tests.certificate_orders import another, certificate, correct, erase, replaced, revoke
 from tests.given_when_then import Order, claims, code, given, issue, linked
 
@@ -43,7 +44,7 @@ def test_retention_ends_on_its_day() -> None:
 
 def test_a_legal_hold_forbids_erasure() -> None:
     scenario = given(linked("moj"), old("a"))
-    certificate(scenario, "a").holds.add("court-7")
+    certificate(scenario, "a").holds.append(CourtOrder("hjc", "order:7/2026"))
     scenario.when(erase("a")).refused("legal_hold_stands")
 
 

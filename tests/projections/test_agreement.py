@@ -97,6 +97,8 @@ def test_about_agencies(rows: WorkingSet, bench: Bench) -> None:
         state = bench.sitting.agency(row.id)
         assert (row.kind, row.standing, row.founder) == (state.kind, state.standing, state.founder)
         assert row.added_index == state.added_at
+        told = [(one["index"], one["successor"], one["unit"]) for one in row.successions]
+        assert told == [(one.index, one.successor, one.unit) for one in state.successions]
         for day in DAYS:
             assert row.names_on(day) == state.names_on(date.fromisoformat(day))
             assert row.parent_on(day) == state.parent_on(date.fromisoformat(day))
@@ -127,6 +129,8 @@ def test_about_certificates(rows: WorkingSet, bench: Bench) -> None:
         assert row.originals == list(record.originals)
         assert row.edition == record.edition.number
         assert row.erased_index == record.erased_at
+        assert row.court_orders == [" ".join(one) for one in record.court_orders]
+        assert row.holds == [" ".join(one) for one in record.holds]
         if row.state == "superseded":
             assert row.successor == record.superseded_by
 

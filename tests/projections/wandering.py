@@ -42,6 +42,7 @@ class Wanderer:
 
     def begin(self) -> None:
         """Link the agencies; the others come by chance."""
+        self.scenario.given(*_COURT)
         for agency in AGENCIES:
             self.scenario.given(linked(agency))
             self.keys[agency] = [agency, f"{agency}-2"]
@@ -148,6 +149,14 @@ def _supersede(one: Wanderer) -> Order:
     return _on_code(one, "supersede", "renewed").saying(by=code(one.code()[0]))
 
 
+def _of_court(one: Wanderer) -> Order:
+    act = one.random.choice(("suspend_by_court", "lift_court_suspension", "lay_hold"))
+    name, ends = one.code()[0], f"judgment:{one.random.randrange(2)}/2026"
+    if act == "lift_court_suspension":
+        return _by_court(act, name, "judgment:9/2026", ends=ends)
+    return _by_court(act, name, ends)
+
+
 def _enrol(one: Wanderer) -> Order:
     agency, name = one.agency(), one.fresh("key")
     scopes = one.random.choice((("issue", "revoke"), ("administer", "issue", "revoke")))
@@ -240,6 +249,9 @@ _CERTIFICATE_TURNS: tuple[Callable[[Wanderer], Order], ...] = (
     _original,
     _replace,
     _supersede,
+    _of_court,
+    _of_court,
+    _of_court,
     _credential,
     _credential,
 )
@@ -266,6 +278,22 @@ _TURNS: tuple[Callable[[Wanderer], Order], ...] = (
 )
 
 
+_COURT = (
+    linked("hjc"),
+    enrol("hjc-court", "hjc", ("court",)).also_by("ndc", "comsec"),
+)
+
+
+def _by_court(act: str, name: str, basis: str, **members: str) -> Order:
+    asked = on_certificate(act, name, "hjc", legal_basis=basis, **members)
+    return asked.signed_by("hjc-court")
+
+
+def _given_on(act: str, agency: str, **members: Any) -> Order:
+    asked = {"effective_date": "2059-12-31", "legal_basis": "law:1/2059", **members}
+    return on_agency(act, agency, **asked).also_by("comsec")
+
+
 def _on_moi(act: str, name: str, **members: str) -> Order:
     return on_certificate(act, name, "moi", **members)
 
@@ -285,6 +313,13 @@ def end(scenario: Scenario) -> Scenario:
         _on_moi("original", "a").saying(new_code=code("a2"), claims=claims()),
         _on_moi("replace", "a2", reason="lost").saying(new_code=code("a3"), claims=claims()),
         _on_moi("credential", "a", key=key_of("moi")).saying(claims={"credential": digest("x")}),
+        _by_court("suspend_by_court", "a", "judgment:1/2026"),
+        _by_court("suspend_by_court", "a", "judgment:2/2026"),
+        _by_court("lift_court_suspension", "a", "judgment:3/2026", ends="judgment:1/2026"),
+        _by_court("lift_court_suspension", "a", "judgment:3/2026", ends="judgment:2/2026"),
+        _by_court("lay_hold", "a", "order:1/2026"),
+        _by_court("lay_hold", "a", "order:2/2026"),
+        _by_court("release_hold", "a", "order:3/2026", ends="order:1/2026"),
         _on_moi("correct", "e", reason="translation").saying(
             new_code=code("e2"), language="ckb", claims=claims("holder_name", "supported_fact")
         ),
@@ -320,6 +355,10 @@ def end(scenario: Scenario) -> Scenario:
         _on_moi("erase", "f").also_by("moi-3"),
         order("key.retire", "moi", key=key_of("moi-3"), reason="rotated"),
         on_agency("close", "moi", reason="merged"),
+        linked("one"),
+        linked("two"),
+        _given_on("split", "one", shares=[{"unit": "main", "series": "x", "successor": "two"}]),
+        _given_on("merge", "one", successor="two"),
     )
     return scenario
 

@@ -1,17 +1,67 @@
 // What a page does beyond its forms; each part only where the page has a place for it.
-import { load } from "./texts.js";
+import { camera, photograph } from "./camera.js";
+import { normalise, grouped } from "./codes.js";
+import { draw } from "./drawing.js";
+import { refreshInTurn } from "./knowledge.js";
+import { offline } from "./offline.js";
+import { check, fragment } from "./paper.js";
+import { remember } from "./remember.js";
+import { load, t } from "./texts.js";
+import { unreadable } from "./verdict.js";
 import { watch } from "./watching.js";
 
-document.documentElement.classList.add("scripted");
+const at = (id) => document.getElementById(id);
+const language = document.documentElement.lang;
 
-const print = document.getElementById("print");
+const print = at("print");
 if (print) {
   print.hidden = false;
   print.addEventListener("click", () => window.print());
 }
 
-const result = document.getElementById("result");
-if (result?.dataset.code) {
-  await load(result.dataset.language);
-  watch(result);
+// The other languages show the same document: what stands in the fragment goes along.
+if (fragment()) {
+  for (const link of document.querySelectorAll(".languages a, #again")) link.hash = location.hash;
+}
+window.addEventListener("hashchange", () => location.reload());
+
+if ("serviceWorker" in navigator) {
+  // The page's policy lets no script be named by a text but this one.
+  const worker = "/sw.js";
+  const policy = window.trustedTypes?.createPolicy("worker", { createScriptURL: () => worker });
+  const script = policy ? policy.createScriptURL(worker) : worker;
+  navigator.serviceWorker.register(script, { updateViaCache: "none" }).catch(() => {});
+}
+
+await load(language);
+
+if (at("camera")) camera(at("camera"), language);
+if (at("by-file")) photograph(at("by-file"), language);
+if (at("remember")) remember(at("remember"));
+if (at("offline-get")) offline(at("offline-get"));
+
+const result = at("result");
+if (result) {
+  const code = result.dataset.code ?? shellCode();
+  if (code && fragment() && result.dataset.compared !== "yes") await check(result, code);
+  else if (result.dataset.code) watch(result);
+  document.documentElement.dataset.checked = "yes";
+}
+
+refreshInTurn().catch(() => {});
+
+// Without a network the same shell stands for every address: the code is in the address alone.
+function shellCode() {
+  const found = /\/v\/([^/]+)$/i.exec(location.pathname);
+  if (!found) return null;
+  const code = normalise(decodeURIComponent(found[1]));
+  if (!code) {
+    draw(unreadable("qr_malformed"));
+    return null;
+  }
+  const line = at("ages");
+  line.textContent = `${t("page.record.code")}: ${grouped(code)}`;
+  line.hidden = false;
+  result.dataset.code = code;
+  return code;
 }

@@ -28,13 +28,14 @@ export function digits(text) {
   return text.replace(/[0-9]/g, (digit) => String.fromCharCode(0x660 + Number(digit)));
 }
 
-export function age(seconds) {
-  if (seconds < 60) return digits(t("verdict.age.seconds", { count: Math.max(0, seconds) }));
-  if (seconds < 3600) return digits(t("verdict.age.minutes", { count: Math.floor(seconds / 60) }));
-  return digits(t("verdict.age.hours", { count: Math.floor(seconds / 3600) }));
+// "verdict" tells the age of a status; "page" that of whatever was named before it.
+export function age(seconds, of = "verdict") {
+  if (seconds < 60 && of === "verdict") {
+    return digits(t("verdict.age.seconds", { count: Math.max(0, seconds) }));
+  }
+  if (seconds < 3600) return digits(t(`${of}.age.minutes`, { count: Math.floor(seconds / 60) }));
+  return digits(t(`${of}.age.hours`, { count: Math.floor(seconds / 3600) }));
 }
-
-const LOCALES = { ar: "ar-IQ-u-nu-latn", ckb: "ar-IQ-u-nu-latn", en: "en-GB" };
 
 // A clock time of today, as in "19:39".
 export function clock(date = new Date()) {
@@ -42,11 +43,13 @@ export function clock(date = new Date()) {
   return digits(new Intl.DateTimeFormat("en-GB", parts).format(date));
 }
 
+// A day of Baghdad, written out; browsers know no Sorani months, so they are in the catalogue.
+export function day(iso) {
+  const [year, month, number] = iso.split("-").map(Number);
+  return digits(t("page.day", { day: number, month: t(`page.month.${month}`), year }));
+}
+
 export function moment(date) {
-  const day = { timeZone: "Asia/Baghdad", day: "numeric", month: "long", year: "numeric" };
-  const locale = language === "ckb" ? "en-GB" : LOCALES[language];
-  const said = language === "ckb"
-    ? new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Baghdad" }).format(date)
-    : new Intl.DateTimeFormat(locale, day).format(date);
-  return digits(`${said}${language === "en" ? "," : "،"} ${clock(date)}`);
+  const iso = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Baghdad" }).format(date);
+  return `${day(iso)}${language === "en" ? "," : "،"} ${clock(date)}`;
 }

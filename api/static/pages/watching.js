@@ -38,7 +38,7 @@ export function watch(result, onNews = (verdict) => news(result, verdict)) {
   setTimeout(round, EVERY_MS);
 }
 
-function says(text) {
+export function says(text) {
   const line = document.getElementById("changed");
   if (line.textContent !== text || line.hidden) {
     line.textContent = text;

@@ -1,0 +1,123 @@
+// A document whose QR code brought its credential along: verified here, then asked about.
+import { parseFragment, Refused } from "./credential.js";
+import { draw } from "./drawing.js";
+import * as knowledge from "./knowledge.js";
+import { age, day, t } from "./texts.js";
+import { assess, namesOn } from "./trust.js";
+import { combined, unreadable } from "./verdict.js";
+import { ask, says, watch } from "./watching.js";
+
+const PATIENCE_MS = 5000;
+const at = (id) => document.getElementById(id);
+
+export function fragment() {
+  const found = location.hash.slice(1);
+  return found.length > 8 ? found : "";
+}
+
+// Draws the verdict on what the fragment holds; `code` is the one in the address.
+export async function check(result, code) {
+  let read;
+  try {
+    read = await parseFragment(code, fragment());
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    draw(unreadable(error.code));
+    return;
+  }
+  const { signed } = read;
+  // A list that does not know the key may be older than the key: ask once more before saying so.
+  let local = await judged(signed);
+  if (!local || ["trust_list_old", "issuer_not_known_yet", "issuer_unknown"].includes(local.reason)) {
+    await knowledge.refresh().catch(() => {});
+    local = await judged(signed) ?? local;
+  }
+  if (!local) return;
+  await show(signed.credential, local);
+  const server = await asked(code, result.dataset.language);
+  if (server === null) {
+    offline(local);
+    return;
+  }
+  draw(combined(local, server, signed.credential));
+  result.dataset.standing = `${server.questions.in_force} ${server.questions.issuer}`;
+  watch(result, (verdict) => {
+    const standing = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
+    if (standing === result.dataset.standing) return;
+    result.dataset.standing = standing;
+    says(t("page.changed"));
+    draw(combined(local, verdict, signed.credential));
+  });
+}
+
+async function judged(signed) {
+  const known = await knowledge.known().catch(() => null);
+  if (!known) return null;
+  const type = known.types.find((one) => one.id === signed.credential.type);
+  const listed = await knowledge.listed(signed.credential.status, known.root).catch(() => null);
+  const how = {
+    now: knowledge.nowSeconds(),
+    today: today(),
+    // Of a type that this device does not know no list tells the force.
+    maxStatusAge: type?.max_status_age_seconds ?? 0,
+  };
+  return assess(signed, known.trusted, listed, how);
+}
+
+export function today(date = new Date()) {
+  return new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Baghdad" }).format(date);
+}
+
+async function asked(code, language) {
+  const patience = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, null); });
+  const answer = ask(code, language).catch(() => null);
+  const verdict = await Promise.race([answer, patience]);
+  return verdict?.outcome && verdict.reason !== "store_unavailable" ? verdict : null;
+}
+
+async function offline(local) {
+  draw(local);
+  const { trust, status } = await knowledge.ages();
+  const line = at("ages");
+  line.hidden = false;
+  line.textContent = [
+    t("page.offline.now"),
+    `${t("page.offline.trust")}: ${trust === null ? t("page.offline.none") : age(trust, "page")}.`,
+    `${t("page.offline.status")}: ${status === null ? t("page.offline.none") : age(status, "page")}.`,
+  ].join(" ");
+}
+
+// What the paper says, to be compared by eye: only where its signature is genuine.
+async function show(credential, local) {
+  if (local.questions.unchanged !== "signed") return;
+  const known = await knowledge.known();
+  const { language } = at("result").dataset;
+  const named = (names) => names?.[language] ?? names?.ar ?? Object.values(names ?? {})[0];
+  const type = known.types.find((one) => one.id === credential.type);
+  const issuer = named(namesOn(known.trusted.list, credential.agency, credential.date));
+  const lines = Object.entries(credential.fields).map(([place, value]) => [
+    named(type?.fields[place]?.names) ?? place, value,
+  ]);
+  const rows = [
+    [t("page.record.issuer"), issuer ?? credential.agency],
+    [t("page.record.type"), named(type?.names) ?? credential.type],
+    ...lines,
+    [t("page.field.number"), credential.number],
+    [t("page.field.date"), day(credential.date)],
+  ];
+  if (credential.effective_date) rows.push([t("page.paper.from"), day(credential.effective_date)]);
+  if (credential.expiry_date) rows.push([t("page.paper.expires"), day(credential.expiry_date)]);
+  const list = at("paper-says");
+  list.replaceChildren(...rows.map(row));
+  at("paper").hidden = false;
+  if (local.facts.custodial) at("custodial").hidden = false;
+}
+
+function row([label, value]) {
+  const [box, term, told, text] = ["div", "dt", "dd", "bdi"].map((one) => document.createElement(one));
+  term.textContent = label;
+  text.textContent = value;
+  told.append(text);
+  box.append(term, told);
+  return box;
+}

@@ -1,0 +1,37 @@
+"""What a trust list is made of, as after some event: agencies, how they stood, and their keys.
+
+The rows are versioned, so the same index gives the same list for ever, whoever asks and when.
+"""
+
+from itertools import groupby
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from infrastructure.log.queries import load
+from projections.rows import Connection
+
+_SQL = load("projections", "trust.sql")
+
+
+async def listed(conn: Connection, at: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Agencies and keys after event `at`, as `infrastructure.proofs.trust.content` takes them."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_SQL["standings"], {"at": at})
+        standings = {
+            agency: changes([(row["since_index"], row["standing"]) for row in rows])
+            for agency, rows in groupby(await cursor.fetchall(), key=lambda row: row["id"])
+        }
+        await cursor.execute(_SQL["agencies"], {"at": at})
+        agencies = [{**row, "standings": standings[row["id"]]} for row in await cursor.fetchall()]
+        await cursor.execute(_SQL["keys"], {"at": at})
+        return agencies, await cursor.fetchall()
+
+
+def changes(standings: list[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Only those entries at which the standing became another."""
+    return [
+        {"since_index": since, "standing": standing}
+        for place, (since, standing) in enumerate(standings)
+        if place == 0 or standings[place - 1][1] != standing
+    ]

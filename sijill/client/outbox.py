@@ -1,0 +1,233 @@
+"""The outbox: orders that were written down without a ledger, and are signed when they are sent.
+
+A signature has a time, so what waits is not signed: it is the statement, with all that only the
+client draws (nonce, code, salts, secret). When it is sent it is signed and journaled, and from then
+on goes out as those bytes until it is answered. Only where the ledger says that those came too late
+is it signed anew: an order that is out of its time was recorded in time, and is told again, or
+never will be. So nothing is doubled, whenever the power goes.
+
+    outbox/ID.json    what waits, in the order in which it was written down
+    refused/ID.json   what the ledger refused, and why; kept until somebody drops it
+"""
+
+import base64
+import fcntl
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from infrastructure.proofs import canonical, signing
+from infrastructure.proofs.orders import (
+    COSIGNED_LIFE_SECONDS,
+    LINE_LIMIT_BYTES,
+    ORDER_TAG,
+    parse_request,
+)
+from sijill.client.connection import Client
+from sijill.client.drafts import Draft
+from sijill.client.errors import Refused
+from sijill.client.prepared import Prepared
+from sijill.client.state import State
+
+_EXPIRED: Final = "order_expired"
+_MUST_WAIT: Final = "valid_until_missing"
+UPLOAD: Final = "attachment.upload"
+
+Upload = Callable[[Client, Path], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that waits: an order, by its envelope, or a file to be uploaded.
+
+    `id` sorts by time. `waits` says that others have to sign it, too. `problem` is why it was
+    refused.
+    """
+
+    id: str
+    act: str
+    path: str
+    queued: int
+    envelope: bytes = field(default=b"", repr=False)
+    waits: bool = False
+    problem: dict[str, Any] | None = None
+
+    def encode(self) -> bytes:
+        """Its file."""
+        said = {**asdict(self), "envelope": base64.b64encode(self.envelope).decode()}
+        return json.dumps(said).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Entry":
+        """Read its file."""
+        said = json.loads(data)
+        return cls(**{**said, "envelope": base64.b64decode(said["envelope"])})
+
+    def signable(self, now: int) -> bytes:
+        """Its envelope; one that waits for others may do so from now on."""
+        if not self.waits:
+            return self.envelope
+        line = canonical.parse_envelope(self.envelope, limit_bytes=LINE_LIMIT_BYTES)
+        said = {**line.parsed, "valid_until": now + COSIGNED_LIFE_SECONDS}
+        return signing.envelope(canonical.dumps(said), line.disclosures)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of an entry, or of a request that a crash had left in the journal."""
+
+    act: str
+    entry: Entry | None = None
+    answer: dict[str, Any] | list[dict[str, Any]] | None = None
+    refused: Refused | None = None
+
+
+class Outbox:
+    """One state folder's outbox; several processes may share it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def put(self, act: str, draft: Draft, *, waits: bool) -> Entry:
+        """Write an order down; it survives a power cut from here on."""
+        return self._put(Entry(_name(), act, draft.path, _now(), draft.envelope, waits))
+
+    def put_file(self, path: Path) -> Entry:
+        """Write down that a file is to be uploaded; it is read when it is sent."""
+        return self._put(Entry(_name(), UPLOAD, str(path.resolve()), _now()))
+
+    def waiting(self) -> list[Entry]:
+        """What waits, oldest first."""
+        return self._read("outbox")
+
+    def refused(self) -> list[Entry]:
+        """What the ledger refused, oldest first."""
+        return self._read("refused")
+
+    def drop(self, name: str) -> bool:
+        """Forget an entry, waiting or refused; whether there was one."""
+        found = [one for one in (*self.waiting(), *self.refused()) if one.id == name]
+        for folder in ("outbox", "refused") if found else ():
+            (self._state.folder / folder / f"{name}.json").unlink(missing_ok=True)
+        return bool(found)
+
+    def send(self, client: Client, upload: Upload) -> Iterator[Sent]:
+        """Send everything, oldest first: what waits, then what a crash left in the journal.
+
+        Raises:
+            Unreachable: the ledger does not answer; everything that is not told waits on.
+        """
+        with self._alone():
+            marks = {self._mark(one): one for one in self.waiting()}
+            for entry in marks.values():
+                yield self._send(client, entry, upload)
+            for prepared in self._state.journaled():
+                if not set(prepared.marks) & marks.keys():
+                    yield _again(client, prepared)
+
+    def _send(self, client: Client, entry: Entry, upload: Upload) -> Sent:
+        try:
+            if entry.act == UPLOAD:
+                answer = upload(client, Path(entry.path))
+                self._forget(entry)
+            else:
+                prepared, answer = self._order(client, entry)
+                # First what would send it anew, then the bytes that were answered.
+                self._forget(entry)
+                if "receipt" in answer:
+                    client.settle(prepared)
+        except Refused as refused:
+            kept = replace(entry, problem=dict(refused.problem))
+            self._state.write(f"refused/{entry.id}.json", kept.encode())
+            self._forget(entry)
+            return Sent(entry.act, entry, refused=refused)
+        return Sent(entry.act, entry, answer)
+
+    def _order(self, client: Client, entry: Entry) -> tuple[Prepared, dict[str, Any]]:
+        mark = self._mark(entry)
+        for prepared in (*self._state.journaled(), *self._state.waiting()):
+            if prepared.marks == (mark,):
+                try:
+                    return prepared, client.send(prepared, settle=False)
+                except Refused as refused:
+                    if refused.code != _EXPIRED:
+                        raise
+        try:
+            return self._sign(client, entry, mark)
+        except Refused as refused:
+            if refused.code != _MUST_WAIT or entry.waits:
+                raise
+            return self._sign(client, replace(entry, waits=True), mark)
+
+    def _sign(self, client: Client, entry: Entry, mark: str) -> tuple[Prepared, dict[str, Any]]:
+        line = entry.signable(_now())
+        prepared = client.prepare(entry.path, [line], cosigned=entry.waits, marks=(mark,))
+        answer: dict[str, Any] = client.send(prepared, settle=False)
+        return prepared, answer
+
+    def _put(self, entry: Entry) -> Entry:
+        self._state.write(f"outbox/{entry.id}.json", entry.encode())
+        return entry
+
+    def _read(self, folder: str) -> list[Entry]:
+        files = sorted((self._state.folder / folder).glob("*.json"))
+        return [Entry.decode(path.read_bytes()) for path in files]
+
+    def _forget(self, entry: Entry) -> None:
+        (self._state.folder / "outbox" / f"{entry.id}.json").unlink(missing_ok=True)
+
+    def _mark(self, entry: Entry) -> str:
+        return self._state.mark(f"outbox {entry.id}".encode())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two that send at once would sign one entry twice."""
+        with (self._state.folder / "outbox.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _again(client: Client, prepared: Prepared) -> Sent:
+    """Send a journaled request again; one that came too late is signed anew, if it is an order."""
+    act = _act_of(prepared)
+    try:
+        try:
+            return Sent(act, answer=client.send(prepared))
+        except Refused as refused:
+            head = parse_request("POST", prepared.path, prepared.headers.items())
+            if refused.code != _EXPIRED or head.tag != ORDER_TAG:
+                raise
+            late = head.expires - head.created > COSIGNED_LIFE_SECONDS // 2
+            anew = client.prepare(
+                prepared.path,
+                prepared.lines,
+                bulk=prepared.bulk,
+                atomic=head.atomic,
+                cosigned=late,
+                marks=prepared.marks,
+            )
+            return Sent(act, answer=client.send(anew))
+    except Refused as refused:
+        return Sent(act, refused=refused)
+
+
+def _act_of(prepared: Prepared) -> str:
+    """The act of a journaled request's first line; its path, where it has none."""
+    try:
+        line = canonical.parse_envelope(prepared.lines[0], limit_bytes=LINE_LIMIT_BYTES)
+    except ValueError:
+        return prepared.path
+    return str(line.parsed.get("act", prepared.path))
+
+
+def _name() -> str:
+    return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+
+
+def _now() -> int:
+    return int(time.time())

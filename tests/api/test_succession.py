@@ -1,0 +1,130 @@
+"""Bodies that were merged or split, and courts, as callers meet them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sijill.client import Client, Refused
+from sijill.client.attachments import PATH, Attachments
+from tests.api.test_attachments import issue_with, made
+from tests.clock import now_seconds
+from tests.serving import Agency, Served, act
+
+LAW = {"effective_date": "2026-11-01", "legal_basis": "law:5/2026"}
+
+
+def by_both(served: Served, path: str, name: str, **members: Any) -> dict[str, Any]:
+    """An act that both founders sign."""
+    operator, authority = served.founder("ndc"), served.founder("comsec")
+    order = act(operator, path, name, valid_until=now_seconds() + 3_600, **members)
+    return dict(authority.approve(order["order"]))
+
+
+def merge(subject: Agency, successor: Agency) -> dict[str, Any]:
+    path = f"/v1/agencies/{subject.name}/merger"
+    said = {"subject": subject.name, "successor": successor.name, **LAW}
+    return by_both(subject.served, path, "agency.merge", **said)
+
+
+def revoke(client: Client, code: str) -> dict[str, Any]:
+    path = f"/v1/certificates/{code}/revocation"
+    return act(client, path, "certificate.revoke", code=code, reason="decision")
+
+
+def answered_by(served: Served, agency: str, **query: Any) -> str:
+    path = f"/v1/agencies/{agency}/successor"
+    return str(served.anybody().get(path, **query)["answered_by"])
+
+
+def test_a_successor_answers_for_everything_of_its_predecessor(
+    served: Served, tmp_path: Path
+) -> None:
+    old, new, stranger = served.agency(), served.agency(), served.agency()
+    path, digest = made(tmp_path, 10)
+    name = Attachments(old.client).upload(path)["attachment"]
+    code = issue_with(old, digest)
+    with pytest.raises(Refused, match="certificate_unknown"):
+        new.client.get(f"/v1/certificates/{code}")
+
+    merged = merge(old, new)
+    served.settle()
+
+    shown = new.client.get(f"/v1/certificates/{code}")
+    assert (shown["agency"], shown["values"]["supported_fact"]) == (old.name, "تأييد سكن")
+    listed = new.client.get("/v1/certificates", agency=old.name)["items"]
+    assert [one["code"] for one in listed] == [code]
+    assert new.client.get(PATH, code=code)["items"][0]["attachment"] == name
+    assert new.client.get(f"{PATH}/{name}")["sha256"] == digest
+    assert answered_by(served, old.name) == new.name
+    assert answered_by(served, old.name, at=merged["index"] - 1) == old.name
+    told = served.anybody().get(f"/v1/verify/{code}")
+    assert told["outcome"] == "valid"
+    assert (told["record"]["agency"], told["record"]["answered_by"]) == (old.name, new.name)
+    assert served.anybody().get(f"/v1/agencies/{old.name}")["standing"] == "closed"
+
+    for client in (stranger.client, old.client):
+        with pytest.raises(Refused, match=r"certificate_unknown|agency_closed"):
+            revoke(client, code)
+    with pytest.raises(Refused, match="agency_unknown"):
+        stranger.client.get("/v1/certificates", agency=old.name)
+    assert revoke(new.client, code)["index"] > merged["index"]
+
+
+def test_a_series_alone_is_given_away(served: Served) -> None:
+    old, new = served.agency(), served.agency()
+    code = old.issue(series="degrees")["code"]
+    kept = old.issue()["code"]
+    share = {"unit": "registry", "series": "degrees", "successor": new.name}
+
+    by_both(
+        served,
+        f"/v1/agencies/{old.name}/split",
+        "agency.split",
+        subject=old.name,
+        shares=[share],
+        **LAW,
+    )
+    served.settle()
+
+    assert answered_by(served, old.name, unit="registry", series="degrees") == new.name
+    assert answered_by(served, old.name, unit="registry", series="general") == old.name
+    with pytest.raises(Refused, match="record_moved"):
+        revoke(old.client, code)
+    with pytest.raises(Refused, match="agency_unknown"):
+        new.client.get("/v1/certificates", agency=old.name)
+    where: dict[str, Any] = {"agency": old.name, "unit": "registry", "series": "degrees"}
+    assert [one["code"] for one in new.client.get("/v1/certificates", **where)["items"]] == [code]
+    assert revoke(new.client, code)["index"]
+    assert revoke(old.client, kept)["index"]
+
+
+def test_a_court_suspends_what_any_body_issued(served: Served) -> None:
+    agency, court = served.agency(), served.agency(scopes=["administer", "issue", "court"])
+    code = agency.issue()["code"]
+    path = f"/v1/certificates/{code}/court-suspension"
+    cites = {"code": code, "legal_basis": "judgment:12/2026"}
+
+    act(court.client, path, "certificate.suspend_by_court", **cites)
+    served.settle()
+
+    told = served.anybody().get(f"/v1/verify/{code}")
+    assert (told["outcome"], told["reason"]) == ("withdrawn", "suspended")
+    assert told["record"]["withdrawal_reason"] == "court_order"
+    shown = agency.client.get(f"/v1/certificates/{code}")
+    assert shown["court_orders"] == [f"{court.name} judgment:12/2026"]
+    with pytest.raises(Refused, match="court_suspension_stands"):
+        act(
+            agency.client,
+            f"/v1/certificates/{code}/reinstatement",
+            "certificate.reinstate",
+            code=code,
+            reason="review_passed",
+        )
+    with pytest.raises(Refused, match="scope_missing"):
+        act(agency.client, path, "certificate.suspend_by_court", **cites)
+
+    ended = {"code": code, "legal_basis": "judgment:13/2026", "ends": "judgment:12/2026"}
+    act(court.client, f"{path}/lifting", "certificate.lift_court_suspension", **ended)
+    served.settle()
+    assert served.anybody().get(f"/v1/verify/{code}")["outcome"] == "valid"

@@ -1,0 +1,163 @@
+"""Courts: they suspend and hold what any agency issued, and only they end that."""
+
+from typing import Any
+
+import pytest
+
+from domain.certificates import Status
+from tests.certificate_orders import certificate, correct, erase, revoke
+from tests.domain.test_succession import merge
+from tests.given_when_then import (
+    Order,
+    Scenario,
+    code,
+    enrol,
+    given,
+    issue,
+    linked,
+    on_certificate,
+)
+
+SUSPENDED = "sijill.certificate.suspended_by_court.v1"
+LIFTED = "sijill.certificate.court_suspension_lifted.v1"
+
+
+def by_court(act: str, name: str, order: str, court: str = "hjc", **more: Any) -> Order:
+    asked = on_certificate(act, name, court, legal_basis=order, **more)
+    return asked.signed_by(f"{court}-court")
+
+
+def suspend(name: str, order: str = "judgment:1/2026", court: str = "hjc") -> Order:
+    return by_court("suspend_by_court", name, order, court)
+
+
+def lift(name: str, ends: str = "judgment:1/2026", court: str = "hjc") -> Order:
+    return by_court("lift_court_suspension", name, "judgment:9/2026", court, ends=ends)
+
+
+def court(name: str) -> list[Order]:
+    """A linked body with a key that both founders gave the court's scope."""
+    key = enrol(f"{name}-court", name, ("court",)).also_by("ndc", "comsec")
+    return [*linked(name), key]
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return given(linked("moj"), court("hjc"), issue("a"), issue("b"))
+
+
+def status(scenario: Scenario, name: str = "a") -> Status:
+    return certificate(scenario, name).status
+
+
+def test_a_court_suspends_what_another_body_issued_and_ends_it(scenario: Scenario) -> None:
+    scenario.when(suspend("a")).then(SUSPENDED)
+    assert status(scenario) is Status.SUSPENDED
+
+    scenario.when(lift("a")).then(LIFTED)
+    assert status(scenario) is Status.IN_FORCE
+
+
+def test_only_a_key_with_the_courts_scope_may(scenario: Scenario) -> None:
+    for signer in ("hjc", "hjc-2"):
+        scenario.when(suspend("a").signed_by(signer)).refused("scope_missing", scope="court")
+    scenario.when(suspend("nothing")).refused("certificate_unknown")
+
+
+def test_its_agency_cannot_take_it_out_of_the_courts_hands(scenario: Scenario) -> None:
+    scenario.given(suspend("a"))
+    by_agency = {
+        "certificate_already_suspended": on_certificate("suspend", "a", reason="under_review"),
+        "certificate_suspended": correct("a", "c"),
+    }
+    stands = (
+        on_certificate("reinstate", "a", reason="review_passed"),
+        on_certificate("void", "a", reason="duplicate_entry"),
+        on_certificate("supersede", "a", by=code("b"), reason="renewed"),
+    )
+
+    for refusal, order in by_agency.items():
+        scenario.when(order).refused(refusal)
+    for order in stands:
+        scenario.when(order).refused("court_suspension_stands")
+    scenario.when(revoke("a")).then("sijill.certificate.revoked.v1")
+
+
+def test_it_returns_to_where_its_agency_had_left_it(scenario: Scenario) -> None:
+    scenario.given(on_certificate("suspend", "a", reason="under_review"), suspend("a"), lift("a"))
+
+    assert status(scenario) is Status.SUSPENDED
+    scenario.when(on_certificate("reinstate", "a", reason="review_passed")).then(
+        "sijill.certificate.reinstated.v1"
+    )
+
+
+def test_of_several_orders_the_last_one_counts(scenario: Scenario) -> None:
+    scenario.given(suspend("a"), suspend("a", "judgment:2/2026"), lift("a"))
+    assert status(scenario) is Status.SUSPENDED
+
+    scenario.given(lift("a", "judgment:2/2026"))
+    assert status(scenario) is Status.IN_FORCE
+
+
+def test_an_order_stands_once_and_is_ended_by_its_own_court(scenario: Scenario) -> None:
+    scenario.given(court("appeal"), suspend("a"))
+
+    scenario.when(suspend("a")).refused("court_order_repeated")
+    scenario.when(lift("a", court="appeal")).refused("court_order_unknown")
+    scenario.when(lift("a", "judgment:2/2026")).refused("court_order_unknown")
+    scenario.when(lift("b")).refused("court_order_unknown")
+    # Another court's order may have the same number.
+    scenario.given(suspend("a", court="appeal"), lift("a"))
+    assert status(scenario) is Status.SUSPENDED
+
+
+def test_the_successor_of_a_court_ends_what_that_one_ordered(scenario: Scenario) -> None:
+    scenario.given(court("appeal"), suspend("a"), merge("hjc", "appeal"))
+
+    scenario.when(lift("a", court="appeal")).then(LIFTED)
+    assert status(scenario) is Status.IN_FORCE
+
+
+def test_lifted_while_revoked_it_returns_to_where_it_stood(scenario: Scenario) -> None:
+    annul = on_certificate("annul_revocation", "a", reason="appeal_granted").also_by("moj-2")
+    scenario.given(suspend("a"), revoke("a"), lift("a"))
+    assert status(scenario) is Status.REVOKED
+
+    scenario.given(annul)
+    assert status(scenario) is Status.IN_FORCE
+
+
+def test_an_annulled_revocation_leaves_the_courts_order_standing(scenario: Scenario) -> None:
+    annul = on_certificate("annul_revocation", "a", reason="appeal_granted").also_by("moj-2")
+    scenario.given(suspend("a"), revoke("a"), annul)
+
+    assert status(scenario) is Status.SUSPENDED
+    scenario.given(lift("a"))
+    assert status(scenario) is Status.IN_FORCE
+
+
+def test_what_is_over_is_not_suspended(scenario: Scenario) -> None:
+    scenario.given(revoke("a"))
+    scenario.when(suspend("a")).refused("certificate_already_revoked")
+
+
+def test_a_hold_forbids_erasure_until_its_court_releases_it() -> None:
+    old = issue("a", date="2020-11-20", year=2020)
+    scenario = given(linked("moj"), court("hjc"), court("appeal"), old)
+    lay = by_court("lay_hold", "a", "order:7/2026")
+    release = by_court("release_hold", "a", "order:8/2026", ends="order:7/2026")
+
+    scenario.given(revoke("a"), lay)
+    scenario.when(lay).refused("court_order_repeated")
+    scenario.when(erase("a")).refused("legal_hold_stands")
+    scenario.when(
+        by_court("release_hold", "a", "order:8/2026", "appeal", ends="order:7/2026")
+    ).refused("court_order_unknown")
+    scenario.when(release).then("sijill.certificate.hold_released.v1")
+    scenario.when(erase("a")).then("sijill.certificate.erased.v1")
+
+
+@pytest.mark.parametrize("basis", ["law:1/2026", "constitution:2005", "judgment:1"])
+def test_a_court_cites_an_order(scenario: Scenario, basis: str) -> None:
+    scenario.when(suspend("a", basis)).refused("statement_invalid")

@@ -1,0 +1,103 @@
+"""`--queue` and `sijill outbox`: written down without a ledger, sent when there is one."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.serving import Agency, Served
+from tests.sijill.cli.conftest import Shell, letter
+from tests.sijill.cli.cutting import losing_answers
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def waiting(office: Shell) -> list[str]:
+    return [one["act"] for one in office("outbox", "list", "--output", "json").json["items"]]
+
+
+def test_what_was_queued_without_a_ledger_is_sent_later(
+    office: Shell, served: Served, agency: Agency
+) -> None:
+    scan = office.file("scan.txt", "the scan")
+    office.set(SIJILL_URL=NOWHERE)
+    kept = office("attachment", "upload", scan, "--queue", "--output", "json")
+    queued = office(
+        "certificate",
+        "issue",
+        office.file("letter.json", letter(document="scan.txt")),
+        "--queue",
+        "--output",
+        "json",
+    )
+    code = queued.json["code"]
+    revoked = office("certificate", "revoke", code, "--reason", "decision", "--queue")
+
+    assert (kept.code, queued.code, revoked.code) == (0, 0, 0), revoked.err
+    assert queued.json["holder_secret"]
+    acts = ["attachment.upload", "certificate.issue", "certificate.revoke"]
+    assert waiting(office) == acts
+
+    office.set(SIJILL_URL=served.url)
+    sent = office("outbox", "send", "--output", "json")
+
+    assert sent.code == 0, sent.err
+    *items, last = sent.lines
+    assert [one["act"] for one in items] == acts
+    assert last == {"summary": {"sent": 3, "refused": 0}}
+    assert waiting(office) == []
+    served.settle()
+    assert served.anybody().get(f"/v1/verify/{code}")["reason"] == "revoked"
+    assert len(agency.client.get("/v1/attachments", code=code)["items"]) == 1
+
+
+@pytest.mark.usefixtures("hurried")
+def test_lost_answers_double_nothing(office: Shell, served: Served) -> None:
+    file = office.file("letter.json", letter())
+    queued = office("certificate", "issue", file, "--queue", "--output", "json")
+    with losing_answers(served.url) as url:
+        office.set(SIJILL_URL=url)
+        lost = office("outbox", "send")
+    assert lost.code == 3, lost.err
+    assert waiting(office) == ["certificate.issue"]
+
+    office.set(SIJILL_URL=served.url)
+    *items, _ = office("outbox", "send", "--output", "json").lines
+
+    assert [one["replayed"] for one in items] == [True]
+    assert items[0]["code"] == queued.json["code"]
+    assert office("outbox", "send", "--output", "json").lines == [
+        {"summary": {"sent": 0, "refused": 0}}
+    ]
+
+
+def test_what_is_refused_is_told_kept_and_dropped(office: Shell) -> None:
+    file = office.file("letter.json", letter(date="2999-01-01"))
+    assert office("certificate", "issue", file, "--queue").code != 0
+    office("certificate", "revoke", "7XK3M9Q2W5RT8VHBZ", "--reason", "decision", "--queue")
+
+    ran = office("outbox", "send", "--output", "json")
+
+    refused, last = ran.lines
+    assert ran.code == 5
+    assert refused["problem"]["code"] == "certificate_unknown"
+    assert last == {"summary": {"sent": 0, "refused": 1}}
+    assert office("outbox", "drop", refused["entry"]).code == 0
+    assert office("outbox", "drop", refused["entry"]).code == 2
+    assert waiting(office) == []
+
+
+@pytest.mark.parametrize("known", ["known", ""])
+def test_an_order_is_queued_in_the_name_that_is_known(
+    office: Shell, tmp_path: Path, known: str
+) -> None:
+    """Said on the command line, or as the ledger said the last time that it was asked."""
+    state = tmp_path / "state"
+    office.set(SIJILL_AGENCY="", SIJILL_STATE=str(state))
+    if known:
+        assert office("certificate", "list").code == 0
+    office.set(SIJILL_URL=NOWHERE)
+
+    ran = office("certificate", "issue", office.file("letter.json", letter()), "--queue")
+
+    assert ran.code == (0 if known else 2), ran.err
+    assert known or "--agency" in ran.err

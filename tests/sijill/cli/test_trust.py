@@ -1,0 +1,220 @@
+"""Trust lists fetched from a ledger really served, and verdicts with no network at all."""
+
+import json
+import socket
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+
+from infrastructure.proofs import qr, statuslist
+from infrastructure.proofs.errors import ProofError
+from sijill import delegating
+from sijill.client import trusting
+from sijill.folder import Folder
+from tests.serving import Agency, Served, act
+from tests.sijill.cli.conftest import Ran, Shell, letter
+
+
+@pytest.fixture
+def text(office: Shell) -> str:
+    """The QR text of a certificate that was just issued."""
+    issued = office("certificate", "issue", office.file("c.json", letter()), "--output", "json")
+    ran = office("certificate", "credential", issued.json["code"], "--output", "json")
+    assert ran.code == 0, ran.err
+    return str(ran.json["qr_text"])
+
+
+@pytest.fixture
+def lists(office: Shell, text: str, served: Served) -> tuple[Path, Path]:
+    """Lists that know of that certificate."""
+    del text
+    return fetched(office, served)
+
+
+def fetched(office: Shell, served: Served) -> tuple[Path, Path]:
+    """Both lists as of now.
+
+    The ledger hands an unchanged status list out again for half a minute; here it is signed anew,
+    by the ledger's own key, so that what was issued in between is covered.
+    """
+    size = served.settle()
+    served.anybody().text(f"/log/checkpoint?covers={size - 1}")
+    file, folder = office.folder / "trust.json", office.folder / "status"
+    ran = office("trust", "fetch", file, "--status", folder)
+    assert ran.code == 0, ran.err
+    known = served.anybody().identity
+    signer = delegating.signer(Folder(served.folder), known.origin, known.ledger)
+    held = statuslist.open_token(
+        (folder / "0.cwt").read_bytes(),
+        origin=known.origin,
+        number=0,
+        ledger=known.ledger,
+        log_keys=known.log_keys,
+    )
+    assert signer is not None
+    newer = signer.token(0, held.list, size=size, issued=int(time()))
+    (folder / "0.cwt").write_bytes(signer.cwt(newer))
+    return file, folder
+
+
+def offline(shell: Shell, given: str | Path, lists: tuple[Path, Path], *more: str) -> Ran:
+    """Verify where no address can be reached."""
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError("there is no network")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refused)
+        patch.setattr(socket, "create_connection", refused)
+        patch.delenv("SIJILL_URL", raising=False)
+        return shell("verify", str(given), "--offline", "--trust", str(lists[0]), "--status",
+                     str(lists[1]), "--output", "json", *more)  # fmt: skip
+
+
+def test_with_both_lists_it_is_valid_and_says_how_old_they_are(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
+    ran = offline(office, text, lists)
+
+    assert (ran.code, ran.json["reason"]) == (0, "in_force_credential_genuine"), ran.out
+    assert ran.json["credential"]["holder_name"] == "حامل 0001"
+    assert ran.json["record"]["agency"]
+    assert 0 <= ran.json["knowledge"]["trust_age_seconds"] < 600
+    assert 0 <= ran.json["knowledge"]["status_age_seconds"] < 600
+
+
+def test_for_people_the_ages_stand_in_words(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
+    ran = office("verify", text, "--offline", "--trust", lists[0], "--status", lists[1])
+
+    assert ran.code == 0
+    assert "Trust list: log size " in ran.out
+    assert "0:0" in ran.out
+
+
+def test_without_a_status_list_it_is_genuine_and_its_force_not_checked(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
+    ran = offline(office, text, (lists[0], office.folder / "none"))
+
+    assert (ran.code, ran.json["reason"]) == (14, "genuine_force_not_checked")
+
+
+def test_a_revocation_shows_offline_once_the_status_list_is_fetched(
+    office: Shell, text: str, served: Served
+) -> None:
+    code = qr.parse_text(text).code
+    assert office("certificate", "revoke", code, "--reason", "decision").code == 0
+
+    deadline = time() + 30
+    ran = offline(office, text, fetched(office, served))
+    while ran.code == 0 and time() < deadline:
+        # Every worker looks for a change once a second.
+        ran = offline(office, text, fetched(office, served))
+
+    assert (ran.code, ran.json["reason"]) == (11, "revoked")
+
+
+def test_a_picture_of_the_code_is_read(office: Shell, text: str, lists: tuple[Path, Path]) -> None:
+    picture = office.folder / "code.png"
+    qr.symbol(text).code.save(str(picture), scale=4, border=4)
+
+    assert offline(office, picture, lists).json["reason"] == "in_force_credential_genuine"
+    assert office("verify", picture, "--output", "json").json["reason"] == "in_force_fields_match"
+
+
+def test_online_the_signed_values_are_compared_with_the_record(office: Shell, text: str) -> None:
+    ran = office("verify", text, "--output", "json")
+
+    assert (ran.code, ran.json["reason"]) == (0, "in_force_fields_match")
+    assert set(ran.json["compared"]["matched"]) == {
+        "date", "holder_name", "number", "supported_fact"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given,code", [("HC1:6BF+70790T9WJWG.FKY*4GO0" * 4, 13), ("https://example.com/", 13)]
+)
+def test_another_system_s_code_is_unreadable(
+    office: Shell, lists: tuple[Path, Path], given: str, code: int
+) -> None:
+    assert offline(office, given, lists).code == code
+    assert office("verify", given).code == code
+
+
+def test_a_compromise_shows_once_the_list_is_fetched(
+    office: Shell, text: str, served: Served, agency: Agency
+) -> None:
+    del agency
+    body = served.agency()
+    path = office.key("stolen", body.key)
+    office.set(SIJILL_KEY=str(path), SIJILL_AGENCY=body.name)
+    issued = office("certificate", "issue", office.file("d.json", letter()), "--output", "json")
+    shown = office("certificate", "credential", issued.json["code"], "--output", "json").json
+    size = served.settle()
+    founder = served.founder("ndc")
+    waiting = act(
+        founder, f"/v1/keys/{shown['key']}/compromise", "key.compromise", key=shown["key"],
+        as_of=size, reason="stolen", valid_until=_soon(),
+    )  # fmt: skip
+    served.founder("comsec").approve(waiting["order"])
+
+    ran = offline(office, shown["qr_text"], fetched(office, served))
+
+    assert (ran.code, ran.json["reason"]) == (14, "log_proof_needed")
+    assert ran.json["questions"]["issuer"] == "key_compromised"
+    online = office("verify", shown["qr_text"], "--output", "json")
+    assert (online.code, online.json["reason"]) == (0, "in_force_fields_match")
+    assert offline(office, text, fetched(office, served)).code == 0
+
+
+def _soon() -> int:
+    return int(time()) + 86_400
+
+
+def test_the_list_is_walked_on_from_and_never_back(
+    office: Shell, lists: tuple[Path, Path], served: Served
+) -> None:
+    old = lists[0].read_bytes()
+    office("certificate", "issue", office.file("e.json", letter()))
+    fetched(office, served)
+    root, newer = trusting.read(lists[0].read_bytes())
+
+    assert newer.list.size > trusting.read(old)[1].list.size
+    with pytest.raises(ProofError, match="trust_rolled_back"):
+        trusting._open(json.loads(old), root, seen=newer.checkpoint)
+
+
+def test_a_root_of_another_ledger_is_refused(office: Shell, lists: tuple[Path, Path]) -> None:
+    known = json.loads(lists[0].read_bytes())
+    other = office.file("root.json", {**known["root"], "ledger": "00" * 32})
+    new = office.folder / "new.json"
+
+    ran = office("trust", "fetch", new, "--root", other, "--output", "json")
+
+    assert ran.code != 0
+    assert not new.exists()
+
+
+def test_a_list_that_was_tampered_with_is_not_believed(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
+    said = json.loads(lists[0].read_bytes())
+    said["content"]["keys"] = []
+    forged = office.file("forged.json", said)
+
+    ran = offline(office, text, (forged, lists[1]))
+
+    assert ran.code not in (0, 14)
+    assert "trust_unsigned" in ran.out + ran.err
+
+
+def test_offline_needs_a_list_and_online_an_address(office: Shell, text: str) -> None:
+    without = office("verify", text, "--offline", "--output", "json")
+    assert "trust_missing" in without.out + without.err
+    office.set(SIJILL_URL="")
+    nowhere = office("verify", "ABC", "--output", "json")
+    assert nowhere.code != 0

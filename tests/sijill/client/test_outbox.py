@@ -1,0 +1,172 @@
+"""The outbox: written down without a ledger, signed when sent, and never twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from infrastructure.proofs.orders import parse_request
+from sijill.client import Client, Draft, Unreachable
+from sijill.client.outbox import Entry, Outbox, Sent
+from tests.clock import now_seconds
+from tests.sijill.client.standin import REVOKE, StandIn, line, problem
+
+
+def revoke(reason: str = "decision") -> Draft:
+    return Draft.plain("certificate.revoke", "moj", REVOKE, code="7Q0A0000000000000", reason=reason)
+
+
+def no_upload(*_: object) -> dict[str, Any]:
+    raise AssertionError
+
+
+def sent(box: Outbox, client: Client) -> list[Sent]:
+    return list(box.send(client, no_upload))
+
+
+@pytest.fixture
+def box(client: Client) -> Outbox:
+    assert client.state is not None
+    return Outbox(client.state)
+
+
+def test_what_waits_is_signed_when_it_is_sent_in_its_order(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    drafts = [revoke(), revoke("holder_request")]
+    entries = [box.put("certificate.revoke", draft, waits=False) for draft in drafts]
+    assert ledger.asked == []
+    assert [one.id for one in box.waiting()] == [one.id for one in entries]
+
+    done = sent(box, client)
+
+    assert [one.answer["index"] for one in done] == [1, 2]  # type: ignore[index,call-overload]  # single orders
+    assert [post.read() for post in ledger.posts] == [one.envelope for one in drafts]
+    for post in ledger.posts:
+        head = parse_request("POST", REVOKE, post.headers.items())
+        assert abs(head.created - now_seconds()) < 60
+    assert box.waiting() == client.state.journaled() == []  # type: ignore[union-attr]  # it has one
+    assert len(list(client.state.receipts())) == 2  # type: ignore[union-attr]  # it has one
+
+
+def test_without_an_answer_all_of_it_waits_on(box: Outbox, client: Client, ledger: StandIn) -> None:
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [httpx2.ConnectError("away")] * 3
+
+    with pytest.raises(Unreachable):
+        sent(box, client)
+
+    assert len(box.waiting()) == 1
+    assert [one.answer["index"] for one in sent(box, client)] == [1]  # type: ignore[index,call-overload]  # a single order
+
+
+def test_a_lost_answer_doubles_nothing(box: Outbox, client: Client, ledger: StandIn) -> None:
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.lose_answers = 3
+    with pytest.raises(Unreachable):
+        sent(box, client)
+
+    [done] = sent(box, client)
+
+    assert done.answer["replayed"] is True  # type: ignore[index,call-overload]  # a single order
+    assert len({post.headers["signature"] for post in ledger.posts}) == 1
+    assert len(ledger.leaves) == 2
+
+
+def test_what_came_too_late_is_signed_anew(box: Outbox, client: Client, ledger: StandIn) -> None:
+    """The ledger says *expired* only of what it has not recorded, and never will."""
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [httpx2.ConnectError("away")] * 3
+    with pytest.raises(Unreachable):
+        sent(box, client)
+    ledger.faults = [problem("order_expired", 401)]
+
+    [done] = sent(box, client)
+
+    assert done.refused is None
+    assert len({post.headers["signature"] for post in ledger.posts}) == 2
+    assert len({post.read() for post in ledger.posts}) == 1
+    assert len(ledger.leaves) == 2
+
+
+def test_a_crash_after_the_answer_doubles_nothing(
+    box: Outbox, client: Client, ledger: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    box.put("certificate.revoke", revoke(), waits=False)
+    for place in (Outbox, Client):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, "_forget" if place is Outbox else "settle", crash)
+            with pytest.raises(KeyboardInterrupt):
+                sent(box, client)
+
+    assert [one.answer["replayed"] for one in sent(box, client)] == [True]  # type: ignore[index,call-overload]  # a single order
+    assert len(ledger.leaves) == 2
+    assert sent(box, client) == []
+
+
+def test_a_refused_one_is_kept_apart_and_stops_nothing(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    first = box.put("certificate.revoke", revoke(), waits=False)
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [problem("certificate_unknown", 404)]
+
+    refused, recorded = sent(box, client)
+
+    assert refused.refused is not None
+    assert refused.refused.code == "certificate_unknown"
+    assert recorded.answer is not None
+    assert box.waiting() == []
+    [kept] = box.refused()
+    assert (kept.id, (kept.problem or {})["code"]) == (first.id, "certificate_unknown")
+    assert box.drop(first.id)
+    assert not box.drop(first.id)
+    assert box.refused() == []
+
+
+def test_what_others_must_sign_waits_from_when_it_is_sent(box: Outbox) -> None:
+    draft = Draft.plain("certificate.revoke", "moj", REVOKE, reason="decision", valid_until=5)
+    entry = box.put("certificate.revoke", draft, waits=True)
+
+    [read] = box.waiting()
+    said = json.loads(read.signable(1_000))["statement"]
+
+    assert read == entry == Entry.decode(entry.encode())
+    assert said == {**json.loads(draft.statement), "valid_until": 1_000 + 30 * 86_400}
+
+
+def test_what_a_crash_left_in_the_journal_is_sent_too(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    client.prepare(REVOKE, [line()])
+    late = client.prepare(REVOKE, [line()])
+    ledger.faults = [problem("order_expired", 401)]
+
+    done = sent(box, client)
+
+    assert [one.act for one in done] == ["certificate.revoke"] * 2
+    assert len(ledger.leaves) == 3
+    keys = [post.headers["idempotency-key"].strip('"') for post in ledger.posts]
+    assert len(set(keys)) == 3
+    assert keys.count(late.key) == 1
+
+
+def test_a_file_is_uploaded_in_its_turn(box: Outbox, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "scan.pdf").write_bytes(b"abc")
+    box.put_file(tmp_path / "scan.pdf")
+    files: list[Path] = []
+
+    def upload(_: Client, path: Path) -> dict[str, Any]:
+        files.append(path)
+        return {"attachment": "one"}
+
+    [done] = list(box.send(client, upload))
+
+    assert files == [tmp_path / "scan.pdf"]
+    assert done.answer == {"attachment": "one"}
+    assert box.waiting() == []

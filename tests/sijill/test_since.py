@@ -1,0 +1,153 @@
+"""A check that goes on from an earlier one costs by the growth, and finds what the growth tells."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from infrastructure.proofs import codes
+from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.fsck import Trust
+from sijill import audit
+from sijill.notebook import Notebook, notebook
+from tests.infrastructure.proofs.paper_ledger import PaperSource, named
+from tests.sijill.test_rules import ONE, TWO, Forger
+
+
+class Cut(Exception):
+    """The machine stopped here."""
+
+
+def check(
+    source: PaperSource, kept: Notebook | None = None, **held: Sequence[Checkpoint | bytes]
+) -> tuple[set[tuple[str, int | None]], Summary]:
+    findings: list[Finding] = []
+    trust = Trust(acts=audit.act_rules(), **held)  # type: ignore[arg-type]  # what tests hand in
+    summary = audit.check(source, trust, findings.append, kept=kept)
+    return named(findings), summary
+
+
+def sealed(ledger: Forger) -> PaperSource:
+    ledger.seal(*ledger.log_keys)
+    return ledger.source()
+
+
+@pytest.fixture
+def half() -> Forger:
+    ledger = Forger().found()
+    ledger.certify(ONE, number="1")
+    ledger.withdraw(ONE)
+    return ledger
+
+
+@pytest.fixture
+def book(half: Forger, tmp_path: Path) -> Path:
+    """What a check of the first half kept."""
+    path = tmp_path / "book"
+    with notebook(path) as kept:
+        assert check(sealed(half), kept)[0] == set()
+    return path
+
+
+def grown(half: Forger, book: Path) -> tuple[set[tuple[str, int | None]], Summary]:
+    source = sealed(half)
+    with notebook(book) as kept:
+        return check(source, kept)
+
+
+def test_only_what_was_added_is_looked_at(half: Forger, book: Path) -> None:
+    before = len(half.leaves)
+    first = half.certify(TWO, number="2")
+    half.withdraw(TWO)
+
+    findings, summary = grown(half, book)
+
+    assert findings == set()
+    assert (summary.leaves, summary.size, first) == (2, before + 2, before)
+    again, nothing = grown(half, book)
+    assert again <= {("checkpoint_out_of_order", before + 2)}
+    assert nothing.leaves == 0
+
+
+@pytest.mark.parametrize("wrong", ["revoked again", "number again", "code again", "by no key"])
+def test_what_the_growth_does_to_what_was_before_is_found(
+    half: Forger, book: Path, wrong: str
+) -> None:
+    forge = {
+        "revoked again": lambda: half.withdraw(ONE),
+        "number again": lambda: half.certify(TWO, number="1"),
+        "code again": lambda: half.certify(ONE, number="3", stream="another"),
+        "by no key": lambda: half.certify(TWO, number="2", by="stranger"),
+    }
+    index = forge[wrong]()
+
+    findings, _ = grown(half, book)
+
+    code = {
+        "revoked again": "not_permitted",
+        "number again": "number_repeated",
+        "code again": "code_repeated",
+        "by no key": "key_unknown",
+    }
+    assert findings == {(code[wrong], index)}
+
+
+def test_a_log_that_was_cut_or_forked_is_found(half: Forger, book: Path) -> None:
+    size = len(half.leaves)
+    source = half.source()
+    shorter = source.copy()
+    shorter.leaves = shorter.leaves[: size - 1]
+    shorter.notes = []
+    half.leaves, half.opened = half.leaves[: size - 1], half.opened[: size - 1]
+    half.notes = []
+    half.seal(*half.log_keys)
+    with notebook(book) as kept:
+        cut, _ = check(half.source(), kept)
+    half.versions = {}
+    half.certify(TWO, number="5")
+    half.certify(codes.generate(), number="6")
+    forked, _ = grown(half, book)
+
+    assert ("entry_missing", size - 1) in cut
+    assert ("chain_broken", size) in forked
+    assert ("root_mismatch", size + 1) in forked
+
+
+def test_a_check_that_was_cut_off_goes_on(
+    half: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "KEPT_EVERY", 3)
+    source, path, met = sealed(half), tmp_path / "book", 0
+
+    def stop() -> None:
+        nonlocal met
+        met += 1
+        if met == 8:
+            raise Cut
+
+    with notebook(path) as kept, pytest.raises(Cut):
+        audit.check(source, Trust(acts=audit.act_rules()), print, stop, kept=kept)
+    with notebook(path) as kept:
+        findings, summary = check(source, kept)
+
+    assert findings == set()
+    assert (summary.leaves, summary.size) == (len(half.leaves) - 6, len(half.leaves))
+
+
+def test_memory_that_has_spilled_finds_the_same(
+    half: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records are made again from what was remembered of their events."""
+    half.certify(TWO, number="2")
+    half.act(TWO, "suspend", "suspension", "suspended", reason="under_review")
+    wrong = half.withdraw(ONE)
+    half.withdraw(TWO)
+    repeated = half.certify(codes.generate(), number="2")
+    source = sealed(half)
+    monkeypatch.setattr("sijill.rules.past.RECORDS_AT_HAND", 1)
+    monkeypatch.setattr("sijill.notebook.Notebook.__init__.__kwdefaults__", {"held": 2})
+
+    findings, _ = check(source)
+
+    assert findings == {("not_permitted", wrong), ("number_repeated", repeated)}
