@@ -1,5 +1,7 @@
 """Inbox and outbox: the most urgent first, searched, paged by place, and heard as it happens."""
 
+import heapq
+import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -148,14 +150,19 @@ async def _box(
         if wanted.party is not None:
             parties = await _parties(connection, wanted.party)
             chosen = replace(chosen, parties=parties)
-        found = await transfers.box(
-            connection,
-            agency,
-            chosen,
-            incoming=incoming,
-            after=wanted.after or "",
-            limit=wanted.limit,
-        )
+        boxes = [
+            await transfers.box(
+                connection,
+                one,
+                chosen,
+                incoming=incoming,
+                after=wanted.after or "",
+                limit=wanted.limit,
+            )
+            for one in await transfers.stood_for(connection, agency)
+        ]
+    merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
+    found = list(itertools.islice(merged, wanted.limit))
     language = negotiate(request.headers.get("accept-language", ""))
     items = [letters.listed(one, agency, language) for one in found]
     following = found[-1].consignment.urgency if len(found) >= wanted.limit else None

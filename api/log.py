@@ -207,7 +207,13 @@ async def open_leaves(
             stop = found[-1].index + 1
         letters = [one.index for one in found if noun_of(one.type) == "transfer"]
         parties = await transfers.parties_of(conn, letters) if letters else {}
-        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
+        mine = set(await transfers.stood_for(conn, who.agency)) if who.agency and letters else set()
+        items = []
+        for one in found:
+            others = parties.get(one.index, frozenset())
+            if who.agency and mine & {one.agency, *others}:
+                others |= {who.agency}
+            items.append(opened(who, one, others))
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {

@@ -13,16 +13,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api import letters
+from api.attachments import recorded
 from api.contract import problems, told
 from api.i18n import negotiate, translate
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
-from api.policy import AUDIT, Caller
+from api.policy import AUDIT
 from api.problems import Problem
 from api.proving import covering_proofs
 from api.reading import recent
 from api.services import Open, Services
+from api.shapes.attachments import AttachmentList
 from api.shapes.transfers import (
     Article13,
     LetterBoard,
@@ -33,6 +35,7 @@ from api.shapes.transfers import (
 )
 from api.values import open_at
 from domain.errors import TransferUnknown
+from infrastructure.attachments import records
 from infrastructure.proofs import canonical
 from infrastructure.proofs.leaf import split_body
 from projections import freshness, transfers
@@ -53,18 +56,13 @@ Word = Annotated[str | None, Query(max_length=64, pattern=WORD)]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a caller asked for and may see."""
+    """What a caller asked for, and by whose eyes: None sees everything."""
 
-    who: Caller
+    agency: str | None
     letter: Letter
     consignment: Consignment | None
     language: str
     index: int
-
-    @property
-    def agency(self) -> str | None:
-        """By whose eyes it is seen; None sees everything."""
-        return None if AUDIT in self.who.scopes else self.who.agency
 
     @property
     def inside(self) -> bool:
@@ -235,6 +233,21 @@ async def board(
 
 
 @router.get(
+    "/transfers/{sender}/{record}/attachments",
+    summary="What a letter has attached",
+    responses=told("All of it.", AttachmentList) | _OWN,
+)
+async def attached(request: Request, services: Open, sender: Sender, record: Id) -> JSONResponse:
+    """The letter itself and its attachments; each is fetched from `/v1/attachments`."""
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), None)
+        found = await records.of_stream(connection, seen.letter.stream)
+        items = [await recorded(services, connection, one) for one in found]
+    return _private({"items": items})
+
+
+@router.get(
     "/transfers/{sender}/{record}/article-13",
     summary="The five fields of Law 78 of 2012, article 13",
     responses=told("Each by itself.", Article13) | _OWN,
@@ -291,12 +304,13 @@ async def _seen(
         if alone is None:
             raise unknown
         one, letter, stream = None, alone, alone.stream
-    if AUDIT not in who.scopes and not await transfers.is_party(
-        connection, who.agency or "", stream
-    ):
-        raise unknown
+    party = None
+    if AUDIT not in who.scopes:
+        party = await transfers.party_as(connection, who.agency or "", stream)
+        if party is None:
+            raise unknown
     language = negotiate(request.headers.get("accept-language", ""))
-    return Seen(who, letter, one, language, index)
+    return Seen(party, letter, one, language, index)
 
 
 def _only(seen: Seen) -> str | None:

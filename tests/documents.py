@@ -18,6 +18,7 @@ RUN_PAGES = (
     "issue-with-curl",
     "attachments",
     "without-a-connection",
+    "letters",
     "check-a-log",
     "when-it-fails",
     "real-input",

@@ -145,7 +145,7 @@ def refer_onward(order: receiving.ReferOnward, sitting: Sitting) -> None:
     record, one = _registered(order, sitting)
     check_due(order.due_date, None, sitting)
     if record.has_custody:
-        check_held(record, order.agency, one.name)
+        check_held(record, order.agency, one.name, sitting)
     elif sitting.find(ADDRESSEE_SPACE, addressee_key(record, order.addressee)) is not None:
         raise AddresseeServed
     begin(events.ReferredOnward, record, order.new_consignment, order.addressee, sitting)

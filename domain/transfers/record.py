@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from domain.errors import TransferUnknown
+from domain.agencies import responsible
+from domain.errors import AgencyUnknown, TransferUnknown
 from domain.ledger import Record, Sitting
 from domain.registers import Register
 from domain.transfers.words import CUSTODY_KINDS, FINISHED, Business, LetterKind, Transport
@@ -193,6 +194,10 @@ def sent(name: Name, agency: str, sitting: Sitting) -> Found:
 
 
 def acts_for(agency: str, party: str, sitting: Sitting) -> bool:
-    """Whether an agency may act as a party: it is the party."""
-    del sitting
-    return agency == party
+    """Whether an agency may act as a party: it is the party, or answers for one that is no more."""
+    if agency == party:
+        return True
+    try:
+        return agency == responsible(party, None, None, sitting.agency)
+    except AgencyUnknown:
+        return False

@@ -28,6 +28,7 @@ from domain.transfers.record import (
     Conveyance,
     Entered,
     Name,
+    acts_for,
     found_consignment,
 )
 from domain.values import Standing
@@ -128,10 +129,11 @@ def check_receives(addressee: str, sitting: Sitting) -> None:
         raise AddresseeNotLinked(agency=addressee)
 
 
-def check_held(record: Conveyance, agency: str, by: Name | None) -> None:
+def check_held(record: Conveyance, agency: str, by: Name | None, sitting: Sitting) -> None:
     """Only the holder hands an original on, and to one receiver at a time."""
-    if record.holder != agency or record.held_by != by:
-        raise NotTheHolder(holder=record.holder or "")
+    holder = record.holder or ""
+    if record.held_by != by or not acts_for(agency, holder, sitting):
+        raise NotTheHolder(holder=holder)
     if record.handover is not None:
         raise HandoverOpen
 

@@ -68,7 +68,7 @@ def dispatch(order: commands.DispatchLetter, sitting: Sitting) -> None:
     check_receives(order.addressee, sitting)
     check_due(order.due_date, None, sitting)
     if letter.has_custody:
-        check_held(letter, order.agency, None)
+        check_held(letter, order.agency, None, sitting)
     begin(events.Dispatched, letter, order.new_consignment, order.addressee, sitting)
 
 
@@ -86,7 +86,7 @@ def cancel(order: commands.CancelLetter, sitting: Sitting) -> None:
     """Cancel a letter once; what somebody else holds is not the sender's to cancel."""
     letter = _own_letter(order, sitting)
     if letter.has_custody:
-        check_held(letter, order.agency, None)
+        check_held(letter, order.agency, None, sitting)
     sitting.record(events.Cancelled, on=letter)
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from projections.projector import Projector
-from projections.transfers import events
+from projections.transfers import events, needing
 from projections.transfers.queries import (
     STATEMENTS,
     Counted,
@@ -21,6 +21,8 @@ from projections.transfers.queries import (
     letter,
     letters_of,
     parties_of,
+    party_as,
+    stood_for,
 )
 from projections.transfers.record import (
     CONSIGNMENTS,
@@ -58,6 +60,8 @@ __all__ = [
     "letters_of",
     "name_of",
     "parties_of",
+    "party_as",
+    "stood_for",
 ]
 
 PROJECTOR: Final = Projector(
@@ -67,6 +71,6 @@ PROJECTOR: Final = Projector(
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),
     journals=(HAPPENED,),
-    needs=events.needs,
-    prepare=events.prepare,
+    needs=needing.needs,
+    prepare=needing.prepare,
 )

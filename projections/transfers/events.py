@@ -1,13 +1,12 @@
 """What each event does to the rows of letters and consignments."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
-from uuid import UUID
 
 from domain.values import fold_number
 from infrastructure.log.follower import Recorded
-from projections.rows import Connection, Table, WorkingSet
+from projections.rows import WorkingSet
 from projections.transfers.record import (
     CONSIGNMENTS,
     HAPPENED,
@@ -55,7 +54,8 @@ def kind_of(event: Recorded) -> str:
     return event.type.split(".")[2]
 
 
-def _named(event: Recorded) -> str:
+def named(event: Recorded) -> str:
+    """The name of the consignment that a statement names."""
     return name_of(event.statement["sender"], event.statement["consignment"])
 
 
@@ -199,7 +199,7 @@ def _sent_on_paper(event: Recorded, rows: WorkingSet) -> None:
 
 
 def _referred_onward(event: Recorded, rows: WorkingSet) -> None:
-    previous = rows.need(CONSIGNMENTS, _named(event))
+    previous = rows.need(CONSIGNMENTS, named(event))
     letter = rows.need(LETTERS, previous.letter)
     row = _begin(event, rows, letter.name, "onward", previous=previous.name)
     _admit(event, rows, event.stream, event.agency, letter.agency, row.addressee)
@@ -274,7 +274,7 @@ def _outgoing_rectified(event: Recorded, rows: WorkingSet) -> None:
 
 def _change(event: Recorded, rows: WorkingSet) -> None:
     """Everything that happens to a consignment after it began."""
-    row = rows.need(CONSIGNMENTS, _named(event))
+    row = rows.need(CONSIGNMENTS, named(event))
     kind, said = kind_of(event), event.statement
     letter = rows.need(LETTERS, row.letter)
     changed = row
@@ -338,72 +338,3 @@ HANDLERS: Final[dict[str, Callable[[Recorded, WorkingSet], None]]] = {
     OUTGOING_RECTIFIED: _outgoing_rectified,
     **{_TOPIC.format(kind): _change for kind in _CHANGES},
 }
-
-
-def needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
-    """The letter and the consignment that the statement names, and the parties that it adds."""
-    said = event.statement
-    yield PARTIES, f"{event.stream}|{event.agency}"
-    if "letter" in said:
-        yield LETTERS, name_of(said["sender"], said["letter"])
-    if "consignment" in said:
-        yield CONSIGNMENTS, name_of(said["sender"], said["consignment"])
-    if answers := said.get("answers"):
-        yield CONSIGNMENTS, name_of(answers["sender"], answers["consignment"])
-    if addressee := said.get("addressee"):
-        yield PARTIES, f"{event.stream}|{addressee}"
-
-
-async def prepare(conn: Connection, page: Sequence[Recorded], rows: WorkingSet) -> None:
-    """Have at hand what only the rows lead to: letters of consignments, answered ones, parties."""
-    ours = [event for event in page if event.type in HANDLERS]
-    letters = {
-        row.letter
-        for event in ours
-        if "consignment" in event.statement
-        and (row := rows.peek(CONSIGNMENTS, _named(event))) is not None
-    }
-    await rows.load(conn, {LETTERS.name: letters})
-    wanted = _Wanted(rows)
-    for event in ours:
-        wanted.look_at(event)
-    await rows.load(conn, {CONSIGNMENTS.name: wanted.consignments, PARTIES.name: wanted.parties})
-
-
-class _Wanted:
-    """Which rows a page will ask for, as far as its own events and the rows before it tell."""
-
-    def __init__(self, rows: WorkingSet) -> None:
-        self._rows = rows
-        self._begun: dict[str, str] = {}
-        self._streams: dict[str, UUID] = {}
-        self.consignments: set[str] = set()
-        self.parties: set[str] = set()
-
-    def look_at(self, event: Recorded) -> None:
-        """Follow one event."""
-        if event.type == REGISTERED_OUTGOING:
-            self._streams[name_of(event.agency, event.statement["new_letter"])] = event.stream
-            return
-        name = self._letter_of(event)
-        if name is None:
-            return
-        if new := event.statement.get("new_consignment"):
-            self._begun[name_of(event.agency, new)] = name
-        letter = self._rows.peek(LETTERS, name)
-        if letter is not None:
-            self.consignments.update(one for one in (letter.answers, letter.held_by) if one)
-        stream = letter.stream if letter is not None else self._streams.get(name)
-        self.parties.add(f"{event.stream}|{name.partition('|')[0]}")
-        if addressee := event.statement.get("addressee"):
-            self.parties.add(f"{stream}|{addressee}")
-
-    def _letter_of(self, event: Recorded) -> str | None:
-        """The name of the letter that an event is about."""
-        said = event.statement
-        if "letter" in said:
-            return name_of(said["sender"], said["letter"])
-        if "consignment" not in said:
-            return None
-        row = self._rows.peek(CONSIGNMENTS, _named(event))
-        return row.letter if row is not None else self._begun.get(_named(event))

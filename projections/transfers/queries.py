@@ -9,6 +9,7 @@ from psycopg.rows import class_row, tuple_row
 
 from domain.values import fold_number
 from infrastructure.log.queries import load
+from projections import agencies
 from projections.rows import Connection
 from projections.transfers.record import Consignment, Letter
 
@@ -112,8 +113,27 @@ async def consignment(conn: Connection, name: str, *, at: int | None = None) -> 
     return None if row is None else Listed(_consignment(row[0]), _letter(row[1]))
 
 
+async def stood_for(conn: Connection, agency: str) -> list[str]:
+    """The agency, and those that are no more and that it answers for."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["succeeded"])
+        gone = [row[0] for row in await cursor.fetchall()]
+    heirs = {one: await agencies.responsible(conn, one, None, None) for one in gone}
+    return [agency, *(one for one, heir in heirs.items() if heir == agency and one != agency)]
+
+
+async def party_as(conn: Connection, agency: str, stream: UUID) -> str | None:
+    """As whom an agency is party to a record: itself, or one that it answers for; None: as none."""
+    if await is_party(conn, agency, stream):
+        return agency
+    for one in (await stood_for(conn, agency))[1:]:
+        if await is_party(conn, one, stream):
+            return one
+    return None
+
+
 async def is_party(conn: Connection, agency: str, *streams: UUID) -> bool:
-    """Whether an agency is party to one of these records."""
+    """Whether an agency is by itself party to one of these records."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         asked = {"streams": list(streams), "agency": agency}
         await cursor.execute(STATEMENTS["is_party"], asked)

@@ -123,6 +123,12 @@ JOIN read.letters AS carried ON carried.name = one.letter
     AND carried.since_index <= least(%(at)s::bigint, model.index)
     AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 
+-- name: succeeded
+-- The agencies that others answer for, in whole or in part.
+SELECT agency.id FROM read.agencies AS agency
+WHERE agency.until_index IS NULL AND agency.successions <> '[]'::jsonb
+ORDER BY agency.id
+
 -- name: is_party
 SELECT EXISTS (
     SELECT FROM read.transfer_parties WHERE stream = ANY (%(streams)s::uuid[])

@@ -381,3 +381,18 @@ def test_to_an_agency_that_is_no_party_a_letter_does_not_exist() -> None:
         )
         if "answers" not in act.statement:
             scenario.when(elsewhere).refused("transfer_unknown")
+
+
+def test_a_merged_agencys_open_letters_and_custody_belong_to_its_successor() -> None:
+    scenario = started(letter(), dispatch(), case_file(), dispatch("f"), register("f-moh"))
+    merge = on_agency(
+        "merge", "moh", successor="mof", effective_date="2026-11-20", legal_basis="law:1/2026"
+    )
+    scenario.when(on("open", agency="mof")).refused("transfer_unknown")
+    scenario.given(merge.also_by("comsec"))
+    scenario.when(on("open", agency="moh")).refused("agency_closed")
+    scenario.given(on("open", agency="mof"), register(agency="mof"))
+    scenario.when(onward("f-moh", "moj", "mof", "x")).refused("transfer_unknown")
+    scenario.given(onward("f-moh", "mof", "moj", "back"), register("back", "moj", "mof"))
+    assert record_of(scenario, "letter", "moj", "f").holder == "moj"
+    scenario.given(letter("reply", "mof", to=["moj"], answers=reference("l-moh")))
