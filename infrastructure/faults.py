@@ -46,6 +46,7 @@ SEALER_POINTS = (
     "seal.intended",
     "seal.mark_raised",
     "seal.signed",
+    "seal.witnessed",
     "seal.note_written",
     "seal.published",
 )

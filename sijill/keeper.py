@@ -24,10 +24,12 @@ from infrastructure.log.sealer import LEASE as SEALER
 from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer, follow_mark
 from infrastructure.log.tilestore import TileConflict
 from infrastructure.log.watch import Watch
+from infrastructure.log.witnessed import QuorumMissing
 from infrastructure.postgres import Role
 from projections import model
 from sijill.bootstrap import connection_strings, identify
 from sijill.folder import Folder
+from sijill.witnesses import witnesses_of
 
 LOGGER = structlog.get_logger("keeper")
 STAND_BY_SECONDS = 1.0
@@ -90,6 +92,10 @@ class Keeper:
                 LOGGER.critical("log frozen", code=frozen.code, index=frozen.index)
                 self._works(role)
                 pause = FROZEN_SECONDS
+            except QuorumMissing:
+                # The witnesses' module has told. The same checkpoint is signed and shown again.
+                self._works(role)
+                pause = PAUSES_SECONDS[-1]
             except (FollowerStopped, KeyFileError, TileConflict) as stopped:
                 LOGGER.critical("stopped", role=role, error=str(stopped))
                 self._works(role)
@@ -135,6 +141,7 @@ class Keeper:
             keys=self._folder.log_keys(identity.origin),
             store=self._folder.tiles,
             mark=self._folder.mark,
+            witnesses=witnesses_of(self._data, identity.origin, self._folder),
         )
         await sealer.seal_once()
         self._works("sealer")

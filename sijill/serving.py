@@ -22,6 +22,7 @@ from sijill.folder import Folder
 from sijill.identity import NotFounded, identity_of
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
+from sijill.witnesses import remembered
 
 LOGGER = structlog.get_logger("serving")
 WATCH_SECONDS = 2.0
@@ -101,6 +102,9 @@ def _check(folder: Folder, service: str) -> None:
         raise KeyFileError("key_file_foreign", folder.key("receipts"))
     if size < folder.mark.read().size:
         raise RolledBack(f"the log has {size} events, {folder.mark.read().size} were signed")
+    seen = remembered(folder.path, identity.origin, folder)
+    if size < seen:
+        raise RolledBack(f"the log has {size} events, witnesses saw {seen}")
     delegating.ensure(folder, identity.origin, identity.ledger)
     patient = postgres.PATIENT
     with postgres.connect(service, Role.SERVICE, autocommit=True, limits=patient) as connection:

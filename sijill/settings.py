@@ -1,7 +1,7 @@
 """What an operator may set from outside: environment variables that begin with SIJILL_."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -51,6 +51,14 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(description="Standbys that may answer readers; default: the primary answers all."),
     ] = None
+    witnesses: Annotated[
+        Path | None,
+        Field(description="A C2SP tlog-policy file: who cosigns checkpoints; default: nobody."),
+    ] = None
+    below_quorum: Annotated[
+        Literal["publish", "wait"],
+        Field(description="What becomes of a checkpoint that fewer than the quorum cosigned."),
+    ] = "publish"
     pg_bin: Annotated[
         Path | None, Field(description="Folder with the programs of the embedded PostgreSQL.")
     ] = None

@@ -36,6 +36,7 @@ from infrastructure.log.tilestore import (
     TreeReader,
     missing_tiles,
 )
+from infrastructure.log.witnessed import NOBODY, Prove, WitnessAhead, Witnesses
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint, sign
 from infrastructure.proofs.errors import ProofError
@@ -58,12 +59,14 @@ FROZEN_CODES: Final = frozenset(
         "leaf_hash_mismatch",
         "log_shorter_than_checkpoint",
         "log_shorter_than_mark",
+        "log_shorter_than_witness",
         "mark_contradicted",
         "mark_lowered",
         "mark_malformed",
         "mark_missing",
         "mark_of_another_log",
         "tile_conflict",
+        "witness_contradicted",
     }
 )
 
@@ -114,6 +117,7 @@ class Sealer:
         keys: Sequence[SignerKey],
         store: TileStore,
         mark: HighWaterMark,
+        witnesses: Witnesses = NOBODY,
     ) -> None:
         self._conn = conn
         self._lease = lease
@@ -121,6 +125,7 @@ class Sealer:
         self._keys = tuple(keys)
         self._store = store
         self._mark = mark
+        self._witnesses = witnesses
         self._tree = GrowingTree()
         self._reader = TreeReader(store, self._leaf_hashes)
         self._doubtful = False
@@ -136,6 +141,7 @@ class Sealer:
         keys: Sequence[SignerKey],
         store: TileStore,
         mark: HighWaterMark,
+        witnesses: Witnesses = NOBODY,
     ) -> "Sealer":
         """Check that all stories agree, and sign what the last sealer was about to sign.
 
@@ -146,7 +152,9 @@ class Sealer:
             LogFrozen: the stories differ; the lease then carries the code for others to read.
             LeaseLost, DurabilityUnknown, psycopg.Error: try again with a new connection.
         """
-        sealer = cls(conn, lease, origin=origin, keys=keys, store=store, mark=mark)
+        sealer = cls(
+            conn, lease, origin=origin, keys=keys, store=store, mark=mark, witnesses=witnesses
+        )
         async with sealer._freezing():
             await sealer._resume()
         await lease.report("")
@@ -193,6 +201,10 @@ class Sealer:
         published = await checkpoints.newest(self._conn)
         end = await head_size(self._conn)
         promised = await self._promised(published, mark, end=end)
+        for seen in await self._witnesses.remembered():
+            if seen.size > end:
+                raise LogFrozen("log_shorter_than_witness", seen.size)
+            await self._check_root(seen.size, seen.root, "witness_contradicted")
         size = published.size if published else 0
         if published is not None and mark.size < size:
             # Another machine's sealer went on meanwhile, under a mark of its own.
@@ -290,12 +302,17 @@ class Sealer:
         await faults.point_async("seal.mark_raised")
         note = sign(checkpoint, self._keys)
         await faults.point_async("seal.signed")
+        note = await self._witnesses.cosign(checkpoint, note, self._proof_to(checkpoint.size))
+        await faults.point_async("seal.witnessed")
         async with self._durably():
             if not await checkpoints.publish(self._conn, checkpoint.size, checkpoint.root, note):
                 raise LogFrozen("checkpoint_contradicted", checkpoint.size)
             await faults.point_async("seal.note_written")
         await faults.point_async("seal.published")
         return Sealed(checkpoint, note)
+
+    def _proof_to(self, size: int) -> Prove:
+        return lambda old: self._reader.consistency_proof(old_size=old, new_size=size)
 
     @asynccontextmanager
     async def _durably(self) -> AsyncIterator[None]:
@@ -324,6 +341,8 @@ class Sealer:
                 raise LogFrozen("tile_conflict", error.tile.n) from error
             except KeyFileError as error:
                 raise LogFrozen(error.code) from error
+            except WitnessAhead as error:
+                raise LogFrozen("log_shorter_than_witness", error.size) from error
         except LogFrozen as error:
             with suppress(psycopg.Error):
                 await self._lease.report(error.code)

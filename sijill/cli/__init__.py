@@ -32,6 +32,8 @@ _NOUNS = {
     "outbox": "Orders that wait here for a ledger: list, send, drop.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
+    "mirror": "Follow a log, verify it, and serve the copy on.",
+    "witness": "Cosign the checkpoints of logs that only grow, as C2SP tlog-witness.",
     "init": "Found a new ledger.",
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
@@ -46,6 +48,7 @@ _MODULES = {
     "demo": "service:demo",
     "db": "service:db",
     "doctor": "doctor:doctor",
+    "mirror": "exporting:mirror",
 }
 
 for _noun, _help in _NOUNS.items():

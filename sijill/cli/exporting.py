@@ -209,3 +209,40 @@ def _origin(taken: Taken, folder: Path) -> Iterator["Origin"]:
         taken.source, key=key, state=folder / ".state", language=taken.chosen_language
     ) as client:
         yield HttpOrigin(client)
+
+
+@verb
+def mirror(
+    folder: Annotated[Path, Parameter(help="The copy; what is there already is gone on with.")],
+    *,
+    source: Address = None,
+    port: Annotated[
+        int | None, Parameter(help="Serve the copy, too; 0 picks a port. By default it is not.")
+    ] = None,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    every: Annotated[
+        float, Parameter(help="How many seconds to wait between looking for what was added.")
+    ] = 5.0,
+    once: Annotated[
+        bool, Parameter(negative="", show_default=False, help="Follow once, and end.")
+    ] = False,
+    talk: Talk = QUIET_TALK,
+) -> int:
+    """Follow a log, verify it as it comes, and serve the copy on, also when the origin is gone.
+
+    Chain, tree, signatures and what the leaves commit to are checked before anything counts. A log
+    that contradicts what is held here is followed no further: that is exit 6, or with `--port` a
+    word on standard error, while what was proven before is served on.
+    """
+    from sijill.export.mirroring import Mirroring
+
+    if source is None:
+        raise Unusable(code="input_log_missing")
+    output = Output(talk)
+    mirroring = Mirroring(source, folder, output, every_seconds=every)
+    if once:
+        grown = mirroring.step()
+        said = {"folder": str(folder), "before": grown.before, "size": grown.size}
+        output.result(said, *(f"{name}: {value}" for name, value in said.items()))
+        return 0
+    return mirroring.run(host, port)

@@ -47,10 +47,25 @@ class Exported:
 
     def checkpoints(self) -> Iterator[bytes]:
         """The note of every published checkpoint, as far as they can be read."""
+        for line in self._lines("checkpoints.ndjson"):
+            yield _note(line)
+
+    def listed(self) -> Iterator[dict[str, Any]]:
+        """Every published checkpoint as it is listed, up to the newest.
+
+        Raises:
+            ProofError: the newest is none.
+        """
+        size = self.size
+        for line in self._lines("checkpoints.ndjson"):
+            item = json.loads(line)
+            if item["size"] <= size:
+                yield item
+
+    def _lines(self, name: str) -> Iterator[bytes]:
         try:
-            with (self.folder / "checkpoints.ndjson").open("rb") as file:
-                for line in file:
-                    yield _note(line)
+            with (self.folder / name).open("rb") as file:
+                yield from file
         except FileNotFoundError:
             return
 
@@ -64,13 +79,20 @@ class Exported:
         size = self.size
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
             width = min(tiles.WIDTH, size - number * tiles.WIDTH)
-            entries = self._bundle(Tile(None, number, width))
+            entries = self.bundle(Tile(None, number, width))
             if entries is None:
                 return
-            yield from entries[max(0, start - number * tiles.WIDTH) : width]
+            yield from entries[max(0, start - number * tiles.WIDTH) :]
 
     def openings(self, start: int = 0) -> Iterator[Opening]:
         """What was opened to whoever exported, by index."""
+        for item, order in self.opened(start):
+            yield opening(item, order)
+
+    def opened(
+        self, start: int = 0
+    ) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+        """The openings as they are written, each with its order."""
         size = self.size
         page = lru_cache(PAGES_REMEMBERED)(self._page)
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
@@ -79,15 +101,24 @@ class Exported:
                 place = first // tiles.WIDTH
                 orders = page(place, size).get("orders", {}) if 0 <= place <= number else {}
                 if start <= item["index"] < size:
-                    yield opening(item, orders.get(str(first)))
+                    yield item, orders.get(str(first))
 
     def tile(self, tile: Tile) -> bytes | None:
-        """A hash tile: its own file, else the beginning of the full one."""
-        data = self.read(tile.path)
-        if data is not None or tile.width == tiles.WIDTH:
-            return data
-        full = self.read(tile.full.path)
-        return None if full is None else full[: tile.width * merkle.HASH_BYTES]
+        """A hash tile of any width that is held: a wider one begins with the same hashes."""
+        for one in self._wider(tile):
+            data = self.read(one.path)
+            if data is not None:
+                return data[: tile.width * merkle.HASH_BYTES]
+        return None
+
+    def _wider(self, tile: Tile) -> Iterator[Tile]:
+        """The files that a tile may stand in: its own, the full one, the one of today's size."""
+        yield tile
+        if tile.width < tiles.WIDTH:
+            yield tile.full
+            held = (self.size >> tiles.HEIGHT * (tile.level or 0)) - tile.n * tiles.WIDTH
+            if tile.width < held < tiles.WIDTH:
+                yield Tile(tile.level, tile.n, held)
 
     def tree(self, size: int) -> GrowingTree:
         """The tree of `size` leaves as its partial tiles tell it, ready to grow.
@@ -111,13 +142,13 @@ class Exported:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def _bundle(self, bundle: Tile) -> list[bytes] | None:
-        """The leaves of a bundle, or of the full one that has taken its place."""
-        for one in (bundle, bundle.full):
+    def bundle(self, bundle: Tile) -> list[bytes] | None:
+        """The leaves of a bundle of any width that is held."""
+        for one in self._wider(bundle):
             data = self.read(one.path)
             if data is not None:
                 try:
-                    return tiles.parse_bundle(data, width=one.width)
+                    return tiles.parse_bundle(data, width=one.width)[: bundle.width]
                 except ProofError:
                     return None
         return None
