@@ -64,7 +64,12 @@ def visitor(
         page.on("console", lambda line: said.append(line.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("response", lambda answer: said.extend(_missing(answer)))
-        yield page
+        try:
+            yield page
+        except Exception:
+            # What the console said is what its test needs to know.
+            print(*said, sep="\n")  # noqa: T201 - pytest shows it with the failure
+            raise
         # What a page is itself answered with, and a network that is cut, its test knows.
         complaints = [line for line in said if not line.startswith("Failed to load resource")]
         assert complaints == [], complaints

@@ -1,0 +1,196 @@
+"""A paper's QR code in a real browser: verified on the device, with a network and without one."""
+
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from playwright.sync_api import Browser, Page, expect
+
+from api.i18n import LANGUAGES, translate
+from infrastructure.proofs import jwk, qr
+from sijill.client import credentials
+from tests.api import asking
+from tests.api.browsing import chromium, violations, visitor
+from tests.api.talking import Wire, awaited, revoke
+from tests.serving import SCOPES, Agency, enrolment
+
+NAME = "حامل 0001"
+DAY_SECONDS = 86_400
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+LISTED_SIZE = """async () => {
+  const knowledge = await import('/static/pages/knowledge.js');
+  await knowledge.refresh();
+  const { root } = await knowledge.known();
+  return (await knowledge.listed({ list: 0, index: 0 }, root)).size;
+}"""
+
+
+def address(wire: Wire, agency: Agency, code: str, key: jwk.PrivateKey | None = None) -> str:
+    """What stands in the QR code of a certificate, on the served ledger's own address."""
+    wire.served.settle()
+    shown = asking.read(wire, agency, f"/v1/certificates/{code}").json()
+    data = credentials.sign(shown, agency.client.identity.ledger, key or agency.key)
+    text = qr.encode_text(data, host=urlsplit(wire.served.url).netloc)
+    return text[text.index("/V/") :]
+
+
+def paper(wire: Wire, agency: Agency) -> tuple[str, str]:
+    """A certificate's code, and where its QR code leads."""
+    code = asking.issued(agency)
+    return code, address(wire, agency, code)
+
+
+def opened(page: Page, path: str) -> None:
+    """Open an address, and wait for what the device says of it."""
+    page.goto(path)
+    page.wait_for_selector("html[data-checked]", timeout=60_000)
+
+
+def reason(page: Page) -> str:
+    return page.locator("#verdict").get_attribute("data-reason") or ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_camera_s_address_opens_a_verdict_made_on_the_device(
+    wire: Wire, agency: Agency, browser: Browser, language: str
+) -> None:
+    code, path = paper(wire, agency)
+    asked: list[str] = []
+    with visitor(browser, url=wire.served.url, phone=True, locale=language) as page:
+        page.on("request", lambda one: asked.append(one.url + (one.post_data or "")))
+
+        opened(page, path)
+
+        assert reason(page) == "in_force_credential_genuine"
+        expect(page.locator("#headline")).to_have_text(
+            translate(language, "page.headline.in_force_credential_genuine")
+        )
+        assert "look-good" in (page.locator("#verdict").get_attribute("class") or "")
+        expect(page.locator("#paper-says")).to_contain_text(NAME)
+        assert urlsplit(page.url).path == f"/{language}/v/{code}"
+        assert violations(page) == []
+        # The paper's values stay on the device.
+        assert not any(part in one for one in asked for part in (path[-40:], NAME))
+
+
+def test_a_key_on_p_256_signs_papers_too(wire: Wire, browser: Browser) -> None:
+    agency = wire.served.agency()
+    key = ec.generate_private_key(ec.SECP256R1())
+    path = f"/v1/agencies/{agency.name}/keys"
+    line = enrolment(agency.name, agency.name, key, SCOPES, "officer-p256")
+    client = agency.client
+    client.send(client.prepare(path, [line], cosigned=True))
+    client.send(client.possess(path, line, key))
+    code = asking.issued(agency)
+    with visitor(browser, url=wire.served.url) as page:
+        opened(page, address(wire, agency, code, key))
+        assert reason(page) == "in_force_credential_genuine"
+
+
+def test_papers_that_lie_are_never_valid(
+    wire: Wire, agency: Agency, stranger: Agency, browser: Browser
+) -> None:
+    code, path = paper(wire, agency)
+    other, _ = paper(wire, agency)
+    head, _, payload = path.partition("#")
+    lies = {
+        f"{head}#{payload[:-12]}": "unreadable",
+        f"{head}#{payload[:60]}{'A' if payload[60] != 'A' else 'B'}{payload[61:]}": "",
+        f"/V/{other}#{payload}": "unreadable",
+        f"{head}#{payload}{'A' * 400}": "unreadable",
+        f"{head}#HC1A6BFA70790T9WJWG": "unreadable",
+        # Another body's key under this body's certificate.
+        address(wire, agency, code, stranger.key): "not_valid",
+    }
+    with visitor(browser, url=wire.served.url) as page:
+        for lie, outcome in lies.items():
+            page.goto("about:blank")
+            opened(page, lie)
+            found = page.locator("#verdict").get_attribute("data-outcome")
+            assert found != "valid", lie
+            assert found == outcome or not outcome, (lie, reason(page))
+            expect(page.locator("#paper")).to_be_hidden()
+
+
+def test_a_withdrawal_shows_on_an_open_paper(wire: Wire, agency: Agency, browser: Browser) -> None:
+    code, path = paper(wire, agency)
+    with visitor(browser, url=wire.served.url) as page:
+        opened(page, path)
+        assert reason(page) == "in_force_credential_genuine"
+
+        revoke(agency, code)
+
+        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        expect(page.locator("#headline")).to_have_text("Genuine, but revoked")
+        expect(page.locator("#paper-says")).to_contain_text(NAME)
+
+
+def test_after_the_first_visit_papers_are_checked_with_no_network(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    issued = agency.issue()
+    path = address(wire, agency, issued["code"])
+    # A list whose content has changed is signed anew, for the log as it is then.
+    revoke(agency, asking.issued(agency))
+    # Learned before the network goes: the worker, the pages, the lists.
+    with visitor(browser, url=wire.served.url, locale="ckb") as page:
+        page.goto("/ckb/offline")
+        page.wait_for_selector("html[data-ages]")
+        page.evaluate("navigator.serviceWorker.ready")
+        page.wait_for_function("async () => (await caches.keys()).some(n => n.includes('pages-'))")
+        awaited(lambda: page.evaluate(LISTED_SIZE), until=lambda size: size > issued["index"])
+        page.click("#offline-get")
+        none = translate("ckb", "page.offline.none")
+        expect(page.locator("#trust-age")).not_to_have_text(none, timeout=30_000)
+        expect(page.locator("#status-age")).not_to_have_text(none)
+        assert violations(page) == []
+
+        page.context.set_offline(True)
+        opened(page, path)
+
+        assert reason(page) == "in_force_credential_genuine"
+        expect(page.locator("#paper-says")).to_contain_text(NAME)
+        expect(page.locator("#ages")).to_contain_text(translate("ckb", "page.offline.now"))
+        expect(page.locator("html")).to_have_attribute("lang", "ckb")
+        assert violations(page) == []
+
+        # A bare code, and what nobody kept: said in words, and never *in force*.
+        page.goto("about:blank")
+        opened(page, path.partition("#")[0])
+        assert reason(page) == "store_unavailable"
+
+        # Two days later the lists are older than the type allows.
+        page.goto("about:blank")
+        page.clock.set_fixed_time(time.time() + 2 * DAY_SECONDS)
+        opened(page, path)
+        assert reason(page) == "genuine_force_not_checked"
+        assert "look-unsure" in (page.locator("#verdict").get_attribute("class") or "")
+
+
+def test_a_camera_that_reads_leads_to_the_verdict(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    _, path = paper(wire, agency)
+    text = f"HTTPS://SIJILL.EXAMPLE{path}"
+    with visitor(browser, url=wire.served.url, permissions=["camera"]) as page:
+        # Debian's Chromium has no reader of its own; phones have.
+        page.add_init_script(
+            "window.BarcodeDetector = class {"
+            " static async getSupportedFormats() { return ['qr_code']; }"
+            f" async detect() {{ return [{{ rawValue: {text!r} }}]; }} }};"
+            "navigator.mediaDevices.getUserMedia = async () =>"
+            " document.createElement('canvas').captureStream();"
+            "HTMLMediaElement.prototype.play = async () => {};"
+        )
+        page.goto("/en/")
+        page.click("#camera-button")
+        page.wait_for_selector("#verdict[data-reason=in_force_credential_genuine]", timeout=60_000)
