@@ -10,9 +10,10 @@ from api.problems import Problem
 from api.services import Services
 from domain.acts import Command
 from domain.catalogue.calendar import CALENDAR
-from domain.errors import RegisterCountWrong
+from domain.errors import RegisterCountWrong, ReportDigestWrong
 from domain.registers import CountRegister
-from projections import register_report, registers
+from domain.reports import PublishReport
+from projections import register_report, registers, reports
 
 PATIENCE_SECONDS = 5.0
 
@@ -22,11 +23,27 @@ async def check(services: Services, commands: Iterable[Command]) -> None:
 
     Raises:
         RegisterCountWrong: a register holds other numbers than was signed.
+        ReportDigestWrong: a report's figures have another digest.
         Problem: `status_stale`, it cannot be counted yet.
     """
     for command in commands:
         if isinstance(command, CountRegister):
             await _check_count(services, command)
+        elif isinstance(command, PublishReport):
+            await _check_report(services, command)
+
+
+async def _check_report(services: Services, command: PublishReport) -> None:
+    if command.at >= services.size:
+        # The domain says that this is to come.
+        return
+    if not await services.applied.reach(command.at + 1, PATIENCE_SECONDS):
+        raise Problem("status_stale")
+    narrowed = reports.Narrowed(command.subject, command.type, command.from_day, command.to_day)
+    async with services.pool.connection() as connection:
+        rows = await reports.issuance(connection, narrowed, at=command.at)
+    if reports.digest(rows, narrowed, at=command.at) != command.digest:
+        raise ReportDigestWrong(at=command.at)
 
 
 async def _check_count(services: Services, command: CountRegister) -> None:

@@ -101,6 +101,8 @@ class Limits:
     one_on_one: Buckets = field(default_factory=lambda: Buckets(10, 10 / 60))
     one_on_all: Buckets = field(default_factory=lambda: Buckets(100, 2))
     all_on_one: Buckets = field(default_factory=lambda: Buckets(60, 1))
+    reports: Buckets = field(default_factory=lambda: Buckets(20, 20 / 3600))
+    reports_on_one: Buckets = field(default_factory=lambda: Buckets(30, 30 / 3600))
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
@@ -121,6 +123,13 @@ class Limits:
             self.one_on_all.take(self._digest(network), now)
             and self.one_on_one.take(self._digest(f"{network} {code}"), now)
             and self.all_on_one.take(self._digest(code), now)
+        )
+
+    def allow_report(self, code: str, address: str, now: float | None = None) -> bool:
+        """Whether this address may report a paper with this code now."""
+        now = time.monotonic() if now is None else now
+        return self.reports.take(self._digest(_network(address)), now) and self.reports_on_one.take(
+            self._digest(code), now
         )
 
     def _digest(self, name: str) -> bytes:

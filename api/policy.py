@@ -36,7 +36,8 @@ ANONYMOUS = Caller()
 
 AUDIT = "audit"
 # Registers of public bodies: whoever checks a signature must be able to learn the keys.
-_OPEN_NOUNS = frozenset({"ledger", "agency", "key"})
+# What an authority publishes is for everybody.
+_OPEN_NOUNS = frozenset({"ledger", "agency", "key", "report"})
 # Anyone may see which agency acted on which certificate and by which signature, not what it says.
 _ACTED = frozenset({Part.HEADER, Part.EVIDENCE})
 _OPEN_PARTS: dict[str, frozenset[Part]] = {"certificate": _ACTED, "register": _ACTED}

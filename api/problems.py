@@ -63,6 +63,7 @@ STATUS: dict[str, int] = {
     "certificate_unknown": 404,
     "credential_unknown": 404,
     "key_not_found": 404,
+    "document_not_in_force": 409,
     "not_acceptable": 406,
     "status_list_unknown": 404,
     "status_history_not_served": 501,

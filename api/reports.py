@@ -3,15 +3,17 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api.contract import problems, told
-from api.paging import At
+from api.paging import After, At, Limit, page
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open
-from api.shapes.verdicts import IssuanceReport
+from api.shapes.verdicts import IssuanceReport, PublishedPage
 from projections import freshness, reports
+from projections.reports import Narrowed
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
 
@@ -41,9 +43,8 @@ async def issuance(
         if at is not None and at > applied:
             raise Problem("index_unknown", index=at)
         pinned = applied if at is None else at
-        rows = await reports.issuance(
-            connection, at=pinned, agency=agency, type_=type, from_day=from_day, to_day=to_day
-        )
+        narrowed = Narrowed(agency, type, from_day, to_day)
+        rows = await reports.issuance(connection, narrowed, at=pinned)
     items = [
         {
             "agency": row.agency,
@@ -60,5 +61,44 @@ async def issuance(
         "withdrawn": sum(row.withdrawn for row in rows),
     }
     return JSONResponse(
-        {"at": pinned, "items": items, "totals": totals}, headers={"Cache-Control": "no-store"}
+        {
+            "at": pinned,
+            "items": items,
+            "totals": totals,
+            "digest": reports.digest(rows, narrowed, at=pinned),
+        },
+        headers={"Cache-Control": "no-store"},
     )
+
+
+@router.get(
+    "",
+    summary="Reports that were published, in the order of the log",
+    responses=told("One page of them.", PublishedPage),
+)
+async def published(
+    request: Request, services: Open, after: After = None, limit: Limit = 100, at: At = None
+) -> JSONResponse:
+    """Which figures an authority stands by: of which index, narrowed to what, with which digest."""
+    async with recent(services) as connection:
+        applied = (await freshness.status(connection)).index
+        if at is not None and at > applied:
+            raise Problem("index_unknown", index=at)
+        rows = await reports.published(
+            connection, after=-1 if after is None else after, limit=limit, at=at
+        )
+    items = [
+        {
+            "index": row.log_index,
+            "agency": row.agency,
+            "report": row.report,
+            "at": row.of_index,
+            "digest": row.digest,
+            "subject": row.subject,
+            "type": row.type,
+            "from_day": row.from_day,
+            "to_day": row.to_day,
+        }
+        for row in rows
+    ]
+    return page(request, items, limit=limit, cursor="index", at=applied if at is None else at)

@@ -1,4 +1,5 @@
 """The ledger's rules: acts, agencies, keys, certificates, registers, letters.
+"""The ledger's rules: acts, agencies, keys, certificates, registers, reports.
 
 Knows no framework and no database. Importing the package loads every noun, so the
 act table and the events' topics are always complete.
@@ -7,3 +8,6 @@ act table and the events' topics are always complete.
 from domain import agencies, certificates, foundation, keys, registers, transfers
 
 __all__ = ["agencies", "certificates", "foundation", "keys", "registers", "transfers"]
+from domain import agencies, certificates, foundation, keys, registers, reports
+
+__all__ = ["agencies", "certificates", "foundation", "keys", "registers", "reports"]

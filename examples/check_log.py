@@ -1,8 +1,7 @@
 """An auditor's first hour: check a whole log over HTTP with nothing of the project.
 
 Written from docs/reference/ledger-format.md alone, whose sections the comments name. It needs only
-Python's standard library, `cryptography`, and ledger_format.py and ledger_acts.txt beside it. It
-reads what anybody may read, and changes nothing.
+Python's standard library and `cryptography`, and the files beside it. It only reads.
 
     python examples/check_log.py --url http://127.0.0.1:8080 --ledger ID --kept old-checkpoint
 
@@ -53,9 +52,9 @@ from ledger_format import (
     tiles,
     verified,
 )
+from record_rules import LEFT_OUT, Records
 
 BROUGHT = ("ledger", "vkey", "kept", "receipt")
-LEFT_OUT = "who had to co-sign, standings of agencies, values of the members of statements"
 
 
 class Checker:
@@ -71,7 +70,7 @@ class Checker:
         self.hashes: list[bytes] = []
         self.leaves: list[dict[str, Any]] = []
         self.versions: dict[str, int] = {}
-        self.keys = Keys()
+        self.keys, self.records = Keys(), Records()
         self.keys_in_doubt = self.streams_in_doubt = False
         self.receipts_key = ""
         self.log_keys: list[tuple[int, str]] = []
@@ -228,6 +227,7 @@ class Checker:
             self.version(event.told["stream"], event.told["version"])
             if (body := self.opened(index, "body", item, noun)) is not None:
                 self.statement(event, body)
+            self.records.take(event)
             if order is None:
                 self.unchecked[f"{noun}evidence_not_open"] += 1
                 return
@@ -392,8 +392,8 @@ def human(report: dict[str, Any]) -> str:
     """The report for people; what was found stands last, where it is seen."""
     lines = [f"{name.replace('_', ' ')}: {report[name]}" for name in report if name != "findings"]
     found = ["FOUND {code}, index {index}: {text}".format(**one) for one in report["findings"]]
-    end = "findings, not all could be read" if report["could_not_read"] else "findings"
-    return "\n".join([*lines, *found, f"{len(found)} {end}"])
+    end = ", not all could be read" if report["could_not_read"] else ""
+    return "\n".join([*lines, *found, f"{len(found)} findings{end}"])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ can count them again from the log.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from psycopg.rows import class_row, tuple_row
@@ -14,12 +15,15 @@ from psycopg.rows import class_row, tuple_row
 from domain.values import baghdad_day
 from infrastructure.log.follower import FollowerStopped, Recorded
 from infrastructure.log.queries import load
+from infrastructure.proofs import canonical
+from infrastructure.proofs.base64text import encode_url
 from projections.certificates import CERTIFICATES, TOPICS
 from projections.projector import Projector
 from projections.rows import Connection, Journal, WorkingSet
 
 _SQL = load("projections", "reports.sql")
 
+PUBLISHED_TOPIC: Final = "sijill.report.published.v1"
 _QUARTER_MICROSECONDS: Final = 15 * 60 * 1_000_000
 
 ISSUING: Final = frozenset({"issued"})
@@ -48,6 +52,26 @@ class Day(NamedTuple):
     since_index: int
 
 
+class Published(NamedTuple):
+    """A report that was published: which figures, as after event `of_index`, with which digest."""
+
+    log_index: int
+    agency: str
+    report: str
+    of_index: int
+    digest: str
+    subject: str | None
+    type: str | None
+    from_day: str | None
+    to_day: str | None
+
+    @property
+    def narrowed(self) -> "Narrowed":
+        """To what it is narrowed."""
+        return Narrowed(self.subject, self.type, self.from_day, self.to_day)
+
+
+PUBLISHED: Final = Journal("published", Published, "log_index", ("log_index",))
 JOURNAL: Final = Journal("acts", Act, "log_index", ("log_index",))
 DAYS: Final = Journal("days", Day, "since_index", ("day", "agency", "type", "kind"))
 
@@ -72,24 +96,52 @@ class Issuance:
         return sum(self.acts.get(kind, 0) for kind in WITHDRAWING)
 
 
-async def issuance(
-    conn: Connection,
-    *,
-    at: int | None = None,
-    agency: str | None = None,
-    type_: str | None = None,
-    from_day: str | None = None,
-    to_day: str | None = None,
-) -> list[Issuance]:
-    """Counts by agency, type and day after event `at` (None: now), of what the filters let through.
+class Narrowed(NamedTuple):
+    """To what a report is narrowed; what is None lets everything through. Days are ISO."""
 
-    Days are ISO, both ends included.
-    """
+    agency: str | None = None
+    type: str | None = None
+    from_day: str | None = None
+    to_day: str | None = None
+
+
+async def issuance(
+    conn: Connection, narrowed: Narrowed | None = None, *, at: int | None = None
+) -> list[Issuance]:
+    """Counts by agency, type and day after event `at` (None: now); both ends of days included."""
+    asked = (narrowed or Narrowed())._asdict()
     async with conn.cursor(row_factory=class_row(Issuance)) as cursor:
-        await cursor.execute(
-            _SQL["issuance"],
-            {"at": at, "agency": agency, "type": type_, "from_day": from_day, "to_day": to_day},
-        )
+        await cursor.execute(_SQL["issuance"], {"at": at, **asked})
+        return await cursor.fetchall()
+
+
+def digest(rows: Sequence[Issuance], narrowed: Narrowed, *, at: int) -> str:
+    """The digest of a report's figures, as the format's page spells them; base64url.
+
+    Only what can never be counted otherwise is in it: a release may come to count further acts.
+    """
+    figures = [
+        {
+            "agency": row.agency,
+            "day": row.day,
+            "issued": row.issued,
+            "type": row.type,
+            "withdrawn": row.withdrawn,
+        }
+        for row in sorted(rows, key=lambda row: (row.agency, row.type, row.day))
+        if row.issued or row.withdrawn
+    ]
+    asked = {name: value for name, value in narrowed._asdict().items() if value is not None}
+    said = {"at": at, "figures": figures, "of": asked, "report": "issuance"}
+    return encode_url(sha256(canonical.dumps(said)).digest())
+
+
+async def published(
+    conn: Connection, *, after: int = -1, limit: int = 200, at: int | None = None
+) -> list[Published]:
+    """The reports published after index `after`, oldest first, as after event `at`."""
+    async with conn.cursor(row_factory=class_row(Published)) as cursor:
+        await cursor.execute(_SQL["published"], {"after": after, "limit": limit, "at": at})
         return await cursor.fetchall()
 
 
@@ -109,6 +161,24 @@ def _acted(event: Recorded, rows: WorkingSet) -> None:
             agency=certificate.agency,
             type=certificate.type,
             kind=event.type.split(".")[2],
+        ),
+    )
+
+
+def _published(event: Recorded, rows: WorkingSet) -> None:
+    said = event.statement
+    rows.enter(
+        PUBLISHED,
+        Published(
+            log_index=event.index,
+            agency=event.agency,
+            report=said["report"],
+            of_index=said["at"],
+            digest=said["digest"],
+            subject=said.get("subject"),
+            type=said.get("type"),
+            from_day=said.get("from_day"),
+            to_day=said.get("to_day"),
         ),
     )
 
@@ -137,9 +207,9 @@ async def _close_days(conn: Connection, page: Sequence[Recorded], rows: WorkingS
 
 PROJECTOR: Final = Projector(
     name="reports",
-    version=1,
+    version=2,
     statements=_SQL,
-    handlers=dict.fromkeys(sorted(TOPICS), _acted),
-    journals=(JOURNAL, DAYS),
+    handlers={**dict.fromkeys(sorted(TOPICS), _acted), PUBLISHED_TOPIC: _published},
+    journals=(JOURNAL, DAYS, PUBLISHED),
     finish=_close_days,
 )

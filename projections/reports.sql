@@ -21,6 +21,19 @@ CREATE TABLE days (
     PRIMARY KEY (day, agency, type, kind)
 );
 
+-- Reports that were published, with the digest that their figures must have for ever.
+CREATE TABLE published (
+    log_index bigint PRIMARY KEY,
+    agency text COLLATE "C" NOT NULL,
+    report text COLLATE "C" NOT NULL,
+    of_index bigint NOT NULL,
+    digest text COLLATE "C" NOT NULL,
+    subject text COLLATE "C",
+    type text COLLATE "C",
+    from_day text COLLATE "C",
+    to_day text COLLATE "C"
+);
+
 -- name: day_before
 SELECT day FROM acts WHERE log_index < %(index)s ORDER BY log_index DESC LIMIT 1
 
@@ -54,3 +67,9 @@ WHERE (%(agency)s::text IS NULL OR agency = %(agency)s)
     AND (%(to_day)s::text IS NULL OR day <= %(to_day)s)
 GROUP BY agency, type, day
 ORDER BY agency, type, day
+
+-- name: published
+SELECT log_index, agency, report, of_index, digest, subject, type, from_day, to_day
+FROM read.published
+WHERE log_index > %(after)s AND log_index <= coalesce(%(at)s::bigint, log_index)
+ORDER BY log_index LIMIT %(limit)s

@@ -19,6 +19,7 @@ from infrastructure.attachments import records, sealing
 from infrastructure.attachments.records import Bound
 from infrastructure.attachments.stores import ObjectStore
 from infrastructure.keyfiles import KeyFileError
+from infrastructure.log.leaves import BrokenChain
 from infrastructure.log.reader import load_events
 from infrastructure.postgres import Role
 from infrastructure.proofs import canonical, disclosures
@@ -130,7 +131,7 @@ def _committed(conn: Connection[Any], vault: Vault, bound: Bound) -> str | None:
         wrapped = vaults.record_key(conn, line.stream)
         opened = vault.open(wrapped, line.stream, digest, line.sealed)
         envelope = canonical.parse_envelope(opened, limit_bytes=LINE_LIMIT_BYTES)
-    except (ProofError, VaultError, ValueError):
+    except (BrokenChain, ProofError, VaultError, ValueError):
         return None
     commitment = body.parsed.get("claims", {}).get(bound.claim)
     for text in envelope.disclosures:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
 
 import domain
 from domain.acts import ACTS
@@ -27,7 +29,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
-from projections import comparing
+from projections import comparing, reports
 from sijill.notebook import FORMAT, Notebook, notebook
 from sijill.rules import Rules
 
@@ -143,12 +145,28 @@ def compare_projections(
                         f"{one.place} {one.told(side)}" for side in (one.expected, one.found)
                     )
                     report("projection_differs", one.since, expected, found)
+            for row in await _recounted(conn, at):
+                report("report_mismatch", row.index, row.expected, row.found)
             summary.projected = at + 1
 
     try:
         asyncio.run(compare())
     except FollowerStopped as stopped:
         report("projection_stopped", stopped.index, found=stopped.topic or stopped.code)
+
+
+async def _recounted(conn: AsyncConnection[Any], at: int) -> list[Finding]:
+    """Every published report whose figures do not come out again."""
+    wrong = []
+    after = -1
+    while rows := await reports.published(conn, after=after, at=at):
+        for row in rows:
+            figures = await reports.issuance(conn, row.narrowed, at=row.of_index)
+            digest = reports.digest(figures, row.narrowed, at=row.of_index)
+            if digest != row.digest:
+                wrong.append(Finding("report_mismatch", row.log_index, digest, row.digest))
+            after = row.log_index
+    return wrong
 
 
 class RootMismatch(Exception):

@@ -20,7 +20,6 @@ from infrastructure.postgres import Role
 from infrastructure.proofs import leaf
 from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
-from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.material import Openings, Source, text_of
 from projections import comparing, model
 from projections.model import ReadModel
@@ -35,7 +34,7 @@ OnEvents = Callable[[int], None]
 class NotOpen(Exception):
     """What is asked for cannot be made from what this caller may see, or from so short a log."""
 
-    def __init__(self, code: str, index: int) -> None:
+    def __init__(self, code: str, *, index: int) -> None:
         super().__init__(code)
         self.code = code
         self.params = {"index": index}
@@ -89,7 +88,7 @@ def replay_database(
             url, Role.KEEPER, autocommit=True, limits=postgres.PATIENT
         ) as conn:
             if at > await model.head(conn):
-                raise NotOpen("input_index_unknown", at)
+                raise NotOpen("input_index_unknown", index=at)
             name = keep or f"{conn.info.backend_pid}"
             async with comparing.scratch(
                 conn, at, name=name, keep=keep is not None, on_page=on_events
@@ -108,8 +107,9 @@ def replay_source(source: Source, at: int, on_events: OnEvents | None = None) ->
     """Make the read models from a log's openings, in a database of their own that is gone then.
 
     Raises:
-        NotOpen: an event up to `at` is not open to this caller, or the log ends before.
-        ProofError: a header or body is not the one that its leaf commits to.
+        NotOpen: an event up to `at` is not open to this caller, or is not what its leaf commits to,
+            or the log ends before.
+        ProofError: a leaf is not in the form of the record format.
         EmbeddedServerError: no PostgreSQL can be started here.
     """
 
@@ -135,7 +135,7 @@ def happened(
     """
     newest = source.newest()
     if newest is None or new > Checkpoint.parse(text_of(newest)).size:
-        raise NotOpen("input_index_unknown", new - 1)
+        raise NotOpen("input_index_unknown", index=new - 1)
     deeds: dict[Deed, Happened] = {}
     closed = new - old
     for opening in source.openings(old):
@@ -173,17 +173,17 @@ async def _feed(conn: Connection, source: Source, at: int, on_events: OnEvents |
             if on_events is not None:
                 on_events(index + 1)
     if reached < at:
-        raise NotOpen("input_index_unknown", at)
+        raise NotOpen("input_index_unknown", index=at)
 
 
 def _opened(index: int, data: bytes, opening: Opening | None) -> Recorded:
     if opening is None or opening.header is None or opening.body is None:
-        raise NotOpen("input_not_open", index)
+        raise NotOpen("input_not_open", index=index)
     said = leaf.parse_leaf(data)
     if leaf.header_digest(opening.header_salt, opening.header) != said.header:
-        raise ProofError("header_digest_mismatch", str(index))
+        raise NotOpen("input_not_proven", index=index)
     if leaf.body_digest(opening.body_salt, opening.body) != said.body:
-        raise ProofError("body_digest_mismatch", str(index))
+        raise NotOpen("input_not_proven", index=index)
     return recorded(index, said.time, opening.header, opening.body)
 
 

@@ -16,13 +16,18 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "verify-offline",
+    "verify-by-program",
     "attachments",
+    "print",
     "without-a-connection",
     "letters",
+    "bodies-and-courts",
     "check-a-log",
     "when-it-fails",
     "real-input",
     "rotate-and-recover-keys",
+    "audit",
 )
 _FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

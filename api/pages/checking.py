@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from api import verify
+from api import suspicions, verify
 from api.i18n import negotiate
 from api.orders import now_us
 from api.pages import forms, results
@@ -21,6 +21,7 @@ from api.pages.drawing import Language, Page, draw
 from api.pages.words import WITHDRAWAL_WORDS
 from api.problems import RETRY_AFTER_SECONDS, Problem
 from api.services import Open, Services
+from api.suspicions import Suspected
 from api.verify import Answer, Presented
 from infrastructure import telemetry
 from infrastructure.log import checkpoints
@@ -117,6 +118,19 @@ async def compared(request: Request, services: Open, language: Language, code: s
     return await answered(request, language, answer, services, fields, lacking=lacking)
 
 
+@router.post("/{language:language}/v/{code}/report")
+async def report(request: Request, services: Open, language: Language, code: str) -> Response:
+    """A suspected forgery, by a word from a list; taken whether the code is known or not."""
+    sent = await forms.read(request)
+    try:
+        said = suspicions.Report(kind=Suspected(sent.get("kind", "")))
+    except ValueError:
+        raise Problem("validation") from None
+    await suspicions.report(request, services, code, said)
+    answer = await verify.judge(request, services, Presented(code=code, fields={}))
+    return await answered(request, language, answer, services, reported=True)
+
+
 async def answered(
     request: Request,
     language: str,
@@ -156,7 +170,15 @@ async def answered(
         basis=verdict.basis,
         checkpoint=newest,
         checked=now_us(),
-        **{"lacking": None, "paper": (), "read_by_server": False, **more},
+        **{
+            "lacking": None,
+            "reported": False,
+            "suspected": list(Suspected),
+            "paper": (),
+            "payload": "",
+            "read_by_server": False,
+            **more,
+        },
     )
 
 

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from api.i18n import LANGUAGES, direction, translate
 from api.pages import words
 from api.problems import RETRY_AFTER_SECONDS, Problem, as_problem
+from infrastructure.proofs.errors import ProofError
 
 Language = Literal["ar", "ckb", "en"]
 
@@ -59,8 +60,8 @@ class Page(APIRoute):
         async def drawn(request: Request) -> Response:
             try:
                 return await handle(request)
-            except Problem as problem:
-                return _refused(request, problem)
+            except (Problem, ProofError) as refusal:
+                return _refused(request, refusal)
             except RequestValidationError:
                 return _refused(request, Problem("validation"))
             except psycopg.OperationalError:
@@ -129,9 +130,9 @@ def _word(language: str, code: str) -> str:
     return translate(language, code)
 
 
-def _refused(request: Request, problem: Problem) -> Response:
+def _refused(request: Request, refusal: Exception) -> Response:
     language = request.path_params.get("language", LANGUAGES[0])
-    told = as_problem(problem, language)
+    told = as_problem(refusal, language)
     request.state.problem = told["code"]
     retry = RETRY_AFTER_SECONDS.get(told["status"])
     return draw(

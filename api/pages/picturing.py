@@ -32,7 +32,7 @@ router = APIRouter(route_class=Page)
 
 # The file, its borders and the head of its part.
 FORM_BYTES: Final = pictures.LIMIT_BYTES + 16 * 1024
-_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:#([0-9A-Z=]{1,4096}))?")
+_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:#([0-9A-Z]{1,640}))?")
 
 
 class _InMemory(MultiPartParser):
@@ -55,10 +55,12 @@ async def read(request: Request, services: Open, place: InTurn, language: Langua
     if not texts:
         return _nothing(language, "file.nothing")
     for text in texts:
-        code = code_in(text)
+        code, payload = code_in(text)
         if code is not None:
             answer = await verify.judge(request, services, Presented(code=code, fields={}))
-            return await answered(request, language, answer, services, read_by_server=True)
+            return await answered(
+                request, language, answer, services, read_by_server=True, payload=payload
+            )
     return _nothing(language, "file.foreign")
 
 
@@ -72,13 +74,17 @@ def _unread(language: str, code: str) -> Response:
     return draw("start.html", language, path="/", status=STATUS[code], notice=words)
 
 
-def code_in(text: str) -> str | None:
-    """The code that a QR code leads to, whoever serves the page behind it."""
+def code_in(text: str) -> tuple[str | None, str]:
+    """The code that a QR code leads to, whoever serves the page behind it, and its credential.
+
+    The credential goes back to the browser as it was read, which verifies it where it can.
+    """
     found = _PLACE.fullmatch(text.upper())
     try:
-        return codes.normalise(found[1] if found else text)
+        code = codes.normalise(found[1] if found else text)
     except ProofError:
-        return None
+        return None, ""
+    return code, (found[2] or "") if found else ""
 
 
 async def _file(request: Request) -> bytes:

@@ -20,7 +20,7 @@ _LOOKS: Final[Mapping[Outcome, str]] = {
     Outcome.UNREADABLE: "unsure",
     Outcome.COULD_NOT_CHECK: "unsure",
 }
-_YES: Final = frozenset({"matches", "authorised", "in_force"})
+_YES: Final = frozenset({"matches", "signed", "authorised", "in_force"})
 _OPEN: Final = frozenset({"not_compared", "could_not_compare", "unknown"})
 QUESTIONS: Final = ("unchanged", "issuer", "in_force")
 # What nearly every paper shows, and what people look at first.

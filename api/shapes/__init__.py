@@ -50,7 +50,14 @@ from api.shapes.transfers import (
     RefusalReport,
     TransferShown,
 )
-from api.shapes.verdicts import IssuanceReport, StatusLists, TrustList, Verdict
+from api.shapes.verdicts import (
+    IssuanceReport,
+    ReportTaken,
+    StatusLists,
+    SuspicionPage,
+    TrustList,
+    Verdict,
+)
 
 SHAPES: tuple[Any, ...] = (
     Problem,
@@ -94,6 +101,8 @@ SHAPES: tuple[Any, ...] = (
     RegisterReport,
     RegistersUsed,
     StatusLists,
+    ReportTaken,
+    SuspicionPage,
     TrustList,
     Upload,
     Attachment,

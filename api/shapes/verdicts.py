@@ -107,6 +107,31 @@ class IssuanceReport(TypedDict):
     at: At
     items: list[Counted]
     totals: Totals
+    digest: Annotated[str, Field(description="What a publication of these figures signs.")]
+
+
+@exact
+class PublishedReport(TypedDict):
+    """Figures that an authority stands by."""
+
+    index: Annotated[int, Field(description="Where it was published.")]
+    agency: str
+    report: str
+    at: At
+    digest: str
+    subject: str | None
+    type: str | None
+    from_day: Day | None
+    to_day: Day | None
+
+
+@exact
+class PublishedPage(TypedDict):
+    """One page of published reports."""
+
+    items: list[PublishedReport]
+    next: int | None
+    at: At
 
 
 @exact
@@ -114,6 +139,35 @@ class StatusLists(TypedDict):
     """The aggregation of the draft: where every status list is."""
 
     status_lists: Annotated[list[str], Field(description="Their names, which are addresses.")]
+
+
+@exact
+class ReportTaken(TypedDict):
+    """A report as it was taken."""
+
+    code: str
+    kind: str
+
+
+@exact
+class Suspicion(TypedDict):
+    """How often one thing was reported of one code on one day."""
+
+    day: Day
+    code: str
+    kind: str
+    reports: Annotated[int, Field(ge=1)]
+    first: Time
+    last: Time
+    issuer: Annotated[str | None, Field(description="None: no certificate has this code.")]
+    claimed: Annotated[str | None, Field(description="Whom such a paper names, if it was told.")]
+
+
+@exact
+class SuspicionPage(TypedDict):
+    """Reports of suspected forgeries."""
+
+    items: list[Suspicion]
 
 
 @exact

@@ -110,6 +110,7 @@ from domain.errors.registry import (
     SuccessorAgencyUnknown,
     VerifierKeyForeign,
 )
+from domain.errors.reports import ReportDigestWrong, ReportInFuture
 from domain.errors.transfers import (
     AddressedToItself,
     AddresseeNotLinked,
@@ -238,6 +239,8 @@ __all__ = [
     "RegisterNotCovered",
     "RegisterYearRuns",
     "ReplyMisdirected",
+    "ReportDigestWrong",
+    "ReportInFuture",
     "RetentionNotExpired",
     "RoadOnPaper",
     "ScopeMissing",

@@ -152,6 +152,7 @@ MEANINGS = {
     "register_closed": "The register was closed already.",
     "register_count_wrong": "The register held other numbers than the signed count says.",
     "register_open": "A register was counted that was not closed.",
+    "report_mismatch": "The figures of a published report do not come out again.",
     "root_mismatch": "The leaves do not lead to the root that was signed at this size.",
     "root_mismatch_goes_on": "Later checkpoints do not fit either; the last of them is named.",
     "rotation_mismatch": "A note in a rotation of the log key speaks of another rotation.",

@@ -80,12 +80,21 @@ def encode_text(data: bytes, *, host: str) -> str:
             :func:`credential.decode` says of the bytes.
     """
     code = credential.decode(data).credential.code
+    payload = b32encode(pack(data)).rstrip(b"=").decode()
+    return f"{bare_text(code, host=host)}#{payload}"
+
+
+def bare_text(code: str, *, host: str) -> str:
+    """The address of a code's page: the QR text of a certificate that has no credential yet.
+
+    Raises:
+        ProofError: ``qr_host``.
+    """
     host = host.upper()
     if len(host) > MAX_HOST_CHARACTERS or not _HOST.fullmatch(host):
         raise ProofError("qr_host", "a host name, and a port where it needs one")
-    payload = pack(data)
     scheme = "HTTP" if _LOOPBACK.fullmatch(host) else "HTTPS"
-    return f"{scheme}://{host}/V/{code}#{b32encode(payload).rstrip(b'=').decode()}"
+    return f"{scheme}://{host}/V/{code}"
 
 
 def parse_text(text: str) -> Reading:

@@ -30,6 +30,9 @@ class _Record:
     before: Status = Status.VALID
     ended: bool = False
     """Revoked or voided: that outweighs whatever became of an original."""
+    courts: int = 0
+    """Orders of courts by which it is suspended: only the last one that is lifted ends that."""
+    before_courts: Status = Status.VALID
 
 
 class Statuses:
@@ -107,7 +110,26 @@ class Statuses:
                 record.stands, record.ended = Status.INVALID, True
             case "revocation_annulled":
                 record.stands, record.ended = record.before, False
+            case "suspended_by_court" | "court_suspension_lifted":
+                _court(record, lifted=act == "court_suspension_lifted")
 
 
 def _said(record: _Record, one: _Original) -> Status:
     return record.stands if record.ended or one.over is Status.VALID else one.over
+
+
+def _court(record: _Record, *, lifted: bool) -> None:
+    if not lifted:
+        if not record.courts:
+            record.before_courts = record.stands
+        record.courts += 1
+        record.stands = Status.SUSPENDED
+        return
+    record.courts -= 1
+    if record.courts:
+        return
+    if record.stands is Status.SUSPENDED:
+        record.stands = record.before_courts
+    else:
+        # Revoked meanwhile: where an annulment would lead back to.
+        record.before = record.before_courts

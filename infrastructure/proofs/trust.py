@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from infrastructure.proofs import canonical, checkpoint, jwk, note
+from infrastructure.proofs import canonical, checkpoint, jwk, note, policy
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.cosignature import cosigned
 from infrastructure.proofs.credential import key_id
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
@@ -144,10 +145,27 @@ class Root:
     log: tuple[VerifierKey, ...]
     receipts: VerifierKey
     founders: tuple[str, ...]
+    policy: str | None = None
+    """Whose cosignatures a checkpoint needs besides: C2SP tlog-policy, the file's text."""
+
+    def require_witnessed(self, sealed: bytes) -> None:
+        """Return when the policy's quorum cosigned a checkpoint.
+
+        Raises:
+            ProofError: ``trust_unwitnessed``, or what the policy's parser says.
+        """
+        if self.policy is None:
+            return
+        wanted = policy.parse(self.policy.encode())
+        keys = [one.key for one in wanted.witnesses.values()]
+        if not wanted.satisfied([one.key for one in cosigned(sealed, keys)]):
+            raise ProofError("trust_unwitnessed", "too few witnesses cosigned the checkpoint")
 
     def encode(self) -> dict[str, Any]:
         """The root as it stands in a file."""
+        policy_or_none = {} if self.policy is None else {"policy": self.policy}
         return {
+            **policy_or_none,
             "founders": list(self.founders),
             "ledger": self.ledger.hex(),
             "log_vkeys": [key.encode() for key in self.log],
@@ -169,6 +187,7 @@ class Root:
                 log=tuple(VerifierKey.parse(_of(str, one)) for one in said["log_vkeys"]),
                 receipts=VerifierKey.parse(_of(str, said["receipts_vkey"])),
                 founders=tuple(_of(str, one) for one in said["founders"]),
+                policy=_of(str, said["policy"]) if "policy" in said else None,
             )
         except (KeyError, TypeError):
             raise ProofError("trust_malformed", "a root names ledger, keys and founders") from None
@@ -258,8 +277,8 @@ def open_list(
     size, is a list rolled back. That a larger tree continues it is for the caller to prove.
 
     Raises:
-        ProofError: ``trust_foreign``, ``trust_unsigned``, ``trust_rolled_back``, or what the
-            parsers say.
+        ProofError: ``trust_foreign``, ``trust_unsigned``, ``trust_unwitnessed``,
+            ``trust_rolled_back``, or what the parsers say.
     """
     trusted = read(content)
     try:
@@ -267,6 +286,7 @@ def open_list(
         head = checkpoint.open_checkpoint(sealed, origin=root.origin, verifiers=root.log)
     except ProofError as error:
         raise ProofError("trust_unsigned", str(error)) from None
+    root.require_witnessed(sealed)
     if (trusted.ledger, trusted.origin) != (root.ledger, root.origin):
         raise ProofError("trust_foreign", "a list of another ledger")
     if trusted.founders != root.founders:

@@ -30,6 +30,7 @@ _NOUNS = {
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",
     "order": "Orders that wait for further signatures: list, show, approve, refuse.",
     "outbox": "Orders that wait here for a ledger: list, send, drop.",
+    "report": "Figures pinned to an index, and the ones that were published.",
     "log": "The log itself: its newest checkpoint, and the check of all of it.",
     "bundle": "The evidence for one record as a file: fetch it, verify it with no network.",
     "mirror": "Follow a log, verify it, and serve the copy on.",
@@ -38,6 +39,7 @@ _NOUNS = {
     "serve": "Serve a ledger until told to stop.",
     "demo": "Play a whole ledger's life with made-up certificates.",
     "db": "The database's schema.",
+    "drill": "Attack a throw-away ledger in every way, and see who finds it.",
     "doctor": "What is wrong with a ledger, and the command that mends it.",
     "bench": "How fast this machine records, beside the stock recorder.",
 }

@@ -44,6 +44,7 @@ OWN = frozenset(
         "transfer.refer_onward",
         "transfer.register_outgoing",
         "transfer.send_on_paper",
+        "report.publish",
     }
 )
 # What cannot be undone asks once more.

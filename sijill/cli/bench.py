@@ -9,8 +9,9 @@ from cyclopts import App, Group, Parameter
 from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
+from sijill.cli.figures import tell, tell_flat
 from sijill.cli.options import Talk
-from sijill.cli.output import Output, fold
+from sijill.cli.output import Output
 
 if TYPE_CHECKING:
     from sijill.bench.figures import OnSample, OnStep
@@ -20,34 +21,6 @@ app = App(name="bench", help="How fast this machine records and answers, beside 
 
 STEP_SECONDS = 2.0
 _MEASURE = Group("Measuring", sort_key=70)
-_COLUMNS = {
-    "case": "cli.column.case",
-    "rate": "cli.column.rate",
-    "p50_ms": "cli.column.p50",
-    "p90_ms": "cli.column.p90",
-    "p99_ms": "cli.column.p99",
-    "max_ms": "cli.column.max",
-}
-_TABLES = {
-    "processes": {
-        "process": "cli.column.process",
-        "first_quarter_mb": "cli.column.first_quarter",
-        "last_quarter_mb": "cli.column.last_quarter",
-        "max_mb": "cli.column.max_mb",
-    },
-    "steps": {
-        "step": "cli.column.step",
-        "events": "cli.column.events",
-        "seconds": "cli.column.seconds",
-        "rate": "cli.column.rate",
-    },
-    "tables": {
-        "table": "cli.column.table",
-        "heap_bytes_each": "cli.column.heap",
-        "index_bytes_each": "cli.column.index",
-    },
-}
-_AIMS = {"aim": "cli.column.aim", "wanted": "cli.column.wanted", "measured": "cli.column.measured"}
 
 
 @Parameter(name="*")
@@ -293,6 +266,21 @@ def nation(
 
 @app.command
 @verb
+def audit(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
+    """Measure the whole check of a ledger, once of single orders and once when half came in bulk.
+
+    Every order is signed, sent over HTTP, judged and sealed first. Tells the rate of chain and tree
+    alone, of everything up to the rules, of the read models, and of all of it; and what a signature
+    costs here. All of it is gone afterwards.
+    """
+    from sijill.bench.audit import run
+
+    output = Output(measure)
+    return tell_flat(run(events, measure.folder, _stepped(output)), output)
+
+
+@app.command
+@verb
 def status(
     *,
     certificates: Annotated[
@@ -313,10 +301,29 @@ def status(
     from sijill.bench.statuses import run
 
     output = Output(talk)
-    found = run(certificates, revoked, _stepped(output))
-    figures = [f"{name}: {value}" for name, value in found.items() if name != "aims"]
-    output.result(found, *figures, "", *_aims(found["aims"], output))
-    return 0
+    return tell_flat(run(certificates, revoked, _stepped(output)), output)
+
+
+@app.command
+@verb
+def render(
+    *,
+    papers: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=1), help="How many are set.")
+    ] = 400,
+    workers: Annotated[
+        int | None,
+        Parameter(group=_MEASURE, validator=Number(gte=1), help="How many processes set them."),
+    ] = None,
+    talk: Talk = TALK,
+) -> int:
+    """Set papers of certificates as PDF/A, not sealed, and tell how many a second.
+
+    Nothing is recorded and no server is started.
+    """
+    from sijill.bench.rendering import run
+
+    return tell_flat(run(papers, workers), Output(talk))
 
 
 def _taken(output: Output) -> "OnSample":
@@ -348,30 +355,3 @@ def _stepped(output: Output) -> "OnStep":
         output.say(words)
 
     return on_step
-
-
-def tell(found: dict[str, Any], output: Output) -> int:
-    """Print what was measured: all of it as JSON, or its medians, ratios and aims for people."""
-    rows = [{"case": case, **taken} for case, taken in found["cases"].items()]
-    ratios = [
-        line
-        for name in ("ratio_to_stock", "ratio_to_copy")
-        if found[name] is not None
-        for line in fold(output.words(f"cli.bench.{name}", ratio=str(found[name])))
-    ]
-    lines = output.table(rows, _COLUMNS)
-    for name, columns in _TABLES.items():
-        if name in found:
-            lines += ["", *output.table(found[name], columns)]
-    lines += ["", *ratios, "", *_aims(found["aims"], output)]
-    output.result(found, *lines)
-    return 0
-
-
-def _aims(aims: list[dict[str, Any]], output: Output) -> list[str]:
-    rows = []
-    for aim in aims:
-        wanted = f">= {aim['at_least']:g}" if "at_least" in aim else f"<= {aim['at_most']:g}"
-        met = output.words("cli.bench.met" if aim["met"] else "cli.bench.missed")
-        rows.append({**aim, "wanted": wanted, "measured": f"{aim['measured']:g} ({met})"})
-    return output.table(rows, _AIMS)

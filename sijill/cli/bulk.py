@@ -9,14 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs.codes import for_people
-from infrastructure.proofs.orders import BODY_LIMIT_BYTES, LINES_LIMIT
 from sijill.cli import codes
+from sijill.cli.chunks import Asked, Chunk
+from sijill.cli.crediting import credit
 from sijill.cli.faults import Unusable, problem_of
 from sijill.cli.ordering import WAIT_SECONDS, is_open
 from sijill.cli.output import Output, Progress
@@ -33,45 +34,8 @@ from sijill.client import Client, Draft, Prepared, Refused
 
 BULK_PATH = "/v1/certificates/bulk"
 OTHER_LINE = "other_line_refused"
-_LINE_FEED_BYTES = 1
 Numbered = Iterable[tuple[int, bytes]]
 """Lines with their numbers, from 1, to be gone through as often as one likes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One line of the input that is to be sent: its number, its mark, and what it asks for."""
-
-    number: int
-    mark: str
-    item: dict[str, Any] = field(repr=False)
-    wait: bool
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Drafts that go into one order, within its limits."""
-
-    wait: bool
-    asked: list[Asked] = field(default_factory=list)
-    drafts: list[Draft] = field(default_factory=list)
-    size_bytes: int = 0
-
-    def fits(self, draft: Draft) -> bool:
-        """Whether one more line keeps within the limits of an order."""
-        size = self.size_bytes + len(draft.envelope) + _LINE_FEED_BYTES
-        return len(self.drafts) < LINES_LIMIT and size <= BODY_LIMIT_BYTES
-
-    def add(self, asked: Asked, draft: Draft) -> None:
-        """Take one more line."""
-        self.asked.append(asked)
-        self.drafts.append(draft)
-        self.size_bytes += len(draft.envelope) + _LINE_FEED_BYTES
-
-    @property
-    def envelopes(self) -> list[bytes]:
-        """The lines of the order."""
-        return [draft.envelope for draft in self.drafts]
 
 
 class Source(Protocol):
@@ -129,6 +93,8 @@ class Bulk:
         self._to_wait: set[str] = set()
         self._held: list[tuple[int | None, Mapping[str, Any]]] = []
         self._receipts: list[str] = []
+        self._codes: list[str] = []
+        self._credentials: int | None = None
 
     def rehearse(self) -> int:
         """Have every line judged and nothing recorded; exit 6 when lines are bad."""
@@ -137,8 +103,8 @@ class Bulk:
                 self._rehearse(chunk)
         return self._end(bad=codes.FINDINGS)
 
-    def record(self, *, atomic: bool = False) -> int:
-        """Send what is not recorded yet; exit 5 when lines were refused."""
+    def record(self, *, atomic: bool = False, credential: bool = False) -> int:
+        """Send what is not recorded yet, then credentials if wanted; exit 5 if any was refused."""
         with self._source.opened() as lines:
             self._numbers = {mark: number for number, mark, _ in self._marked(lines)}
             self._finish_interrupted()
@@ -148,6 +114,10 @@ class Bulk:
             else:
                 for chunk in self._chunks(lines, known):
                     self._send(chunk)
+        if credential:
+            made, refused = credit(self._client, self._codes, self._output)
+            self._credentials = made
+            self._counts["refused"] += refused
         return self._end(bad=codes.REFUSED)
 
     def _marked(self, lines: Numbered) -> Iterator[tuple[int, str, bytes]]:
@@ -295,6 +265,7 @@ class Bulk:
         for mark, answer in sorted(found.items(), key=lambda pair: self._numbers[pair[0]]):
             self._counts["recorded_before"] += 1
             said = _told(answer, self._numbers[mark])
+            self._note(said)
             self._output.item(said, self._line("cli.line_before", said))
         return self._done | found.keys()
 
@@ -322,7 +293,13 @@ class Bulk:
             said["code"] = draft.code
         if draft.holder_secret is not None:
             said["holder_secret"] = draft.holder_secret
+            self._note(said)
         self._output.item(said, self._line("cli.line_recorded", said))
+
+    def _note(self, said: Mapping[str, Any]) -> None:
+        """Remember a code that a line is about; credentials are made for such as are new."""
+        if "code" in said:
+            self._codes.append(str(said["code"]))
 
     def _tell_waiting(
         self, prepared: Prepared, drafts: Sequence[Draft], answer: Mapping[str, Any]
@@ -371,8 +348,12 @@ class Bulk:
         self._progress.end()
         counted = {name: self._counts[name] for name in _COUNTED}
         text = self._output.words("cli.bulk_end", **counted)
+        if self._credentials is not None:
+            text += " " + self._output.words("cli.bulk_credentials", made=self._credentials)
         if self._output.json:
-            summary = {**counted, "receipts": self._receipts}
+            summary: dict[str, Any] = {**counted, "receipts": self._receipts}
+            if self._credentials is not None:
+                summary["credentials"] = self._credentials
             self._output.item({"summary": summary})
         self._output.say(text)
         return bad if self._counts["refused"] else codes.DONE

@@ -115,12 +115,11 @@ def _trust(ledger: bytes, policy: Path | None) -> "Trust":
     from infrastructure.proofs.bundle import Trust
 
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table
-    bulk = "/v1/certificates/bulk"
     return Trust(
         ledger=ledger,
         policy=policies.parse(policy.read_bytes()) if policy else None,
         acts={
-            name: ActRule(command.ACT.event, command.ACT.path, bulk if command.ACT.bulk else "")
+            name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
             for name, command in ACTS.items()
         },
     )

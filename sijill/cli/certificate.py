@@ -128,6 +128,51 @@ def credential(
 
 @app.command
 @verb
+def render(
+    code: Code,
+    /,
+    *,
+    format_: Annotated[
+        Literal["pdf", "png", "svg"], Parameter(name="--format", help="What is written.")
+    ] = "pdf",
+    into: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            help="The file, or - for standard output; by default the code and the format.",
+        ),
+    ] = None,
+    host: Host = None,
+    template: Annotated[
+        Path | None, Parameter(help="A Typst file in place of the one that comes with the program.")
+    ] = None,
+    seal: Annotated[
+        Path | None,
+        Parameter(help="A key file that `sijill key seal` made: the PDF is sealed with it."),
+    ] = None,
+    desk: Desk,
+) -> int:
+    """Write a certificate as a paper: PDF/A-3 with its credential embedded, PNG or SVG.
+
+    It is made on this machine, and the same certificate has the same bytes wherever it is made; a
+    seal is added behind them. A certificate that is not in force is not printed.
+    """
+    from sijill.cli.reading import normal_code
+    from sijill.cli.rendering import draw
+
+    return draw(
+        desk,
+        normal_code(code),
+        form=format_,
+        into=into,
+        host=host,
+        template=template,
+        key=seal,
+    )
+
+
+@app.command
+@verb
 def prepare(
     file: Input,
     /,
@@ -163,6 +208,13 @@ def bulk(
         bool, Parameter(negative="", help="All or none; at most 10,000 lines and 16 MiB.")
     ] = False,
     cosigner: Cosigners = (),
+    credential: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Then sign and record the credential of every new code that has none yet.",
+        ),
+    ] = False,
     desk: Desk,
 ) -> int:
     """Send many acts: one JSON object a line, as `issue` takes it or with its `act`.
@@ -176,7 +228,9 @@ def bulk(
 
     with desk.client() as client:
         work = Bulk(client, Output(desk), file, cosigners=cosigner)
-        return work.rehearse() if dry_run else work.record(atomic=atomic)
+        if dry_run:
+            return work.rehearse()
+        return work.record(atomic=atomic, credential=credential)
 
 
 @Parameter(name="*")

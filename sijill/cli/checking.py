@@ -1,18 +1,20 @@
 """`sijill log fsck`: brings the material and the trust to the checker, and tells what it finds."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
-from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.fsck import Ahead, Trust
 from infrastructure.proofs.material import Source, text_of
 from sijill import attached, audit
+from sijill.ahead import ahead
 from sijill.cli import codes
 from sijill.cli.databases import running_database
 from sijill.cli.faults import Unusable
@@ -23,6 +25,9 @@ from sijill.client.checking import HttpSource
 from sijill.export.layout import Exported, NotExported
 from sijill.folder import Folder
 from sijill.notebook import notebook
+
+WORTH_PROCESSES: Final = 5_000
+"""Leaves from which on the start of further processes costs less than they save."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,11 @@ def check_log(checked: Checked) -> int:
     compares = checked.since is None if checked.read_models is None else checked.read_models
     with material(checked) as given, since as kept:
         before = (kept.state() or {}).get("size", 0) if kept is not None else 0
-        progress = Progress(output, total=max(0, (_size(given.source) or 0) - before))
-        summary = audit.check(given.source, _trust(checked), on_finding, progress.step, kept=kept)
+        left = max(0, (_size(given.source) or 0) - before)
+        progress = Progress(output, total=left)
+        with _reading(checked, left) as reads:
+            trust = replace(_trust(checked), ahead=reads)
+            summary = audit.check(given.source, trust, on_finding, progress.step, kept=kept)
         if given.keeper is None or not compares:
             summary.skip("projection_not_given", 0, summary.size)
         else:
@@ -72,6 +80,16 @@ def _size(source: Source) -> int | None:
         return None if newest is None else Checkpoint.parse(text_of(newest)).size
     except ProofError:
         return None
+
+
+@contextmanager
+def _reading(checked: Checked, leaves: int) -> Iterator[Ahead | None]:
+    """Processes that read ahead, where that is worth their start."""
+    if checked.processes is None and leaves < WORTH_PROCESSES:
+        yield None
+        return
+    with ahead(checked.processes or os.cpu_count() or 1) as reads:
+        yield reads
 
 
 @contextmanager

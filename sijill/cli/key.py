@@ -157,4 +157,30 @@ def rotate(
     return rotate_key(desk, new, old, cosigner)
 
 
+@app.command
+@verb
+def seal(
+    file: Annotated[
+        Path, Parameter(help="The new key's PEM file; the certificate is put beside it.")
+    ],
+    /,
+    *,
+    name: Annotated[str, Parameter(help="Whose seal it is, as readers of a PDF are shown it.")],
+    talk: Talk = QUIET,
+) -> int:
+    """Make a key that seals PDFs, and a certificate for it that it signs itself.
+
+    Nobody believes such a certificate but whom you hand it to. One that an authority has signed for
+    the same key can be put in its place.
+    """
+    from infrastructure.documents.seal import certificate_path, create
+
+    output = Output(talk)
+    create(file, name)
+    beside = certificate_path(file)
+    said = output.words("cli.seal_made", key=str(file), certificate=str(beside))
+    output.result({"key": str(file), "certificate": str(beside)}, said)
+    return 0
+
+
 add_verbs(app, "key")

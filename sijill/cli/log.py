@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from domain.foundation import AcceptClock
 from sijill.cli.acting import make_verb
@@ -98,6 +99,14 @@ class Checked(Logged):
             group=LEDGER,
             help="File in which checks keep what they know, made where there is none: only what "
             "was added since the last of them is checked, and one that was cut off goes on.",
+        ),
+    ] = None
+    processes: Annotated[
+        int | None,
+        Parameter(
+            group=LEDGER,
+            validator=Number(gte=1),
+            help="How many processes read ahead; by default one for each processor.",
         ),
     ] = None
     read_models: Annotated[

@@ -65,7 +65,7 @@ def judge(text: str, trust: bytes, status: Path | None) -> tuple[Verdict, dict[s
         ProofError: the trust list's file cannot be believed.
     """
     root, trusted = trusting.read(trust)
-    reading = offline.read(text)
+    reading = offline.read(text) if text else unreadable()
     if isinstance(reading, Verdict):
         return reading, {}
     said = reading.signed.credential
@@ -83,7 +83,7 @@ def judge(text: str, trust: bytes, status: Path | None) -> tuple[Verdict, dict[s
 
 
 def unreadable() -> Verdict:
-    """The verdict about a picture in which there is no code."""
+    """The verdict about a picture that shows no code, or that nobody needs to read one from."""
     return unreadable_credential(foreign=False)
 
 

@@ -28,6 +28,13 @@ def fetch(
             "now, to be compared with a published one.",
         ),
     ] = None,
+    policy: Annotated[
+        Path | None,
+        Parameter(
+            show_default=False,
+            help="Whose cosignatures checkpoints need from now on: a C2SP tlog-policy file.",
+        ),
+    ] = None,
     status: Annotated[
         Path | None,
         Parameter(show_default=False, help="A folder for all status lists, fetched too."),
@@ -46,7 +53,8 @@ def fetch(
     held = file.read_bytes() if file.exists() else None
     begins = trusting.read_root(root.read_bytes()) if root is not None else None
     with reach.anonymous() as client:
-        data = trusting.fetch(client, held=held, root=begins)
+        wanted = None if policy is None else policy.read_text(encoding="utf-8")
+        data = trusting.fetch(client, held=held, root=begins, policy=wanted)
         write_durably(file, data)
         lists = [] if status is None else _statuses(client, status)
     known, found = trusting.read(data)

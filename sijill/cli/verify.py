@@ -101,7 +101,7 @@ def verify(
     presented = _presented(field, fields, document)
     text = _text(code)
     if lists is not None and lists.offline:
-        return _offline(text or code, lists, output)
+        return _offline(code if text is None else text, lists, output)
     if text is not None:
         read = _read(text, presented)
         if not isinstance(read, tuple):
@@ -138,8 +138,9 @@ def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
     from infrastructure.proofs import offline as proofs
     from infrastructure.proofs.verdict import Verdict
     from sijill.cli.offline import presented as said_by
+    from sijill.cli.offline import unreadable
 
-    reading = proofs.read(text)
+    reading = proofs.read(text) if text else unreadable()
     if isinstance(reading, Verdict):
         return reading
     said = said_by(reading.signed.credential)

@@ -41,10 +41,17 @@ def read_root(data: bytes) -> Root:
     return Root.read(said.get("root", said))
 
 
-def fetch(client: Client, *, held: bytes | None = None, root: Root | None = None) -> bytes:
+def fetch(
+    client: Client,
+    *,
+    held: bytes | None = None,
+    root: Root | None = None,
+    policy: str | None = None,
+) -> bytes:
     """The newest list as a file's bytes; `held` is the file so far, `root` begins a new one.
 
-    Without either the ledger's own word about its keys is pinned, as whoever asks first must.
+    `policy` names the witnesses that checkpoints need from now on. Without a file and a root the
+    ledger's own word about its keys is pinned, as whoever asks first must.
 
     Raises:
         ProofError: the list is not signed, of another ledger, or rolled back. Untrustworthy: the
@@ -56,6 +63,8 @@ def fetch(client: Client, *, held: bytes | None = None, root: Root | None = None
         seen = before.checkpoint
     answer = client.get(PATH, signed=False)
     root = _pinned(client, answer) if root is None else _followed(client, root)
+    if policy is not None:
+        root = replace(root, policy=policy)
     found = _open(answer, root, seen=seen)
     if seen is not None:
         require_consistent(seen, found.checkpoint, _asking(client))

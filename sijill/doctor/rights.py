@@ -44,6 +44,7 @@ CALLS: Final = frozenset(
         (Role.SERVICE, "ledger.prepare_partitions"),
         (Role.SERVICE, "ledger.put_chunk"),
         (Role.SERVICE, "ledger.refuse_pending"),
+        (Role.SERVICE, "ledger.report"),
         (Role.KEEPER, "ledger.freeze_closed"),
         (Role.KEEPER, "ledger.prepare_partitions"),
     }
@@ -53,6 +54,7 @@ CHANGING: Final = frozenset(
         "ledger.pending",
         "ledger.pending_signatures",
         "ledger.lease",
+        "ledger.reports",
         "vault_keys.pending",
         "vault.attachments",
         "vault.attachment_chunks",

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from api.problems import STATUS
+from api.suspicions import Suspected
 from domain.errors import Refusal
 from domain.values import Standing
 from infrastructure.log.sealer import FROZEN_CODES
@@ -74,6 +75,7 @@ def message_ids() -> set[str]:
     ids |= (
         set(domain_words()) | {f"page.headline.{reason}" for reason in Reason} | set(page_words())
     )
+    ids |= {f"page.report.kind.{kind}" for kind in Suspected}
     return ids | {text for tree in trees() for node in ast.walk(tree) for text in _literals(node)}
 
 

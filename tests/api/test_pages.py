@@ -238,3 +238,29 @@ def test_nothing_of_what_people_bring_is_logged(wire: Wire, agency: Agency) -> N
 
     said = "\n".join(wire.served.talk)
     assert [one for one in (code, secret, "typed-by-mistake") if one in said] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_anybody_reports_a_suspected_forgery_without_a_name(
+    wire: Wire, agency: Agency, language: str
+) -> None:
+    code = asking.issued(agency)
+    asked = opened(wire, f"/{language}/v/{code}")
+    assert f'action="/{language}/v/{code}/report"' in asked.text
+
+    page = wire.http.post(f"/{language}/v/{code}/report", data={"kind": "code_copied"})
+
+    assert page.status_code == 200
+    assert translate(language, "page.report.taken") in page.text
+    told = asking.read(wire, agency, "/v1/forgery-reports", code=code).json()["items"]
+    assert [item["kind"] for item in told] == ["code_copied"]
+
+
+@pytest.mark.parametrize(
+    "form", [{"kind": ""}, {"kind": "anything"}, {"kind": "other", "name": "x"}]
+)
+def test_a_report_is_a_word_from_the_list(wire: Wire, agency: Agency, form: dict[str, str]) -> None:
+    page = wire.http.post(f"/ckb/v/{asking.issued(agency)}/report", data=form)
+
+    assert page.status_code == (200 if form.get("kind") == "other" else 422)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -136,10 +136,14 @@ def test_scripts_and_server_draw_verdicts_alike(wire: Wire, browser: Browser) ->
                 [outcome.value, reason.value],
             )
             assert drawn == results.look(outcome, reason), reason
-        words = ["matches", "differs", "not_compared", "could_not_compare", "authorised"]
-        words += ["key_compromised", "unknown", "in_force", "revoked", "expired", "not_yet"]
-        for word in words:
+        words = {
+            **dict.fromkeys(("matches", "signed", "authorised", "in_force"), "yes"),
+            **dict.fromkeys(("not_compared", "could_not_compare", "unknown"), "open"),
+            **dict.fromkeys(("differs", "key_compromised", "not_entitled"), "no"),
+            **dict.fromkeys(("revoked", "suspended", "superseded", "expired", "not_yet"), "no"),
+        }
+        for word, answer in words.items():
             drawn = page.evaluate(
                 "async w => (await import('/static/pages/drawing.js')).answered(w)", word
             )
-            assert drawn == results.answered(word), word
+            assert drawn == results.answered(word) == answer, word

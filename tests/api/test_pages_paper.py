@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -76,6 +77,7 @@ def test_the_camera_s_address_opens_a_verdict_made_on_the_device(
         )
         assert "look-good" in (page.locator("#verdict").get_attribute("class") or "")
         expect(page.locator("#paper-says")).to_contain_text(NAME)
+        assert page.locator(".questions .answer-yes").count() == 3
         assert urlsplit(page.url).path == f"/{language}/v/{code}"
         assert violations(page) == []
         # The paper's values stay on the device.
@@ -194,3 +196,22 @@ def test_a_camera_that_reads_leads_to_the_verdict(
         page.goto("/en/")
         page.click("#camera-button")
         page.wait_for_selector("#verdict[data-reason=in_force_credential_genuine]", timeout=60_000)
+
+
+def test_a_photograph_that_the_server_reads_is_verified_on_the_device(
+    wire: Wire, agency: Agency, browser: Browser, tmp_path: Path
+) -> None:
+    _, path = paper(wire, agency)
+    photograph = tmp_path / "paper.png"
+    qr.symbol(f"HTTPS://SIJILL.EXAMPLE{path}").code.save(str(photograph), scale=6, border=4)
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        page.set_input_files("#file", photograph)
+        page.click("#by-file button")
+        page.wait_for_selector("html[data-checked]", timeout=60_000)
+
+        assert reason(page) == "in_force_credential_genuine"
+        expect(page.locator("#paper-says")).to_contain_text(NAME)
+        said = translate("en", "page.file.read_by_server")
+        expect(page.locator("#verdict")).to_contain_text(said)
+        assert NAME not in page.url

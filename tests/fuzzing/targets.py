@@ -37,12 +37,13 @@ from infrastructure.proofs import (
     signing,
     statuslist,
     tiles,
+    trust,
 )
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, Rotation, VerdictNote
-from tests.fuzzing import attached
+from tests.fuzzing import attached, evidential
 from tests.fuzzing.guest import Guest
 from tests.infrastructure.proofs.samples import (
     AGENCY_KEY,
@@ -269,9 +270,22 @@ def _qr(data: bytes) -> None:
     assert qr.parse_text(qr.encode_text(reading.data, host=reading.host)).data == reading.data
 
 
+def _trust(data: bytes) -> None:
+    """A list, or the note about one: each has one spelling."""
+    if data.startswith(trust.HEADER.encode()):
+        text = data.decode("utf-8", "replace")
+        assert trust.TrustNote.parse(text).encode() == text
+        return
+    read = trust.read(data)
+    assert read.digest == sha256(data).digest()
+    assert all(isinstance(one.entitled(0, 0), bool) for one in read.keys)
+
+
 def _targets() -> dict[str, Target]:
     order, bulk = single(), _signed_bulk()
     credentials = load("credentials/accepted")["cases"]
+    listed = load("credentials/verdicts")["trust"]
+    trust_note = str(listed["note"]).partition("\n\n")[0] + "\n"
     read = signing.sign_read(
         OFFICER_KEY,
         path="/v1/certificates",
@@ -312,6 +326,12 @@ def _targets() -> dict[str, Target]:
         "read": Target(_read, (_lines_of("GET", "/v1/certificates?limit=2", read),)),
         "upload": Target(attached.upload, attached.HEADS),
         "announcement": Target(attached.announcement, attached.ANNOUNCEMENTS),
+        "evidence_bundle": Target(evidential.evidence_bundle, evidential.BUNDLES),
+        "tlog_proof": Target(evidential.tlog_proof, evidential.PROOFS),
+        "tlog_policy": Target(evidential.tlog_policy, evidential.POLICIES),
+        "submission": Target(evidential.submission, evidential.SUBMISSIONS),
+        "cosigned": Target(evidential.cosigned, evidential.COSIGNED),
+        "cosigner": Target(evidential.cosigner, evidential.COSIGNERS),
         "lines": Target(_lines, (bulk.body,)),
         "evidence": Target(_evidence, (evidence.encode_evidence([order.request]),)),
         "note": Target(_note, (note.sign(text, [LOG]),)),
@@ -333,6 +353,7 @@ def _targets() -> dict[str, Target]:
             _credential, tuple(bytes.fromhex(case["cose_sign1"]) for case in credentials)
         ),
         "qr": Target(_qr, tuple(case["text"].encode() for case in credentials)),
+        "trust": Target(_trust, (trust.encode(listed["content"]), trust_note.encode())),
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),

@@ -5,6 +5,7 @@ import pytest
 from infrastructure.log.follower import Follower
 from projections import reports
 from projections.model import ReadModel
+from projections.reports import Narrowed
 from tests.given_when_then import Scenario, given, issue, linked, on_certificate
 from tests.projections.conftest import Reading
 
@@ -29,7 +30,7 @@ def three_days() -> Scenario:
 async def counted(
     reading: Reading, at: int | None = None, **chosen: str
 ) -> list[tuple[str, str, int, int]]:
-    rows = await reports.issuance(reading.service, at=at, **chosen)
+    rows = await reports.issuance(reading.service, Narrowed(**chosen), at=at)
     return [(row.agency, row.day, row.issued, row.withdrawn) for row in rows]
 
 
@@ -45,14 +46,14 @@ async def test_issuances_and_withdrawals_are_counted_by_agency_and_day(reading: 
     scenario = three_days()
     await reading.follow(scenario)
     assert await counted(reading) == ALL
-    last = (await reports.issuance(reading.service, agency="moj"))[-1]
+    last = (await reports.issuance(reading.service, Narrowed("moj")))[-1]
     assert last.acts == {"issued": 1, "suspended": 1, "voided": 1}
     assert last.type == "support_letter"
     assert await counted(reading, agency="moe") == ALL[:1]
     assert await counted(reading, from_day="2026-11-23") == ALL[2:]
     assert await counted(reading, to_day="2026-11-22") == ALL[:2]
-    assert await counted(reading, type_="support_letter", agency="moj") == ALL[1:]
-    assert await counted(reading, type_="degree") == []
+    assert await counted(reading, type="support_letter", agency="moj") == ALL[1:]
+    assert await counted(reading, type="degree") == []
 
 
 @pytest.mark.parametrize("page_events", [1, 3, 5000])

@@ -337,6 +337,9 @@ def end(scenario: Scenario) -> Scenario:
         order("register.close", "moi", **book),
         order("register.count", "moi", **book, given=0, voided=1),
     )
+    scenario.given(
+        order("report.publish", "ndc", report="issuance", at=3, digest=digest("figures")),
+    )
     begins = scenario.world.size
     scenario.given(
         issue("g", "moi").signed_by("moi-2"),

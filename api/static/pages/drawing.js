@@ -5,7 +5,7 @@ const LOOKS = {
   valid: "good", not_valid: "bad", withdrawn: "bad",
   not_in_its_time: "late", unreadable: "unsure", could_not_check: "unsure",
 };
-const YES = new Set(["matches", "authorised", "in_force"]);
+const YES = new Set(["matches", "signed", "authorised", "in_force"]);
 const OPEN = new Set(["not_compared", "could_not_compare", "unknown"]);
 
 export function look(outcome, reason) {

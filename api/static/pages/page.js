@@ -21,7 +21,7 @@ if (print) {
 
 // The other languages show the same document: what stands in the fragment goes along.
 if (fragment()) {
-  for (const link of document.querySelectorAll(".languages a, #again")) link.hash = location.hash;
+  for (const link of document.querySelectorAll(".languages a, #again")) link.hash = fragment();
 }
 window.addEventListener("hashchange", () => location.reload());
 

@@ -10,8 +10,9 @@ import { ask, says, watch } from "./watching.js";
 const PATIENCE_MS = 5000;
 const at = (id) => document.getElementById(id);
 
+// From the address, or from a file in which the server read it.
 export function fragment() {
-  const found = location.hash.slice(1);
+  const found = at("result")?.dataset.payload ?? location.hash.slice(1);
   return found.length > 8 ? found : "";
 }
 

@@ -3,12 +3,14 @@
 The browser's verifier is held against the same files.
 """
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from infrastructure.proofs import offline, trust
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.cosignature import Cosigner
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed
 from infrastructure.proofs.outcomes import Outcome
@@ -100,6 +102,23 @@ def test_a_trust_list_is_opened_or_refused_as_the_vectors_say(case: dict[str, An
     with pytest.raises(ProofError) as refused:
         opened(case)
     assert refused.value.code == case["code"]
+
+
+def test_a_policy_asks_for_witnesses() -> None:
+    witness, other = (Cosigner(name, sha256(name.encode()).digest()) for name in ("w1", "w2"))
+    said = VERDICTS["trust"]
+    text = str(said["checkpoint"]).partition("\n\n")[0] + "\n"
+    seen = {**said, "checkpoint": f"{said['checkpoint']}{witness.sign(text, 1_795_600_000)}\n"}
+    key = witness.verifier.encode()
+    wanted = {**said["root"], "policy": f"witness one {key}\nquorum one\n"}
+
+    assert opened({**seen, "root": wanted}).list.size == said["content"]["size"]
+    assert Root.read(Root.read(wanted).encode()) == Root.read(wanted)
+    with pytest.raises(ProofError, match="trust_unwitnessed"):
+        opened({**said, "root": wanted})
+    forged = {**said, "checkpoint": f"{said['checkpoint']}{other.sign(text, 1_795_600_000)}\n"}
+    with pytest.raises(ProofError, match="trust_unwitnessed"):
+        opened({**forged, "root": wanted})
 
 
 @pytest.mark.parametrize("member", sorted(VERDICTS["trust"]["content"]))

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from api.i18n import translate
 from sijill.bench import stock
 from sijill.bench.figures import Aim
-from sijill.cli.bench import tell
+from sijill.cli.figures import tell
 from sijill.cli.options import Talk
 from sijill.cli.output import Output
 from tests.sijill.cli.conftest import Ran, Shell
@@ -134,3 +134,12 @@ def test_status_lists_of_a_small_nation(shell: Shell) -> None:
     assert 5_000 < ran.json["bytes"] < ran.json["jwt_bytes"] < 30_000
     assert ran.json["uncompressed_bytes"] == 2 * 2**18
     assert "draft-ietf-oauth-status-list-21" in ran.out
+
+
+def test_papers_are_set_and_counted(shell: Shell) -> None:
+    ran = shell("bench", "render", "--papers", "2", "--workers", "1", "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert (ran.json["papers"], ran.json["processes"]) == (2, 1)
+    assert ran.json["rate"] > 0
+    assert ran.json["bytes_each"] > 10_000

@@ -79,6 +79,26 @@ def test_a_small_nation_is_issued_sealed_read_replayed_and_proven(shell: Shell) 
     assert found["bytes_each"] > found["tile_bytes_each"] > 0
 
 
+def test_the_whole_check_is_measured_over_single_orders_and_over_half_in_bulk(
+    shell: Shell,
+) -> None:
+    ran = shell("bench", "audit", "--events", "150", "--output", "json")
+
+    assert ran.code == 0, ran.err
+    found = ran.json
+    assert set(found["cases"]) == {"single", "half_bulk"}
+    for case in found["cases"].values():
+        # Founding, registering, linking, and enrolling a key stand before; the log signs as well.
+        assert case["events"] >= 154
+        assert 0 < case["rate"] <= min(case["walk"]["rate"], case["read_models"]["rate"])
+        assert case["tree"]["rate"] > 0
+        assert case["walk"]["walk_us_each"] > 0
+    single, half = (found["cases"][name]["walk"]["signatures"] for name in found["cases"])
+    assert single >= 150 > half >= 75
+    assert [aim["aim"] for aim in found["aims"]] == ["tree", "single", "half_bulk"]
+    assert found["verify_us"] > 0
+
+
 def test_a_nation_that_the_disk_would_not_hold_is_refused_at_once(shell: Shell) -> None:
     ran = shell("bench", "nation", "--certificates", "1000000000000", "--output", "json")
 

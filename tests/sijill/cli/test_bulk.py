@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from infrastructure.proofs.orders import LINES_LIMIT
-from sijill.cli.bulk import Chunk
+from sijill.cli.chunks import Chunk
 from sijill.client import Draft, State
 from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell, letter, ndjson

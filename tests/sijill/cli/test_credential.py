@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from infrastructure.proofs import credential, jwk, qr
 from tests.serving import Agency, Served, enrolment
-from tests.sijill.cli.conftest import Shell, letter
+from tests.sijill.cli.conftest import Shell, letter, ndjson
 
 
 def issue(office: Shell, *options: str, **changes: Any) -> dict[str, Any]:
@@ -51,6 +51,19 @@ def test_for_people_it_is_the_text_of_the_qr_code(office: Shell) -> None:
 
     assert ran.out.startswith(f"HTTPS://VERIFY.EXAMPLE/V/{code}#")
     assert ran.out.count("\n") == 1
+
+
+def test_a_bulk_makes_them_too_and_only_those_that_are_missing(office: Shell) -> None:
+    file = office.file("many.ndjson", ndjson([letter(), letter(), letter()]))
+
+    ran = office("certificate", "bulk", file, "--credential", "--output", "json")
+    again = office("certificate", "bulk", file, "--credential", "--output", "json")
+
+    assert (ran.code, ran.lines[-1]["summary"]["credentials"]) == (0, 3), ran.err
+    assert (again.code, again.lines[-1]["summary"]["credentials"]) == (0, 0)
+    for line in ran.lines[:3]:
+        shown = office("certificate", "credential", line["code"], "--output", "json").json
+        assert qr.parse_text(shown["qr_text"]).signed.credential.index == line["index"]
 
 
 def test_it_is_given_to_the_agency_alone(office: Shell, served: Served, shell: Shell) -> None:

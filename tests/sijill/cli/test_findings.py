@@ -19,7 +19,11 @@ def broken(shell: Shell, served: Served, monkeypatch: pytest.MonkeyPatch) -> She
     """A shell at a ledger whose check finds something, and leaves something unchecked."""
 
     def check(
-        _source: object, _trust: object, on_finding: Callable[[Finding], None], *_: object
+        _source: object,
+        _trust: object,
+        on_finding: Callable[[Finding], None],
+        *_: object,
+        **__: object,
     ) -> Summary:
         for code in CODES:
             on_finding(Finding(code, 7, "expected", "found"))

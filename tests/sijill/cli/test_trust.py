@@ -7,6 +7,7 @@ from time import time
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from infrastructure.proofs import qr, statuslist
 from infrastructure.proofs.errors import ProofError
@@ -124,6 +125,32 @@ def test_a_picture_of_the_code_is_read(office: Shell, text: str, lists: tuple[Pa
 
     assert offline(office, picture, lists).json["reason"] == "in_force_credential_genuine"
     assert office("verify", picture, "--output", "json").json["reason"] == "in_force_fields_match"
+
+
+def test_a_page_of_a_pdf_is_read(office: Shell, text: str, lists: tuple[Path, Path]) -> None:
+    drawn, page = office.folder / "drawn.png", office.folder / "page.pdf"
+    qr.symbol(text).code.save(str(drawn), scale=6, border=4)
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").save(page, resolution=200)
+
+    assert offline(office, page, lists).json["reason"] == "in_force_credential_genuine"
+
+
+@pytest.mark.parametrize("size", [(8000, 6400), (40, 40)])
+def test_a_picture_too_large_or_without_a_code_is_unreadable(
+    office: Shell, lists: tuple[Path, Path], size: tuple[int, int]
+) -> None:
+    picture = office.folder / "large.png"
+    Image.new("1", size, 1).save(picture)
+
+    for ran in (offline(office, picture, lists), office("verify", picture, "--output", "json")):
+        assert (ran.code, ran.json["reason"]) == (13, "credential_unreadable")
+
+
+def test_what_is_no_picture_is_unreadable(office: Shell, lists: tuple[Path, Path]) -> None:
+    for name in ("broken.png", "broken.pdf"):
+        broken = office.file(name, "%PDF-1.7 no picture at all")
+        assert offline(office, broken, lists).code == 13
 
 
 def test_online_the_signed_values_are_compared_with_the_record(office: Shell, text: str) -> None:

@@ -1,0 +1,133 @@
+"""Certificates as documents: PDF, PNG or SVG, for the agency or for whoever holds the secret.
+
+A document shows personal values, so a code alone never opens it. The holder's secret travels in a
+header, because addresses are kept in many places. The same certificate has the same bytes.
+"""
+
+import asyncio
+import hmac
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.caching import entity_tag, not_modified
+from api.contract import problems
+from api.credentials import credential_bytes
+from api.limits import Question
+from api.orders import caller
+from api.papers import Told, compose, host_of
+from api.problems import Problem
+from api.services import Open, Services
+from api.values import open_values
+from domain.catalogue import HOLDER_SECRET
+from infrastructure.documents.paper import Paper, render
+from infrastructure.proofs import codes
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.verdict import CodeState
+from projections import certificates
+from projections.certificates import Found
+
+router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
+
+SECRET = "sijill-holder-secret"  # noqa: S105 - the name of a header
+SECRET_CHARACTERS = 200
+RENDERED_AT_ONCE = 2
+MEDIA = {"pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml"}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_DRAWN = {200: {"description": "The document.", "content": dict.fromkeys(MEDIA.values(), _BINARY)}}
+_UNCHANGED = {304: {"description": "Not changed."}}
+_rendering = asyncio.Semaphore(RENDERED_AT_ONCE)
+
+
+@router.get(
+    "/certificates/{code}/document",
+    summary="A certificate as a document to print",
+    responses=_DRAWN | _UNCHANGED | problems(401, 403, 404, 409, 422, 429),  # type: ignore[operator]  # of one shape
+    response_class=Response,
+    openapi_extra={
+        "parameters": [
+            {
+                "in": "header",
+                "name": "Sijill-Holder-Secret",
+                "required": False,
+                "schema": {"type": "string"},
+                "description": "The secret that was given to the holder; else the agency signs.",
+            }
+        ]
+    },
+)
+async def document(
+    request: Request,
+    services: Open,
+    code: Annotated[str, Path(max_length=64, description="The public code.")],
+    form: Annotated[Literal["pdf", "png", "svg"], Query(alias="format")] = "pdf",
+) -> Response:
+    """PDF/A-3 with the credential in it; PNG and SVG show the first page.
+
+    A certificate that is suspended, withdrawn or overtaken has no document: 409.
+    """
+    paper = await _paper(request, services, code)
+    async with _rendering:
+        [page, *_] = await asyncio.to_thread(render, paper, form)
+    headers = {"Cache-Control": "private, no-store"}
+    tag = entity_tag(page)
+    unchanged = not_modified(request, tag, **headers)
+    if unchanged is not None:
+        return unchanged
+    headers["Content-Disposition"] = f'inline; filename="{paper.code}.{form}"'
+    return Response(page, headers={**headers, "ETag": tag}, media_type=MEDIA[form])
+
+
+async def _paper(request: Request, services: Services, code: str) -> Paper:
+    """The paper, for whoever may see it; for everybody else there is no such certificate."""
+    secret = request.headers.get(SECRET)
+    try:
+        normal = codes.normalise(code)
+    except ProofError:
+        raise Problem("certificate_unknown") from None
+    who = await caller(request, services, required=secret is None)
+    if secret is not None:
+        address = request.client.host if request.client else ""
+        if not services.limits.allow_comparison(normal, address):
+            raise Problem("rate_limited")
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        found = await certificates.by_code(connection, normal)
+        if found.certificate is None or found.code is None or found.issuer is None:
+            raise Problem("certificate_unknown", code=normal)
+        values = await open_values(services, connection, found)
+        own = who.agency == found.certificate.agency
+        if not own and not _holds(secret, values.get(HOLDER_SECRET)):
+            raise Problem("certificate_unknown", code=normal)
+        if found.facts is None or found.facts.state is not CodeState.IN_FORCE:
+            raise Problem("document_not_in_force", HTTPStatus.CONFLICT)
+        credential = await credential_bytes(services, connection, normal)
+    return compose(_told(found, values), host=host_of(services.origin), credential=credential)
+
+
+def _holds(secret: str | None, recorded: str | None) -> bool:
+    if secret is None or recorded is None or len(secret) > SECRET_CHARACTERS:
+        return False
+    return hmac.compare_digest(secret.encode(), recorded.encode())
+
+
+def _told(found: Found, values: dict[str, str]) -> Told:
+    code, certificate, issuer = found.code, found.certificate, found.issuer
+    if code is None or certificate is None or issuer is None:
+        raise Problem("certificate_unknown")
+    return Told(
+        code=code.code,
+        type=certificate.type,
+        issuer=issuer.names_on(certificate.date),
+        number=certificate.number,
+        date=certificate.date,
+        effective_date=code.effective_date,
+        expiry_date=code.expiry_date,
+        edition=code.edition,
+        original=code.original,
+        issue_time=code.issue_time,
+        values=values,
+    )

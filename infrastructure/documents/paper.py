@@ -1,0 +1,153 @@
+"""A paper: what a template is given, and what comes of it, the same bytes for the same paper.
+
+It must not know any noun: titles, labels and values are texts, and whoever composes a paper has
+asked who may see them. Fonts come from this package, so that no machine makes another paper of it.
+"""
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.resources import as_file, files
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import typst
+
+from infrastructure.proofs import qr
+
+FORMATS: Final = ("pdf", "png", "svg")
+PDF_STANDARD: Final = "a-3a"
+"""PDF/A-3, level A: tagged for readers that speak, with files in it."""
+PPI: Final = 150
+MODULE_MM: Final = 0.508
+"""Three dots at 150 dpi: scanners of a scanned or photocopied page still find every module."""
+SMALLEST_QR_MM: Final = 30.0
+MAX_FIELD_CHARACTERS: Final = 2_000
+MAX_FIELDS: Final = 64
+TEMPLATE_BYTES: Final = 262_144
+
+Names = dict[str, str]
+"""A text in Arabic, Sorani and English."""
+
+
+class PaperError(Exception):
+    """No paper: `code` is stable; `detail` is for whoever wrote the template, without values."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code}: {detail}" if detail else code)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row: its name in three languages and its value as it was recorded."""
+
+    names: Names
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """Everything that a template may show. Days are ISO; `made` is the day of the act in the log.
+
+    `qr_text` is what the QR code says; `credential` is embedded in a PDF.
+    """
+
+    code: str
+    title: Names
+    issuer: Names
+    number: str
+    date: str
+    valid_from: str | None
+    valid_until: str | None
+    edition: int
+    original: int
+    made: dt.date
+    fields: tuple[Field, ...]
+    words: dict[str, Names]
+    qr_text: str
+    credential: bytes | None
+
+    def told(self) -> str:
+        """The JSON object that a template reads from `sys.inputs.paper`.
+
+        Raises:
+            PaperError: a paper of such a length is none.
+            ProofError: ``qr_too_dense``: its QR code could not be read from paper.
+        """
+        long = any(len(one.value) > MAX_FIELD_CHARACTERS for one in self.fields)
+        if long or len(self.fields) > MAX_FIELDS:
+            raise PaperError("paper_unusable", "too many or too long fields")
+        said = asdict(self)
+        said["made"] = {part: getattr(self.made, part) for part in ("year", "month", "day")}
+        said["credential"] = None if self.credential is None else list(self.credential)
+        said["qr"] = self._qr()
+        # So large that the code still fits beside the symbol.
+        said["code_size"] = 19 if said["qr"]["side_mm"] < 40 else 15  # noqa: PLR2004 - see above
+        del said["qr_text"]
+        return json.dumps(said, ensure_ascii=False)
+
+    def _qr(self) -> dict[str, Any]:
+        symbol = qr.symbol(self.qr_text)
+        side = max(SMALLEST_QR_MM, round(symbol.modules * MODULE_MM, 2))
+        drawn = BytesIO()
+        symbol.code.save(
+            drawn, kind="svg", border=qr.QUIET_MODULES, xmldecl=False, svgns=True, omitsize=True
+        )
+        address = self.qr_text.partition("#")[0]
+        return {"svg": drawn.getvalue().decode(), "side_mm": side, "alt": address}
+
+
+def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[bytes]:
+    """The paper as `pdf` (one file), `png` or `svg` (a file for each page).
+
+    Raises:
+        PaperError: the template is none, or comes to no end with this paper.
+        ProofError: ``qr_too_dense``.
+    """
+    if form not in FORMATS:
+        raise ValueError(form)
+    source = _builtin() if template is None else template
+    if len(source) > TEMPLATE_BYTES:
+        raise PaperError("template_unusable", f"at most {TEMPLATE_BYTES} bytes")
+    moment = dt.datetime.combine(paper.made, dt.time(), tzinfo=dt.UTC)
+    standards: Any = {"pdf_standards": [PDF_STANDARD]} if form == "pdf" else {}
+    try:
+        made = _compiler().compile(
+            input=source,
+            format=form,  # type: ignore[arg-type]  # one of FORMATS
+            ppi=PPI,
+            sys_inputs={"paper": paper.told()},
+            timestamp=moment,
+            **standards,
+        )
+    except RuntimeError as error:
+        # What the compiler quotes is the template's own source.
+        raise PaperError("template_unusable", getattr(error, "message", str(error))) from None
+    pages = made if isinstance(made, list) else [made]
+    return [page for page in pages if page is not None]
+
+
+@lru_cache(maxsize=1)
+def _builtin() -> bytes:
+    return (files(__package__) / "templates" / "certificate.typ").read_bytes()
+
+
+@lru_cache(maxsize=1)
+def _compiler() -> typst.Compiler:
+    """One compiler; it sees no file but fonts, so that a template reads nothing of this machine."""
+    with as_file(files(__package__) / "fonts") as fonts:
+        found = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[Path(fonts)]
+        )
+    return typst.Compiler(root=_nowhere(), font_paths=found)
+
+
+@lru_cache(maxsize=1)
+def _nowhere() -> Path:
+    """An empty folder of this package's: the root that a template may read from."""
+    with as_file(files(__package__) / "empty") as folder:
+        return Path(folder)

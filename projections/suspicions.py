@@ -1,0 +1,78 @@
+"""Reports of suspected forgeries, as their issuer and auditors read them.
+
+They lie beside the log and are not derived from it: a rebuild of the read models leaves them alone.
+Whose a report is, the read model of certificates says at the moment of asking.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from psycopg.rows import class_row, tuple_row
+
+from infrastructure.log.queries import load
+from projections.rows import Connection
+
+MOST_A_DAY: Final = 10_000
+"""Different reports of one day, over all codes: what a flood can take of the disk is bounded."""
+
+_SQL = load("projections", "suspicions.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """How often one thing was reported of a code on a day (ISO, Asia/Baghdad); times µs UTC.
+
+    `issuer` is None for a code of no certificate; `claimed` is then whom the paper names, if told.
+    """
+
+    day: str
+    code: str
+    kind: str
+    reports: int
+    first: int
+    last: int
+    issuer: str | None
+    claimed: str | None
+
+
+async def add(
+    conn: Connection, *, day: str, code: str, kind: str, claimed: str | None, now: int
+) -> bool:
+    """Count one report; False where the day is full."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(
+            _SQL["add"],
+            {
+                "day": day,
+                "code": code,
+                "kind": kind,
+                "claimed": claimed or "",
+                "now": now,
+                "most": MOST_A_DAY,
+            },
+        )
+        return await cursor.fetchone() == (True,)
+
+
+async def page(
+    conn: Connection,
+    *,
+    agency: str | None,
+    code: str | None = None,
+    from_day: str | None = None,
+    to_day: str | None = None,
+    limit: int = 200,
+) -> list[Suspicion]:
+    """The newest days first; of an agency's own papers, or of all (None)."""
+    async with conn.cursor(row_factory=class_row(Suspicion)) as cursor:
+        await cursor.execute(
+            _SQL["page"],
+            {
+                "agency": agency,
+                "code": code,
+                "from_day": from_day,
+                "to_day": to_day,
+                "limit": limit,
+            },
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,60 @@
+"""Credentials for the certificates of a bulk: signed one by one, recorded many at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from infrastructure.proofs.jwk import public_of
+from infrastructure.proofs.orders import LINES_LIMIT
+from sijill.cli.credential import fetched
+from sijill.cli.output import Output
+from sijill.client import Client, Draft, credentials
+
+BULK_PATH = "/v1/certificates/bulk"
+_IN_FORCE = "in_force"
+CHUNK_LINES = min(1_000, LINES_LIMIT)
+
+
+def credit(client: Client, codes: Sequence[str], output: Output) -> tuple[int, int]:
+    """Sign and record the credential of every code that has none; how many were, and were not.
+
+    Run again after whatever went wrong, it makes only what is missing.
+    """
+    made = refused = 0
+    missing = (code for code in codes if fetched(client, code) is None)
+    while chunk := list(islice(missing, CHUNK_LINES)):
+        drafts = list(_drafts(client, chunk))
+        for answer in _record(client, drafts) if drafts else ():
+            problem = answer.get("problem")
+            if problem is None:
+                made += 1
+                continue
+            refused += 1
+            code = drafts[answer["line"]].code
+            said = {"code": code, "problem": dict(problem)}
+            output.item(said, f"{code}: {problem['title']} ({problem['code']})")
+    return made, refused
+
+
+def _drafts(client: Client, codes: Sequence[str]) -> Iterator[Draft]:
+    key, ledger = client.key, client.identity.ledger
+    if key is None:
+        raise ValueError("a credential needs a key")
+    public = public_of(key)
+    for code in codes:
+        shown = client.get(f"/v1/certificates/{code}")
+        original = next(one for one in shown["originals"] if one["code"] == code)
+        if not shown["state"] == original["state"] == _IN_FORCE:
+            # Withdrawn in the same file, or since.
+            continue
+        data = credentials.sign(shown, ledger, key)
+        yield credentials.draft(data, agency=client.agency or "", code=code, key=public)
+
+
+def _record(client: Client, drafts: Sequence[Draft]) -> Sequence[Mapping[str, Any]]:
+    lines = [draft.envelope for draft in drafts]
+    # Not journaled: what an interrupted run recorded is found again by its code.
+    prepared = client.prepare(BULK_PATH, lines, bulk=True, journal=False)
+    answers: list[Mapping[str, Any]] = []
+    client.send(prepared, on_line=answers.append, settle=False)
+    return answers

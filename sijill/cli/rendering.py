@@ -1,0 +1,99 @@
+"""`sijill certificate render`: a certificate as a paper, made and sealed on one's own machine."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from api.papers import Told, compose, host_of
+from infrastructure.documents.paper import PaperError, render
+from infrastructure.documents.seal import SealKey, seal
+from infrastructure.proofs.base64text import decode_url
+from infrastructure.proofs.verdict import CodeState
+from sijill.cli.credential import fetched
+from sijill.cli.faults import Unusable
+from sijill.cli.options import Desk
+from sijill.cli.output import Output
+from sijill.cli.reading import STDIN
+from sijill.client import Client
+
+
+def draw(
+    desk: Desk,
+    code: str,
+    *,
+    form: str,
+    into: str | None,
+    host: str | None,
+    template: Path | None,
+    key: Path | None,
+) -> int:
+    """Write the pages of a certificate's paper, and say where."""
+    if key is not None and form != "pdf":
+        raise Unusable(code="input_malformed", detail="only a PDF is sealed", path="--seal")
+    sealing = SealKey.load(key) if key is not None else None
+    source = template.read_bytes() if template is not None else None
+    with desk.client() as client:
+        told, credential = _told(client, code)
+        where = host or host_of(client.identity.origin)
+    paper = compose(told, host=where, credential=credential)
+    pages = render(paper, form, template=source)
+    if sealing is not None:
+        pages = [seal(page, sealing) for page in pages]
+    if into == STDIN:
+        sys.stdout.buffer.write(b"".join(pages))
+        return 0
+    written = _write(pages, Path(into or f"{code}.{form}"))
+    found = {
+        "code": code,
+        "files": list(map(str, written)),
+        "credential": credential is not None,
+        "sealed": sealing is not None,
+        "qr_text": paper.qr_text,
+    }
+    output = Output(desk)
+    output.result(found, *map(str, written))
+    if credential is None:
+        output.say(output.words("cli.paper_bare"), colour="yellow")
+    return 0
+
+
+def _told(client: Client, code: str) -> tuple[Told, bytes | None]:
+    shown = client.get(f"/v1/certificates/{code}")
+    [original] = [one for one in shown["originals"] if one["code"] == code]
+    if {shown["state"], original["state"]} != {CodeState.IN_FORCE}:
+        raise PaperError("document_not_in_force")
+    issuer = client.get(f"/v1/verify/{code}", signed=False)["record"]["agency_names"]
+    credential = fetched(client, code)
+    data = (
+        None
+        if credential is None
+        else decode_url(credential["credential"], code="credential_malformed")
+    )
+    return _of(shown, original, issuer), data
+
+
+def _of(shown: Mapping[str, Any], original: Mapping[str, Any], issuer: dict[str, str]) -> Told:
+    return Told(
+        code=original["code"],
+        type=shown["type"],
+        issuer=issuer,
+        number=shown["number"],
+        date=shown["date"],
+        effective_date=original["effective_date"],
+        expiry_date=original["expiry_date"],
+        edition=original["edition"],
+        original=original["original"],
+        issue_time=original["issue_time"],
+        values=shown["values"],
+    )
+
+
+def _write(pages: list[bytes], into: Path) -> list[Path]:
+    """One file, or one for each page with its number in the name."""
+    paths = [into]
+    if len(pages) > 1:
+        paths = [into.with_stem(f"{into.stem}-{number}") for number in range(1, len(pages) + 1)]
+    for path, page in zip(paths, pages, strict=True):
+        path.write_bytes(page)
+    return paths

@@ -1,0 +1,99 @@
+"""Reports of suspected forgeries: by anybody, for issuer and auditors, without a word of whom."""
+
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from infrastructure.postgres import Role, connect
+from infrastructure.proofs import codes
+from projections import suspicions
+from sijill.cli.databases import running_database
+from tests.api.asking import auditor, issued, read
+from tests.api.talking import Wire
+from tests.serving import Agency
+
+PATH = "/v1/forgery-reports"
+
+
+def report(wire: Wire, code: str, **said: Any) -> httpx2.Response:
+    wire.served.settle()
+    return wire.http.post(f"/v1/verify/{code}/report", json={"kind": "content_differs", **said})
+
+
+def told(wire: Wire, reader: Agency, code: str) -> list[dict[str, Any]]:
+    return list(read(wire, reader, PATH, code=code).json()["items"])
+
+
+def test_issuer_and_auditor_read_what_anybody_reported(
+    wire: Wire, agency: Agency, stranger: Agency
+) -> None:
+    code = issued(agency)
+    answers = [
+        report(wire, code),
+        report(wire, codes.for_people(code)),
+        report(wire, code, kind="offered_for_sale", agency=stranger.name),
+    ]
+
+    assert [answer.status_code for answer in answers] == [202] * 3, answers[0].text
+    assert answers[0].json() == {"code": code, "kind": "content_differs"}
+    seen = told(wire, agency, code)
+    assert [(one["kind"], one["reports"]) for one in seen] == [
+        ("content_differs", 2),
+        ("offered_for_sale", 1),
+    ]
+    assert {one["issuer"] for one in seen} == {agency.name}
+    assert {one["claimed"] for one in seen} == {None}
+    assert told(wire, auditor(wire.served), code) == seen
+    assert told(wire, stranger, code) == []
+
+
+def test_of_an_unknown_code_the_agency_that_the_paper_names_is_told(
+    wire: Wire, agency: Agency, stranger: Agency
+) -> None:
+    code = codes.generate()
+    assert report(wire, code, agency=agency.name).status_code == 202
+
+    [seen] = told(wire, agency, code)
+    assert (seen["issuer"], seen["claimed"]) == (None, agency.name)
+    assert told(wire, stranger, code) == []
+
+
+def test_nothing_else_is_taken(wire: Wire, agency: Agency) -> None:
+    code = issued(agency)
+    for said in ({"kind": "ugly"}, {"name": "x"}, {"kind": "other", "agency": "x" * 200}):
+        assert report(wire, code, **said).status_code == 422
+    assert report(wire, "not-a-code").json()["code"] == "code_malformed"
+    assert wire.get(PATH).status_code == 401
+
+
+def test_the_service_cannot_take_a_report_back(wire: Wire) -> None:
+    with (
+        running_database(wire.served.folder) as urls,
+        connect(urls.service, Role.SERVICE, autocommit=True) as connection,
+    ):
+        for statement in ("DELETE FROM ledger.reports", "UPDATE ledger.reports SET reports = 1"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+
+
+def test_a_day_holds_so_many_different_reports_and_no_more(wire: Wire) -> None:
+    asked = "SELECT ledger.report('2001-01-01', %s, 'other', '', 5, 2)"
+    with (
+        running_database(wire.served.folder) as urls,
+        connect(urls.service, Role.SERVICE, autocommit=True) as connection,
+    ):
+        first, second, third = (codes.generate() for _ in range(3))
+        said = [
+            connection.execute(asked, (code,)).fetchall()[0][0]
+            for code in (first, second, third, first)
+        ]
+    assert said == [True, True, False, True]
+    assert suspicions.MOST_A_DAY >= 1_000
+
+
+def test_one_address_reports_so_often_and_no_more(wire: Wire) -> None:
+    """The last of this module: from here on this address has reported enough."""
+    answers = {report(wire, codes.generate()).status_code for _ in range(60)}
+    assert answers == {202, 429}
