@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, contract, figures, pending, waiting, writing
+from api import answers, attesting, contract, figures, pending, waiting, writing
 from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
 from api.rehearsal import Rehearsal
@@ -47,6 +47,8 @@ async def post_act(request: Request, services: Open) -> Response:
     if waits:
         return await pending.keep(request, services, arrived)
     [outcome] = await writing.record(services, work)
+    if outcome.error is None:
+        await attesting.follow(services, work.commands[0])
     return await answers.single(request, services, work, outcome)
 
 

@@ -112,9 +112,12 @@ _SIGNED_HEADERS = [
 ]
 
 
+_TAGS = {"agency": "agencies", "authenticity": "authenticity-requests", "ledger": "ledger"}
+
+
 def tag_of(act: str) -> str:
     """The group that an act is listed in: its noun."""
-    return {"agency": "agencies", "ledger": "ledger"}.get(noun := act.partition(".")[0], f"{noun}s")
+    return _TAGS.get(noun := act.partition(".")[0], f"{noun}s")
 
 
 def of_act(command: type[Command]) -> dict[str, Any]:

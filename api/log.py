@@ -9,6 +9,7 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import anyio.to_thread
 from fastapi import APIRouter, Path, Query
@@ -31,8 +32,9 @@ from infrastructure.log.openings import StoredOpening, StoredOrder, openings, or
 from infrastructure.log.tilestore import TreeReader
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.tiles import Tile
-from projections import transfers
+from projections import authenticity, transfers
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -205,15 +207,8 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        letters = [one.index for one in found if noun_of(one.type) == "transfer"]
-        parties = await transfers.parties_of(conn, letters) if letters else {}
-        mine = set(await transfers.stood_for(conn, who.agency)) if who.agency and letters else set()
-        items = []
-        for one in found:
-            others = parties.get(one.index, frozenset())
-            if who.agency and mine & {one.agency, *others}:
-                others |= {who.agency}
-            items.append(opened(who, one, others))
+        parties = await _parties(conn, who, found)
+        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -236,10 +231,34 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
     }
 
 
+async def _parties(
+    conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
+) -> dict[int, frozenset[str]]:
+    """Whom the events concern besides the agency that acted, by their indexes."""
+    asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
+    known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
+    parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
+    letters = {one.index: one.agency for one in found if noun_of(one.type) == "transfer"}
+    if letters:
+        parties |= await transfers.parties_of(conn, letters)
+    if who.agency and letters:
+        # Whoever answers for a body that is no more reads as that body.
+        mine = set(await transfers.stood_for(conn, who.agency))
+        for index, agency in letters.items():
+            others = parties.get(index, frozenset())
+            if mine & {agency, *others}:
+                parties[index] = others | {who.agency}
+    return parties
+
+
+def _stream(opening: StoredOpening) -> UUID:
+    return parse_header(opening.header).stream
+
+
 def opened(
     who: Caller, opening: StoredOpening, others: frozenset[str] = frozenset()
 ) -> dict[str, Any]:
-    """One opening as far as the caller may see it; `others` are party to it, too."""
+    """One opening as far as the caller may see it; `others` are parties besides who acted."""
     noun = noun_of(opening.type)
     parties = RecordParties(opening.agency, others)
     item: dict[str, Any] = {"index": opening.index}

@@ -61,6 +61,8 @@ STATUS: dict[str, int] = {
     "values_erased": 409,
     "agency_unknown": 404,
     "certificate_unknown": 404,
+    "request_unknown": 404,
+    "code_or_secret_wrong": 404,
     "credential_unknown": 404,
     "key_not_found": 404,
     "document_not_in_force": 409,
@@ -81,6 +83,7 @@ STATUS: dict[str, int] = {
     "bundle_too_large": 422,
     "checkpoint_pending": 503,
     "status_stale": 503,
+    "attestation_unavailable": 409,
 }
 RETRY_AFTER_SECONDS: dict[int, int] = {429: 10, 503: 2}
 

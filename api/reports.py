@@ -1,5 +1,6 @@
 """Reports: figures pinned to a log index, so that anybody can count them again."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -11,8 +12,9 @@ from api.paging import After, At, Limit, page
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open
+from api.shapes.authenticity import AuthenticityReport
 from api.shapes.verdicts import IssuanceReport, PublishedPage
-from projections import freshness, reports
+from projections import authenticity, freshness, reports
 from projections.reports import Narrowed
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
@@ -68,6 +70,30 @@ async def issuance(
             "digest": reports.digest(rows, narrowed, at=pinned),
         },
         headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.get(
+    "/authenticity",
+    summary="How agencies answer requests for authenticity",
+    responses=told("The figures.", AuthenticityReport),
+)
+async def answering(services: Open, at: At = None, agency: Word = None) -> JSONResponse:
+    """Answering time (median and 95th percentile), what is overdue, refusals by reason.
+
+    Counts as after event `at`, overdue on the day of that event. What the operator attested at once
+    is no agency's answer and is not counted.
+    """
+    async with recent(services) as connection:
+        known = await freshness.status(connection)
+        if at is not None and at > known.index:
+            raise Problem("index_unknown", index=at)
+        today = await freshness.day(connection, known, at=at)
+        rows = await authenticity.report(connection, today=today, at=at, agency=agency)
+    items = [asdict(row) for row in rows]
+    pinned = known.index if at is None else at
+    return JSONResponse(
+        {"at": pinned, "day": today, "items": items}, headers={"Cache-Control": "no-store"}
     )
 
 

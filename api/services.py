@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import psycopg
 from fastapi import Depends
@@ -31,6 +31,9 @@ from infrastructure.proofs.statuslist import Signer
 from infrastructure.vault import Vault
 from projections.certificates import Gathering
 from projections.replica import Replica
+
+if TYPE_CHECKING:
+    from api.attesting import Attester
 
 CATCH_UP_SECONDS = 1.0
 
@@ -68,6 +71,7 @@ class Services:
     applied: Watch
     closing: AsyncExitStack
     promised: int = 0
+    attester: "Attester | None" = None
     status_lists: Signer | None = None
     shelves: Shelves = field(default_factory=Shelves)
     trust: Kept = field(default_factory=Kept)

@@ -29,7 +29,7 @@ def in_turns(commands: Mapping[int, Command], chunk: Sequence[int]) -> list[list
 def codes_of(command: Command | None) -> set[str]:
     """The certificates that a line names."""
     said = vars(command) if command is not None else {}
-    return {code for name in ("code", "new_code", "by") if (code := said.get(name))}
+    return {code for name in ("code", "new_code", "by", "request") if (code := said.get(name))}
 
 
 def _names_of(command: Command | None) -> set[str]:

@@ -20,7 +20,16 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, certificates, keys, registers, reports, status, transfers
+from projections import (
+    agencies,
+    authenticity,
+    certificates,
+    keys,
+    registers,
+    reports,
+    status,
+    transfers,
+)
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -30,6 +39,7 @@ PROJECTORS: Final = (
     keys.PROJECTOR,
     certificates.PROJECTOR,
     registers.PROJECTOR,
+    authenticity.PROJECTOR,
     status.PROJECTOR,
     reports.PROJECTOR,
     transfers.PROJECTOR,

@@ -12,12 +12,13 @@ from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from api import verify
+from api.attesting import Attester
 from api.desk import Desk
 from api.services import Services
 from api.sweeping import sweep_uploads
 from domain.ledger import Ledger
 from infrastructure import postgres
-from infrastructure.keyfiles import KeyFileError
+from infrastructure.keyfiles import KeyFileError, load_private_key
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
@@ -27,7 +28,7 @@ from projections import freshness, replica
 from projections.certificates import Gathering, asking
 from projections.replica import Replica
 from sijill import delegating
-from sijill.folder import Folder
+from sijill.folder import FOUNDERS, Folder
 from sijill.identity import Identity, identity_of
 from sijill.rotation import rotate
 from sijill.settings import Settings
@@ -124,6 +125,7 @@ async def open_services(data: Path) -> Services:
             applied=watches[2],
             closing=AsyncExitStack(),
             promised=_promised(folder),
+            attester=_attester(folder),
             status_lists=delegating.signer(folder, identity.origin, identity.ledger),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
@@ -155,6 +157,12 @@ def _promised(folder: Folder) -> int:
         return folder.mark.read().size
     except KeyFileError:
         return 0
+
+
+def _attester(folder: Folder) -> Attester:
+    """The operator as who attests, with the key that it may put here at any time."""
+    path = folder.key("attest")
+    return Attester(FOUNDERS[0], lambda: load_private_key(path) if path.exists() else None)
 
 
 async def _forget_registry_changes(services: Services) -> None:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 RUN_PAGES = (
     "first-ledger",
     "issue-with-curl",
+    "authenticity",
     "verify-offline",
     "verify-by-program",
     "attachments",

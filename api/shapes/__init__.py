@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from api.shapes.attachments import Attachment, AttachmentList, Upload
+from api.shapes.authenticity import AuthenticityReport, HolderAnswer, RequestPage, RequestShown
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
@@ -100,6 +101,10 @@ SHAPES: tuple[Any, ...] = (
     RegisterEntries,
     RegisterReport,
     RegistersUsed,
+    RequestPage,
+    RequestShown,
+    HolderAnswer,
+    AuthenticityReport,
     StatusLists,
     ReportTaken,
     SuspicionPage,

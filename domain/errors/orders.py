@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from domain.errors.authenticity import CertificateUnfit, RequestTaken
 from domain.errors.base import Forbidden, Malformed, Refusal
 from domain.errors.certificates import CodeTaken, NumberTaken, RegisterClosed
 from domain.errors.registers import NumberReserved
@@ -86,6 +87,8 @@ _TAKEN: dict[str, type[Refusal]] = {
     "number": NumberTaken,
     "number-reserved": NumberReserved,
     "register-closed": RegisterClosed,
+    "request": RequestTaken,
+    "authenticity-certificate": CertificateUnfit,
 }
 
 

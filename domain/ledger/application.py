@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-PERMANENT = frozenset({"agency", "key", "ledger", "register"})
+PERMANENT = frozenset({"agency", "key", "ledger", "register", "request"})
 """Spaces whose claims are never released: where one was found once, it stays."""
 
 CACHED_RECORDS = 20_000
@@ -243,6 +243,14 @@ class Ledger(Application[UUID]):
         def judge(sitting: Sitting) -> str:
             return responsible(agency, unit, series, sitting.agency)
 
+        return self._ask(judge, _asking(0), directory)
+
+    def look(self, judge: Callable[[Sitting], _Answer], directory: Directory) -> _Answer:
+        """What `judge` says of the ledger as the last look found it; nothing is ordered.
+
+        Raises:
+            Refusal: what `judge` raises.
+        """
         return self._ask(judge, _asking(0), directory)
 
     def forget(self, streams: Iterable[UUID]) -> None:

@@ -117,6 +117,7 @@ MEANINGS = {
     "evidence_disagrees": "The signatures are over different orders.",
     "evidence_keys_mismatch": "The header names other keys than signed the order.",
     "evidence_not_an_order": "The evidence does not begin with the order.",
+    "finding_false": "The answer is not what the ledger, or the named register, said then.",
     "genesis_invalid": "The log does not begin with a ledger opened by its two founders.",
     "header_digest_mismatch": "The stored header is not the one that the leaf commits to.",
     "held_root_mismatch": "A checkpoint that you hold was signed over other content.",

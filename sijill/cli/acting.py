@@ -28,6 +28,9 @@ _DRAWN = frozenset({"act", "agency", "nonce", "valid_until", "claims", "new_code
 OWN = frozenset(
     {
         "agency.add",
+        "authenticity.answer",
+        "authenticity.receive",
+        "authenticity.request",
         "agency.split",
         "certificate.issue",
         "certificate.correct",

@@ -187,7 +187,7 @@ def draft_of(
     act = said.pop("act", _ISSUE)
     command = command_class(act)
     _check_members(said, command)
-    for name in ("code", "by"):
+    for name in ("code", "by", "request", "certificate"):
         if isinstance(said.get(name), str):
             said[name] = codes.normalise(said[name])
     fields = _fields(said.pop("fields", {}))

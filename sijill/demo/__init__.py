@@ -26,8 +26,8 @@ from sijill.cli.checking import meaning
 from sijill.cli.output import Output
 from sijill.client import Client
 from sijill.data import bodies
+from sijill.demo import authenticity, scenes
 from sijill.demo import cast as casting
-from sijill.demo import scenes
 from sijill.demo.ending import Ending, Steps
 from sijill.demo.plan import CERTIFICATES, LOTS, holder
 from sijill.folder import Folder
@@ -117,6 +117,7 @@ def _scenes(output: Output, url: str, folder: Folder, ending: Ending) -> dict[st
         issued = scenes.issue(cast, progress.step)
         progress.end()
         became = scenes.withdraw(cast, issued)
+        authentic = _authenticity(output, cast, folder, issued)
     finally:
         cast.close()
     with Client(
@@ -136,9 +137,23 @@ def _scenes(output: Output, url: str, folder: Folder, ending: Ending) -> dict[st
         "agencies": len(bodies()),
         "certificates": CERTIFICATES,
         "verdicts": verdicts,
+        "authenticity": authentic,
         "checkpoint_size": size,
         "findings": findings,
     }
+
+
+def _authenticity(
+    output: Output, cast: casting.Cast, folder: Folder, issued: scenes.Issued
+) -> list[dict[str, Any]]:
+    """Have a ministry ask about documents, and print what each question came to."""
+    output.say(output.words("cli.demo.authenticity"))
+    told = authenticity.play(cast, folder, issued.code("degree", 0))
+    for one in told:
+        state = output.words(f"state.authenticity.{one['state']}")
+        finding = output.words(f"word.authenticity.finding.{one['finding']}")
+        output.say(f"  {one['request']}  {state}: {finding} [{one['finding']}]")
+    return told
 
 
 def _verify(

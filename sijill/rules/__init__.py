@@ -15,12 +15,13 @@ from typing import Final
 
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.remembering import Memory
-from sijill.rules import certificates, registers, registry, transfers
+from sijill.rules import authenticity, certificates, registers, registry, transfers
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
 
 NOUNS: Final[Mapping[str, NounRules]] = {
     **dict.fromkeys(("ledger", "agency", "key"), registry.RULES),
+    "authenticity": authenticity.RULES,
     "certificate": certificates.RULES,
     "transfer": transfers.RULES,
     "register": registers.RULES,

@@ -27,12 +27,19 @@ def kill_at(service: Service, point: str) -> float:
     Raises:
         AssertionError: nobody came there in `REACHED_SECONDS`.
     """
-    pid = _reach_append(service, point) if point in faults.APPEND_POINTS else _reach(service, point)
+    pid = (
+        _reach_append(service, point) if point in faults.APPEND_POINTS else stand_at(service, point)
+    )
     os.kill(pid, signal.SIGKILL)
     return time.monotonic()
 
 
-def _reach(service: Service, point: str) -> int:
+def stand_at(service: Service, point: str) -> int:
+    """Let a worker or the keeper stand still at a fault point; which process it is.
+
+    Raises:
+        AssertionError: nobody came there in `REACHED_SECONDS`.
+    """
     aside = service.fault_file.with_suffix(".new")
     aside.write_text(f"{point}=pause")
     aside.replace(service.fault_file)

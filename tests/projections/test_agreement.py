@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from domain.authenticity import AuthenticityRequest
 from domain.authority import void_from
 from domain.certificates.record import Certificate as CertificateRecord
 from domain.certificates.record import OriginalStatus
@@ -17,6 +18,7 @@ from domain.values import MICROSECONDS
 from infrastructure.log.follower import recorded
 from infrastructure.proofs.leaf import Header, encode_body
 from projections.agencies import AGENCIES
+from projections.authenticity import REQUESTS
 from projections.certificates.record import CERTIFICATES, CODES, CREDENTIALS, sound
 from projections.keys import KEYS
 from projections.model import PROJECTORS, ReadModel
@@ -133,6 +135,16 @@ def test_about_certificates(rows: WorkingSet, bench: Bench) -> None:
         assert row.holds == [" ".join(one) for one in record.holds]
         if row.state == "superseded":
             assert row.successor == record.superseded_by
+
+
+def test_about_requests_for_authenticity(rows: WorkingSet, bench: Bench) -> None:
+    assert sorted(row.request for row in rows.present(REQUESTS)) == bench.claimed("request")
+    for row in rows.present(REQUESTS):
+        record = bench.sitting.load(row.stream)
+        assert isinstance(record, AuthenticityRequest)
+        assert (row.requester, row.addressee) == (record.requester, record.addressee)
+        assert (row.state, row.finding) == (record.state, record.finding)
+        assert (row.code, row.number) == (record.asked.code, record.asked.number)
 
 
 def test_about_registers_and_what_stands_in_them(rows: WorkingSet, bench: Bench) -> None:

@@ -1,11 +1,12 @@
 """Ledgers in which everything happens, by chance: orders that the domain accepts or refuses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from domain.errors import Refusal
+from tests.asking_authenticity import ask, by_code, on_request, proof, receive
 from tests.given_when_then import (
     Order,
     Scenario,
@@ -298,6 +299,27 @@ def _on_moi(act: str, name: str, **members: str) -> Order:
     return on_certificate(act, name, "moi", **members)
 
 
+def _questions() -> Iterator[Order]:
+    """Every act on a request, once."""
+    about = {"issuer": "moi", "due_date": "2027-06-01"}
+    asked = [ask(name, "mof", **about) for name in ("a", "b", "c", "d")]
+    yield from asked
+    yield by_code("e", "a", due_date="2027-06-01").saying(agency="mof").signed_by("mof")
+    yield receive("f", "a").saying(due_date="2027-06-01").signed_by("ndc-attests")
+    yield proof("q", "moi")
+    found = {"finding": "genuine", "grade": "register_only", "certificate": code("q")}
+    yield on_request("answer", "a", "moi", finding="original_needed")
+    yield on_request("answer", "a", "moi", **found)
+    yield on_request("refuse", "b", "moi", reason="fee_unpaid")
+    referred = {"to": "mop", "due_date": "2027-06-02", "reason": "register_moved"}
+    yield on_request("refer", "c", "moi", **referred)
+    yield on_request("withdraw", "d", "mof", reason="not_needed")
+    for name in ("e", "f"):
+        yield proof(f"p{name}", "ndc").signed_by("ndc-attests")
+        said = {"finding": "genuine", "certificate": code(f"p{name}")}
+        yield on_request("attest", name, "ndc", **said).signed_by("ndc-attests")
+
+
 def end(scenario: Scenario) -> Scenario:
     """Let everything happen at least once, whatever chance did before."""
     scenario.given(
@@ -337,6 +359,8 @@ def end(scenario: Scenario) -> Scenario:
         order("register.close", "moi", **book),
         order("register.count", "moi", **book, given=0, voided=1),
     )
+    scenario.given(enrol("ndc-attests", "ndc", ("issue", "attest", "register")).also_by("comsec"))
+    scenario.given(linked("mof"), linked("mop"), _questions())
     scenario.given(
         order("report.publish", "ndc", report="issuance", at=3, digest=digest("figures")),
     )

@@ -100,6 +100,20 @@ def test_each_document_is_answered_with_its_reason(told: Told) -> None:
         assert f"[{one['reason']}]" in told.talk
 
 
+def test_authenticity_is_asked_of_the_ledger_and_of_a_captured_register(told: Told) -> None:
+    answers = {one["case"]: (one["state"], one["finding"]) for one in told.found["authenticity"]}
+
+    assert answers == {
+        "attested": ("attested", "genuine"),
+        "genuine": ("answered", "genuine"),
+        "not_found": ("answered", "not_found"),
+        "outside_coverage": ("answered", "outside_coverage"),
+    }
+    for one in told.found["authenticity"]:
+        assert (one["certificate"] is not None) == (one["finding"] == "genuine")
+        assert one["request"] in told.talk
+
+
 def test_the_changed_byte_is_found_and_nothing_else(told: Told) -> None:
     [finding] = told.found["findings"]
 

@@ -226,6 +226,15 @@ def test_a_witness_persists_before_it_answers(town: Town) -> None:
         kept.add_checkpoint(submission)
 
 
+def test_a_log_that_is_not_watched_is_unknown(town: Town) -> None:
+    other = Checkpoint("other.example", 0, merkle.EMPTY_ROOT)
+    submission = Submission(0, (), sign(other, [SignerKey("other.example", bytes([7] * 32))]))
+
+    answer, line = town.witnesses["w1"].add_checkpoint(submission.encode())
+
+    assert (answer.status, line) == (404, b"")
+
+
 def test_of_many_at_once_one_is_cosigned(town: Town) -> None:
     """Two trees of one size, from many threads: whoever comes first, no other is cosigned."""
     fork = Checkpoint(ORIGIN, 3, bytes(32))

@@ -78,6 +78,10 @@ def test_a_cosignature_tells_its_time(time: int) -> None:
     assert refused.value.code == "signature_invalid"
 
 
+def test_times_are_signed_64_bit_numbers() -> None:
+    assert MAX_TIME == 9_223_372_036_854_775_807
+
+
 @pytest.mark.parametrize("time", [1, MAX_TIME])
 def test_the_first_and_the_last_second(time: int) -> None:
     line = WITNESS.sign(TEXT, time) + "\n"

@@ -101,11 +101,14 @@ A, B = KEYS["a"].encode(), KEYS["b"].encode()
         "take a\nquorum none",
         "log\nquorum none",
         f"log {LOG} https://a https://b\nquorum none",
+        f"witness a {A} https://a https://b\nquorum none",
         "quorum",
         "quorum none none",
         "quorum none\r",
         "quorum none\x7f",
-        " " * (policy.MAX_POLICY_BYTES + 1),
+        "# \x01\nquorum none",
+        "# \r\nquorum none",
+        "#" * (policy.MAX_POLICY_BYTES - 11) + "\nquorum none",
     ],
 )
 def test_what_is_no_policy(text: str) -> None:
@@ -119,6 +122,11 @@ def test_a_log_is_no_witness_and_a_witness_no_log() -> None:
         with pytest.raises(ProofError) as refused:
             read(text)
         assert refused.value.code == "vkey_type_unknown"
+
+
+def test_as_much_as_a_policy_may_hold() -> None:
+    assert policy.MAX_POLICY_BYTES == 262_144
+    assert read("#" * (policy.MAX_POLICY_BYTES - 12) + "\nquorum none").quorum == policy.NONE
 
 
 def test_as_many_items_as_may_be() -> None:

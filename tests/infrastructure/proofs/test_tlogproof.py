@@ -75,6 +75,7 @@ def test_what_is_no_proof(text: str) -> None:
 
 
 def test_as_much_as_a_proof_may_hold() -> None:
+    assert (MAX_EXTRA_BYTES, MAX_PROOF_BYTES) == (65_535, 1_131_070)
     assert (
         len(tlogproof.parse("\n".join([HEAD, "index 0", *[HASH] * 63]).encode() + b"\n\n").hashes)
         == 63

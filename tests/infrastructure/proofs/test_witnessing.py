@@ -38,6 +38,11 @@ def ask(submission: Submission, held: Checkpoint | None = None) -> Answer:
     return judge(submission, keys=[LOG.verifier], held=held)
 
 
+def test_the_statuses_are_the_specifications() -> None:
+    assert (witnessing.OK, witnessing.CONFLICT, witnessing.INCONSISTENT) == (200, 409, 422)
+    assert (witnessing.MALFORMED, witnessing.UNTRUSTED, witnessing.UNKNOWN) == (400, 403, 404)
+
+
 def test_growth_is_cosigned() -> None:
     held = None
     for old, new in ((0, 0), (0, 3), (3, 3), (3, 7), (7, 8)):
@@ -128,6 +133,7 @@ def test_what_is_no_submission(text: str) -> None:
 
 
 def test_as_much_as_a_submission_may_hold() -> None:
+    assert MAX_REQUEST_BYTES == 131_072
     most = Submission(2**63 - 1, (bytes(32),) * 63, b"")
     assert Submission.parse(most.encode()) == most
     room = MAX_REQUEST_BYTES - len(most.encode())

@@ -1,0 +1,123 @@
+-- name: schema
+-- A request for authenticity of issuance. Days are ISO text of Asia/Baghdad, times microseconds UTC.
+-- `history` is [{"index": n, "time": µs, "event": …, "agency": …, …}], what befell it in order.
+CREATE TABLE authenticity_requests (
+    request text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    requester text COLLATE "C" NOT NULL,
+    addressee text COLLATE "C",
+    parties text[] COLLATE "C" NOT NULL,
+    channel text COLLATE "C" NOT NULL,
+    code text COLLATE "C",
+    type text COLLATE "C",
+    number text COLLATE "C",
+    folded_number text COLLATE "C",
+    date text COLLATE "C",
+    state text COLLATE "C" NOT NULL,
+    finding text COLLATE "C",
+    grade text COLLATE "C",
+    unit text COLLATE "C",
+    series text COLLATE "C",
+    certificate text COLLATE "C",
+    reason text COLLATE "C",
+    due_date text COLLATE "C" NOT NULL,
+    requested_index bigint NOT NULL,
+    requested_time bigint NOT NULL,
+    ended_index bigint,
+    ended_time bigint,
+    claims jsonb NOT NULL,
+    history jsonb NOT NULL,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (request, since_index)
+);
+CREATE INDEX authenticity_requests_by_stream ON authenticity_requests (stream);
+CREATE INDEX authenticity_requests_by_requester
+    ON authenticity_requests (requester, requested_index);
+CREATE INDEX authenticity_requests_by_addressee
+    ON authenticity_requests (addressee, requested_index);
+CREATE INDEX authenticity_requests_by_code ON authenticity_requests (code);
+
+-- name: show
+SELECT asked.*
+FROM read.authenticity_requests AS asked CROSS JOIN read.model
+WHERE asked.request = %(request)s
+    AND asked.since_index <= coalesce(%(at)s::bigint, model.index)
+    AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
+
+-- name: online
+-- The newest question of a holder about a code that was attested after the record changed last.
+SELECT asked.request
+FROM read.authenticity_requests AS asked
+WHERE asked.code = %(code)s AND asked.channel = 'online' AND asked.state = 'attested'
+    AND asked.ended_index > %(changed)s AND asked.until_index IS NULL
+ORDER BY asked.requested_index DESC LIMIT 1
+
+-- name: page
+SELECT asked.*
+FROM read.authenticity_requests AS asked CROSS JOIN read.model
+WHERE asked.requested_index > %(after)s
+    AND (%(everything)s::boolean OR asked.requester = ANY(%(agencies)s::text[])
+        OR asked.addressee = ANY(%(agencies)s::text[]))
+    AND (%(role)s::text IS NULL
+        OR (%(role)s = 'requester' AND asked.requester = ANY(%(agencies)s::text[]))
+        OR (%(role)s = 'addressee' AND asked.addressee = ANY(%(agencies)s::text[])))
+    AND (%(state)s::text IS NULL OR asked.state = %(state)s)
+    AND (%(number)s::text IS NULL OR asked.folded_number = %(number)s)
+    AND (%(overdue_on)s::text IS NULL OR (asked.due_date < %(overdue_on)s
+        AND asked.state IN ('open', 'original_needed')))
+    AND asked.since_index <= coalesce(%(at)s::bigint, model.index)
+    AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
+ORDER BY asked.requested_index
+LIMIT %(limit)s
+
+-- name: predecessors
+-- An agency, and every body that it has succeeded, in whole or in part.
+WITH RECURSIVE before AS (
+    SELECT %(agency)s::text COLLATE "C" AS id
+    UNION
+    SELECT agency.id
+    FROM before JOIN read.agencies AS agency ON agency.until_index IS NULL AND EXISTS (
+        SELECT FROM jsonb_array_elements(agency.successions) AS step
+        WHERE step ->> 'successor' = before.id
+    )
+)
+SELECT id FROM before
+
+-- name: parties
+SELECT stream, parties FROM read.authenticity_requests
+WHERE stream = ANY(%(streams)s::uuid[]) AND until_index IS NULL
+
+-- name: report
+-- By the agency that was asked last. Percentiles are of seconds from request to answer, and values
+-- that occurred, so that they are counted again to the same figure.
+WITH moment AS (
+    SELECT coalesce(%(at)s::bigint, model.index) AS at FROM read.model
+), asked AS (
+    SELECT asked.*, (asked.ended_time - asked.requested_time) / 1000000 AS seconds
+    FROM moment JOIN read.authenticity_requests AS asked ON asked.since_index <= moment.at
+        AND (asked.until_index > moment.at OR asked.until_index IS NULL)
+    WHERE asked.addressee IS NOT NULL AND asked.state <> 'attested'
+        AND (%(agency)s::text IS NULL OR asked.addressee = %(agency)s)
+)
+SELECT addressee AS agency,
+    count(*) AS requests,
+    count(*) FILTER (WHERE state = 'answered') AS answered,
+    count(*) FILTER (WHERE state IN ('open', 'original_needed')) AS waiting,
+    count(*) FILTER (WHERE state IN ('open', 'original_needed') AND due_date < %(today)s) AS overdue,
+    count(*) FILTER (WHERE state = 'refused') AS refused,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE state = 'answered')
+        AS median_seconds,
+    percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE state = 'answered')
+        AS p95_seconds,
+    (SELECT coalesce(jsonb_object_agg(reason, n), '{}') FROM (
+        SELECT refused.reason, count(*) AS n FROM asked AS refused
+        WHERE refused.addressee = asked.addressee AND refused.state = 'refused'
+        GROUP BY refused.reason) AS counted) AS refusals,
+    (SELECT coalesce(jsonb_object_agg(finding, n), '{}') FROM (
+        SELECT found.finding, count(*) AS n FROM asked AS found
+        WHERE found.addressee = asked.addressee AND found.state = 'answered'
+        GROUP BY found.finding) AS counted) AS findings
+FROM asked
+GROUP BY addressee
+ORDER BY addressee

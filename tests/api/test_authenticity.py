@@ -1,0 +1,294 @@
+"""Authenticity of issuance over HTTP: attested at once, answered by issuers, proved to holders."""
+
+import itertools
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from domain.values import BAGHDAD
+from infrastructure import keyfiles
+from infrastructure.proofs import codes, signing, tiles
+from sijill.client import Refused
+from sijill.client.prepared import commit, statement
+from sijill.founding import found
+from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
+
+ROOM = "/v1/authenticity-requests"
+DUE = "2026-12-30"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def attesting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A ledger whose operator has put an attesting key beside it."""
+    folder = tmp_path_factory.mktemp("attesting") / "ledger"
+    found(folder, ORIGIN)
+    key = keyfiles.create_private_key(folder / "keys" / "attest.pem")
+    with serving(folder) as served:
+        operator, authority = served.founder("ndc"), served.founder("comsec")
+        _enrol_attester(operator, authority, key)
+        yield served
+
+
+def _enrol_attester(operator: Any, authority: Any, key: Any) -> None:
+    line = enrolment("ndc", "ndc", key, ["attest", "issue"], "attester-1")
+    path = "/v1/agencies/ndc/keys"
+    order = operator.send(operator.prepare(path, [line], cosigned=True))
+    operator.send(operator.possess(path, line, key))
+    authority.approve(order["order"])
+
+
+@pytest.fixture(scope="module")
+def issuer(attesting: Served) -> Agency:
+    return attesting.agency()
+
+
+@pytest.fixture(scope="module")
+def asker(attesting: Served) -> Agency:
+    return attesting.agency()
+
+
+@pytest.fixture(scope="module")
+def third(attesting: Served) -> Agency:
+    return attesting.agency()
+
+
+def due() -> str:
+    return (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
+
+
+def ask(agency: Agency, *, secret: str | None = None, **members: Any) -> str:
+    """An agency asks; the request's code."""
+    request = codes.generate()
+    values = {} if secret is None else {"holder_secret": secret}
+    values |= members.pop("values", {})
+    claims, texts = commit(values)
+    said = {"request": request, "due_date": due(), "claims": claims or None, **members}
+    line = signing.envelope(statement("authenticity.request", agency.name, **said), texts)
+    agency.client.send(agency.client.prepare(ROOM, [line]))
+    return request
+
+
+def about_paper(issuer: Agency, **changes: Any) -> dict[str, Any]:
+    number = f"{next(_NUMBERS)}/98"
+    paper = {"issuer": issuer.name, "type": "degree", "number": number, "date": "1998-07-01"}
+    return {**paper, **changes}
+
+
+def say(agency: Agency, request: str, verb: str, part: str, **members: Any) -> dict[str, Any]:
+    path = f"{ROOM}/{request}/{part}"
+    return act(agency.client, path, f"authenticity.{verb}", request=request, **members)
+
+
+def show(agency: Agency, request: str) -> dict[str, Any]:
+    found: dict[str, Any] = agency.client.get(f"{ROOM}/{request}")
+    return found
+
+
+def test_a_document_of_the_ledger_is_attested_at_once(
+    attesting: Served, issuer: Agency, asker: Agency
+) -> None:
+    code = issuer.issue()["code"]
+
+    request = ask(asker, code=code)
+
+    shown = show(asker, request)
+    assert (shown["state"], shown["finding"], shown["attested"]) == ("attested", "genuine", True)
+    assert [one["event"] for one in shown["history"]] == ["requested", "attested"]
+    verdict = attesting.anybody().get(shown["verify"])
+    assert (verdict["outcome"], verdict["record"]["type"]) == ("valid", "authenticity")
+    assert verdict["record"]["agency"] == "ndc"
+
+
+def test_what_is_attested_follows_the_record(issuer: Agency, asker: Agency) -> None:
+    code = issuer.issue()["code"]
+    path = f"/v1/certificates/{code}/revocation"
+    act(issuer.client, path, "certificate.revoke", code=code, reason="decision")
+
+    revoked = show(asker, ask(asker, code=code))
+    unknown = show(asker, ask(asker, code=codes.generate()))
+
+    assert (revoked["finding"], revoked["certificate"]) == ("revoked", None)
+    assert (unknown["finding"], unknown["certificate"]) == ("not_found", None)
+
+
+def test_old_paper_waits_in_the_issuers_queue_and_is_answered(
+    issuer: Agency, asker: Agency
+) -> None:
+    values = {"holder_name": "حامل 0001"}
+    request = ask(asker, values=values, **about_paper(issuer))
+    [waiting] = issuer.client.get(ROOM, role="addressee", state="open")["items"][-1:]
+    assert waiting["request"] == request
+    assert show(issuer, request)["values"] == values
+
+    proof = issuer.issue(
+        type="authenticity",
+        values={
+            "document_reference": "1/98",
+            "finding": "صحيحة الصدور",
+            "holder_name": None,
+            "supported_fact": None,
+        },
+    )["code"]
+    said = {"finding": "genuine", "grade": "original_sighted", "certificate": proof}
+    say(issuer, request, "answer", "answer", **said)
+
+    shown = show(asker, request)
+    assert (shown["state"], shown["attested"], shown["certificate"]) == ("answered", False, proof)
+
+
+def test_not_found_and_outside_coverage_are_two_answers(issuer: Agency, asker: Agency) -> None:
+    book = {"unit": "archive", "series": "general", "year": 1998}
+    register = {"unit": "archive", "series": "general"}
+    first, second = (ask(asker, **about_paper(issuer)) for _ in range(2))
+    with pytest.raises(Refused) as early:
+        say(issuer, first, "answer", "answer", finding="not_found", **register)
+    assert early.value.code == "register_not_covered"
+    say(issuer, first, "answer", "answer", finding="outside_coverage", **register)
+
+    path = "/v1/registers/archive/general/1998/coverage"
+    act(issuer.client, path, "register.cover", **book, grade="register_only")
+    with pytest.raises(Refused) as late:
+        say(issuer, second, "answer", "answer", finding="outside_coverage", **register)
+    assert late.value.code == "register_covered"
+    say(issuer, second, "answer", "answer", finding="not_found", **register)
+
+    findings = [show(asker, one)["finding"] for one in (first, second)]
+    assert findings == ["outside_coverage", "not_found"]
+
+
+def test_a_third_agency_sees_nothing_of_a_request(
+    attesting: Served, issuer: Agency, asker: Agency, third: Agency
+) -> None:
+    request = ask(asker, **about_paper(issuer))
+    index = show(asker, request)["requested_index"]
+
+    for unknown in (request, codes.generate(), "x"):
+        with pytest.raises(Refused) as refused:
+            show(third, unknown)
+        assert refused.value.code == "request_unknown"
+    assert request not in str(third.client.get(ROOM))
+    attesting.anybody().text(f"/log/checkpoint?covers={index}")
+    window = {"from": index, "to": index + 1}
+    opened = {
+        who.name: set(who.client.get("/v1/log/openings", **window)["openings"][0])
+        for who in (asker, issuer, third)
+    }
+    assert opened[third.name] == {"index"}
+    assert opened[asker.name] == opened[issuer.name] > {"header", "body"}
+
+
+def test_a_holder_asks_online_and_is_given_what_proves_the_answer(
+    attesting: Served, issuer: Agency
+) -> None:
+    issued = issuer.issue(values={"holder_secret": "her-own-secret"})
+    anybody = attesting.anybody()
+    asked = {"code": issued["code"], "secret": "her-own-secret"}
+
+    told = anybody.post(f"{ROOM}/online", asked)
+
+    assert (told["state"], told["finding"], told["channel"]) == ("attested", "genuine", "online")
+    again = anybody.post(f"{ROOM}/online", asked)
+    assert again["request"] == told["request"]
+    fetched = anybody.post(
+        f"{ROOM}/fetched", {"request": told["request"], "secret": "her-own-secret"}
+    )
+    assert fetched["events"] == told["events"]
+    for event in told["events"]:
+        _prove(attesting, event)
+
+
+def _prove(served: Served, event: dict[str, Any]) -> None:
+    """The event's bytes are what the leaf commits to that the signed tree holds."""
+    anybody, index = served.anybody(), event["index"]
+    anybody.text(f"/log/checkpoint?covers={index}")
+    size = anybody.checkpoint().size
+    bundle = anybody._http.get(f"/log/tile/entries/000.p/{size}").content
+    text = tiles.parse_bundle(bundle, width=size)[index]
+    said = json.loads(text)
+    for part in ("header", "body"):
+        salt, data = bytes.fromhex(event[f"{part}_salt"]), b64decode(event[part])
+        label = f"sijill/{part}/v1".encode()
+        assert said[part] == sha256(label + b"\x00" + salt + data).hexdigest()
+    proof = anybody.get("/v1/proofs/inclusion", index=index, size=size)
+    assert proof["leaf_hash"] == sha256(b"\x00" + text).hexdigest()
+
+
+def test_a_wrong_secret_and_a_wrong_code_look_alike(attesting: Served, issuer: Agency) -> None:
+    issued = issuer.issue(values={"holder_secret": "right"})
+    told = set()
+    for question in (
+        {"code": issued["code"], "secret": "wrong"},
+        {"code": codes.generate(), "secret": "right"},
+        {"code": "no code", "secret": "right"},
+    ):
+        with pytest.raises(Refused) as refused:
+            attesting.anybody().post(f"{ROOM}/online", question)
+        told.add((refused.value.status, refused.value.code))
+    assert told == {(404, "code_or_secret_wrong")}
+
+
+def test_after_a_change_the_holder_is_told_the_new_state(attesting: Served, issuer: Agency) -> None:
+    issued = issuer.issue(values={"holder_secret": "her-secret-2"})
+    asked = {"code": issued["code"], "secret": "her-secret-2"}
+    before = attesting.anybody().post(f"{ROOM}/online", asked)
+    path = f"/v1/certificates/{issued['code']}/suspension"
+    members = {"code": issued["code"], "reason": "under_review"}
+    act(issuer.client, path, "certificate.suspend", **members)
+
+    after = attesting.anybody().post(f"{ROOM}/online", asked)
+
+    assert (before["finding"], after["finding"]) == ("genuine", "suspended")
+
+
+def test_a_holder_at_the_counter_fetches_the_answer_herself(
+    attesting: Served, issuer: Agency, asker: Agency
+) -> None:
+    request = ask(asker, secret="from-the-slip", channel="counter", **about_paper(issuer))
+    asked = {"request": request, "secret": "from-the-slip"}
+    assert attesting.anybody().post(f"{ROOM}/fetched", asked)["state"] == "open"
+    say(issuer, request, "refuse", "refusal", reason="document_unclear")
+
+    told = attesting.anybody().post(f"{ROOM}/fetched", asked)
+
+    assert (told["state"], told["reason"]) == ("refused", "document_unclear")
+    with pytest.raises(Refused) as wrong:
+        attesting.anybody().post(f"{ROOM}/fetched", {**asked, "secret": "guessed"})
+    assert wrong.value.code == "code_or_secret_wrong"
+
+
+def test_without_a_key_that_attests_a_holder_is_told_so(served: Served) -> None:
+    agency = served.agency()
+    issued = agency.issue(values={"holder_secret": "s"})
+    with pytest.raises(Refused) as refused:
+        served.anybody().post(f"{ROOM}/online", {"code": issued["code"], "secret": "s"})
+    assert refused.value.code == "attestation_unavailable"
+
+    request = ask(agency, code=issued["code"])
+    assert show(agency, request)["state"] == "open"
+
+
+def test_answering_is_reported_at_an_index(attesting: Served, asker: Agency) -> None:
+    issuer = attesting.agency()
+    requests = [ask(asker, **about_paper(issuer)) for _ in range(3)]
+    say(issuer, requests[0], "refuse", "refusal", reason="electronic_form_refused")
+    register = {"unit": "archive", "series": "general"}
+    last = say(issuer, requests[1], "answer", "answer", finding="outside_coverage", **register)
+
+    def report(**query: Any) -> dict[str, Any]:
+        path = "/v1/reports/authenticity"
+        [found] = attesting.anybody().get(path, agency=issuer.name, **query)["items"]
+        return dict(found)
+
+    now = report()
+    assert (now["requests"], now["answered"], now["waiting"], now["refused"]) == (3, 1, 1, 1)
+    assert now["refusals"] == {"electronic_form_refused": 1}
+    assert now["findings"] == {"outside_coverage": 1}
+    assert 0 <= now["median_seconds"] <= now["p95_seconds"]
+    before = report(at=last["index"] - 1)
+    assert (before["answered"], before["waiting"], before["median_seconds"]) == (0, 2, None)
