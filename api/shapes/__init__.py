@@ -53,6 +53,7 @@ from api.shapes.transfers import (
 )
 from api.shapes.verdicts import (
     IssuanceReport,
+    PublishedPage,
     ReportTaken,
     StatusLists,
     SuspicionPage,
@@ -96,6 +97,7 @@ SHAPES: tuple[Any, ...] = (
     RefusalReport,
     Duplicate,
     DuplicateLine,
+    PublishedPage,
     RegisterPage,
     RegisterShown,
     RegisterEntries,

@@ -20,9 +20,11 @@ from domain.catalogue import TYPES
 from infrastructure.proofs import disclosures
 from infrastructure.proofs.jwk import public_of
 from sijill.client import Refused
+from sijill.client.attachments import Attachments
 from tests.api import asking
 from tests.api.asking import DAY
 from tests.api.talking import Wire, colleague, forged, revoke
+from tests.api.test_attachments import announced
 from tests.clock import now_seconds
 from tests.conforming import CONTRACT
 from tests.serving import Agency, Served, issuance
@@ -50,6 +52,7 @@ class Kept:
     orders: list[str] = field(default_factory=list)
     refused: list[Paper] = field(default_factory=list)
     first: int = 0
+    attachment: str = ""
 
     @property
     def codes(self) -> list[str]:
@@ -104,6 +107,7 @@ def kept(agency: Agency) -> Kept:
     second.approve(closed["order"], refuse=True)
     kept.orders.append(closed["order"])
     kept.refused += refused.papers
+    kept.attachment, _ = announced(Attachments(client), b"the paper itself")
     asking.original(agency, kept.codes[0])
     revoke(agency, kept.codes[1])
     agency.served.settle()
@@ -159,6 +163,11 @@ def asked(wire: Wire, agency: Agency, kept: Kept) -> list[str]:
         "order": kept.orders,
         "size": [str(size), "0"],
         "name": tiles,
+        "attachment": [kept.attachment, "6f1d2c3b-4a59-4877-8695-a4b3c2d1e0f9"],
+        "unit": ["registry", "nowhere"],
+        "series": ["general"],
+        "year": ["2026"],
+        "number": ["0", "x"],
     }
     queries = {
         "/v1/log/openings": [f"from={start}" for start in range(kept.first, size, 200)],
