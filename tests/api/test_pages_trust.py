@@ -164,7 +164,8 @@ def _knowledge(case: dict[str, Any]) -> Knowledge:
 STATUS = """async ([number, places, root]) => {
   const s = await import('/static/pages/statuslists.js');
   const headers = { Accept: 'application/statuslist+jwt' };
-  const token = await (await fetch('/v1/status-lists/' + number, { headers, cache: 'no-cache' })).text();
+  const how = { headers, cache: 'no-cache' };
+  const token = await (await fetch('/v1/status-lists/' + number, how)).text();
   const tried = async (text, at = number, by = root) => {
     try {
       const list = await s.openToken(text, { number: at, root: by });
