@@ -36,7 +36,8 @@ async def single(
     if wait:
         body["covered"] = await services.covered(body["index"], wait)
         headers["Preference-Applied"] = f"wait={wait}"
-    return Response(encode_json(body), status_code=201, headers=headers, media_type=JSON)
+    status = 200 if "duplicate" in body else 201
+    return Response(encode_json(body), status_code=status, headers=headers, media_type=JSON)
 
 
 def bulk(

@@ -45,6 +45,7 @@ from infrastructure.attachments.records import Attachment
 from infrastructure.proofs import codes, uploads
 from infrastructure.proofs.base64text import encode
 from infrastructure.proofs.errors import ProofError
+from projections import transfers
 
 router = APIRouter(prefix="/v1/attachments", tags=["attachments"])
 
@@ -230,7 +231,7 @@ async def listed(
         raise Problem("certificate_unknown", code=normal)
     async with services.pool.connection() as connection:
         found = await records.of_stream(connection, stream)
-        items = [await _recorded(services, connection, one) for one in found]
+        items = [await recorded(services, connection, one) for one in found]
     return JSONResponse({"items": items}, headers=NO_STORE)
 
 
@@ -244,8 +245,8 @@ async def show(request: Request, services: Open, attachment: _Id) -> JSONRespons
     who = await caller(request, services, required=True)
     async with services.pool.connection() as connection:
         found = await _visible(services, connection, who, attachment)
-        recorded = found.stream is not None
-        shown = _recorded(services, connection, found) if recorded else _upload(connection, found)
+        is_recorded = found.stream is not None
+        shown = recorded(services, connection, found) if is_recorded else _upload(connection, found)
         return JSONResponse(await shown, headers=NO_STORE)
 
 
@@ -265,7 +266,7 @@ async def download(
         found = await _visible(services, connection, who, attachment)
         if found.stream is None or found.record_wrapped is None:
             raise AttachmentUnknown
-        shown = await _recorded(services, connection, found)
+        shown = await recorded(services, connection, found)
         names = list((await records.names(connection, attachment)).values())
         record = await vault.record_key_async(connection, found.stream)
     if sealing.address_of(names) != found.address or "sha256" not in shown:
@@ -317,7 +318,10 @@ async def _visible(
         raise AttachmentUnknown
     if found.stream is None:
         return await uploading.own(connection, attachment, who.agency or "")
-    if not await _may_read(services, who, found.stream):
+    if await _may_read(services, who, found.stream):
+        return found
+    # A letter is read by whoever it was sent to.
+    if await transfers.party_as(connection, who.agency or "", found.stream) is None:
         raise AttachmentUnknown
     return found
 
@@ -342,7 +346,8 @@ async def _upload(connection: Any, upload: Attachment) -> dict[str, Any]:
     }
 
 
-async def _recorded(services: Services, connection: Any, found: Attachment) -> dict[str, Any]:
+async def recorded(services: Services, connection: Any, found: Attachment) -> dict[str, Any]:
+    """A file that a record has, and what the log commits to; the caller may read the record."""
     assert found.address is not None  # noqa: S101 - narrows: what is bound is complete
     assert found.index is not None  # noqa: S101 - narrows: what is bound is recorded
     claim = found.claim or ""

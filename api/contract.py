@@ -15,7 +15,16 @@ from starlette.responses import Response
 
 from api import shapes
 from api.shapes.common import Problem
-from api.shapes.orders import OrderRefused, Pending, Recorded, RecordedLine, RefusedLine, Rehearsed
+from api.shapes.orders import (
+    Duplicate,
+    DuplicateLine,
+    OrderRefused,
+    Pending,
+    Recorded,
+    RecordedLine,
+    RefusedLine,
+    Rehearsed,
+)
 from domain.acts import ACTS, Command, Cosigning
 from infrastructure.proofs.orders import BODY_LIMIT_BYTES, JSON, LINE_LIMIT_BYTES, NDJSON
 
@@ -78,6 +87,7 @@ _LINES = {
     **_told_by_line(
         "An answer for each line, in order: as a single order's, or a `problem`.",
         RecordedLine,
+        DuplicateLine,
         RefusedLine,
     ),
     **told("The whole waits for further signatures.", Pending, status=202),
@@ -125,7 +135,10 @@ def of_act(command: type[Command]) -> dict[str, Any]:
         for name in _PLACE.findall(command.ACT.path)
     ]
     alone = command.ACT.cosigning is Cosigning.NONE
-    return _signed({JSON: {"schema": envelope}}, _RECORDED if alone else _ANSWERS, path)
+    answers = _RECORDED if alone else _ANSWERS
+    if "new_consignment" in command.model_fields:
+        answers = {**answers, **told("Recorded before.", Duplicate)}
+    return _signed({JSON: {"schema": envelope}}, answers, path)
 
 
 def _member(command: type[Command], name: str) -> Mapping[str, Any]:

@@ -55,7 +55,7 @@ class Desk:
         sealed = {
             fact.line: self._seal(fact, lines[fact.line], decision.lookups.get(fact.line, ()))
             for fact in decision.events
-            if lines[fact.line].disclosures
+            if lines[fact.line].disclosures or (fact.KEYED and fact.originator_version == 1)
         }
         request = request_of(decision, order, sealed)
         bound = Binder(self.vault, self.pool).bind(decision.events, lines, request.record_keys)

@@ -34,7 +34,7 @@ from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.tiles import Tile
-from projections import authenticity
+from projections import authenticity, transfers
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -207,7 +207,7 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        parties = await _parties(conn, found)
+        parties = await _parties(conn, who, found)
         items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
@@ -232,12 +232,23 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
 
 
 async def _parties(
-    conn: AsyncConnection[Any], found: Sequence[StoredOpening]
+    conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
 ) -> dict[int, frozenset[str]]:
     """Whom the events concern besides the agency that acted, by their indexes."""
     asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
     known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
-    return {index: known.get(stream, frozenset()) for index, stream in asked.items()}
+    parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
+    letters = {one.index: one.agency for one in found if noun_of(one.type) == "transfer"}
+    if letters:
+        parties |= await transfers.parties_of(conn, letters)
+    if who.agency and letters:
+        # Whoever answers for a body that is no more reads as that body.
+        mine = set(await transfers.stood_for(conn, who.agency))
+        for index, agency in letters.items():
+            others = parties.get(index, frozenset())
+            if mine & {agency, *others}:
+                parties[index] = others | {who.agency}
+    return parties
 
 
 def _stream(opening: StoredOpening) -> UUID:

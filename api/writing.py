@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from api import repeats
 from api.orders import Arrived, now_us
 from api.problems import Problem
 from api.services import Services
@@ -19,6 +20,7 @@ from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
 from domain.ledger import DRAWN, MET, Apart, Decision, Signed
+from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure import telemetry
 from infrastructure.attachments import records
 from infrastructure.log.batch import Appended, AppendRequest, Order
@@ -95,6 +97,7 @@ class Outcome:
     appended: Appended | None = None
     position: int = 0
     error: Exception | None = None
+    duplicate: Mapping[str, Any] | None = None
 
     @classmethod
     def found(cls, line: int, recorded: RecordedLine) -> "Outcome":
@@ -319,6 +322,9 @@ def _worth_another_try(services: Services, result: Exception, attempt: int) -> b
         return attempt < TRIES
     if not isinstance(result, ClaimTaken):
         return False
+    if result.space == CONSIGNMENT_SPACE:
+        # Whoever drew it first may have been the same sender: then that is the answer.
+        return attempt < TRIES
     tries = DRAWS if result.space in _DRAWN_AGAIN else TRIES if result.space in MET else 0
     return attempt < tries
 
@@ -330,6 +336,9 @@ def _told(error: Exception) -> Exception:
 
 async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]) -> None:
     """Answer lines that were recorded before: the ledger has moved on, so deciding refuses them."""
+    for number, outcome in done.items():
+        if told := await repeats.recorded_at(services, outcome.error):
+            done[number] = Outcome(number, duplicate=told)
     refused = [number for number, outcome in done.items() if outcome.error is not None]
     if not refused or not work.agency:
         return
@@ -362,6 +371,8 @@ async def _doubt(services: Services, work: Work, done: dict[int, Outcome]) -> No
 
 def answer(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:
     """What a recorded line is answered with: where it stands, and a receipt for it."""
+    if outcome.duplicate is not None:
+        return dict(outcome.duplicate)
     appended = outcome.appended
     assert appended is not None  # noqa: S101 - narrows; refused lines are told by problems.py
     command, line = work.commands[outcome.line], work.lines[outcome.line]

@@ -1,4 +1,4 @@
-"""The ledger's rules: acts, agencies, keys, certificates, registers, reports.
+"""The ledger's rules: one module per noun, and the act table that they fill.
 
 Knows no framework and no database. Importing the package loads every noun, so the
 act table and the events' topics are always complete.
@@ -12,6 +12,7 @@ from domain import (
     keys,
     registers,
     reports,
+    transfers,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "keys",
     "registers",
     "reports",
+    "transfers",
 ]

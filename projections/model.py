@@ -20,7 +20,16 @@ from psycopg.rows import class_row, tuple_row
 
 from infrastructure.log.follower import Follower, FollowerStopped, Overtaken, Recorded
 from infrastructure.log.queries import load
-from projections import agencies, authenticity, certificates, keys, registers, reports, status
+from projections import (
+    agencies,
+    authenticity,
+    certificates,
+    keys,
+    registers,
+    reports,
+    status,
+    transfers,
+)
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -33,8 +42,9 @@ PROJECTORS: Final = (
     authenticity.PROJECTOR,
     status.PROJECTOR,
     reports.PROJECTOR,
+    transfers.PROJECTOR,
 )
-"""In the order in which one event reaches them: the last read what certificates have settled."""
+"""In the order in which one event reaches them: reports read what certificates have settled."""
 
 _SQL = load("projections", "model.sql")
 # Known, and nothing of them is read back from here.

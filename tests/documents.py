@@ -22,6 +22,7 @@ RUN_PAGES = (
     "attachments",
     "print",
     "without-a-connection",
+    "letters",
     "bodies-and-courts",
     "check-a-log",
     "when-it-fails",

@@ -13,6 +13,8 @@ from api.shapes.authenticity import AuthenticityReport, HolderAnswer, RequestPag
 from api.shapes.common import Problem, ProblemMeaning
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Ledger, Openings
 from api.shapes.orders import (
+    Duplicate,
+    DuplicateLine,
     Order,
     OrderPage,
     OrderRefused,
@@ -39,6 +41,15 @@ from api.shapes.registry import (
     CredentialShown,
     KeyList,
     KeyShown,
+)
+from api.shapes.transfers import (
+    Article13,
+    BoxPage,
+    LetterBoard,
+    LetterChain,
+    LetterPage,
+    RefusalReport,
+    TransferShown,
 )
 from api.shapes.verdicts import (
     IssuanceReport,
@@ -77,6 +88,15 @@ SHAPES: tuple[Any, ...] = (
     CredentialShown,
     Verdict,
     IssuanceReport,
+    LetterPage,
+    TransferShown,
+    LetterChain,
+    LetterBoard,
+    Article13,
+    BoxPage,
+    RefusalReport,
+    Duplicate,
+    DuplicateLine,
     PublishedPage,
     RegisterPage,
     RegisterShown,

@@ -37,6 +37,27 @@ class RecordedLine(Recorded):
 
 
 @exact
+class Duplicate(TypedDict):
+    """A consignment that was recorded before: its one outcome. Nothing was appended."""
+
+    index: Index
+    leaf_hash: Hash
+    time: Time
+    statement_digest: Annotated[Hash, Field(description="Of the statement that was recorded.")]
+    checkpoint: Annotated[str, Field(description="Where to ask for the covering checkpoint.")]
+    replayed: Literal[True]
+    duplicate: Literal[True]
+    covered: NotRequired[Annotated[bool, Field(description="With `Prefer: wait=N`.")]]
+
+
+@exact
+class DuplicateLine(Duplicate):
+    """A line of a bulk that was recorded before."""
+
+    line: _Line
+
+
+@exact
 class RefusedLine(TypedDict):
     """A line of a bulk that is refused."""
 

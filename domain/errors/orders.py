@@ -7,6 +7,7 @@ from domain.errors.base import Forbidden, Malformed, Refusal
 from domain.errors.certificates import CodeTaken, NumberTaken, RegisterClosed
 from domain.errors.registers import NumberReserved
 from domain.errors.registry import AgencyExists, KeyAlreadyEnrolled, LedgerAlreadyOpen
+from domain.errors.transfers import AddresseeServed, IncomingNumberTaken, TransferIdTaken
 
 
 class Fault(NamedTuple):
@@ -74,10 +75,15 @@ class ClaimTaken(Refusal, code="claim_taken"):
 
 
 _TAKEN: dict[str, type[Refusal]] = {
+    "addressee": AddresseeServed,
     "agency": AgencyExists,
     "code": CodeTaken,
+    "consignment": TransferIdTaken,
+    "incoming-closed": RegisterClosed,
+    "incoming-number": IncomingNumberTaken,
     "key": KeyAlreadyEnrolled,
     "ledger": LedgerAlreadyOpen,
+    "letter": TransferIdTaken,
     "number": NumberTaken,
     "number-reserved": NumberReserved,
     "register-closed": RegisterClosed,

@@ -81,6 +81,8 @@ class Fact(AggregateEvent):
 
     TOPIC: ClassVar[str]
     OPENS: ClassVar[str] = ""
+    KEYED: ClassVar[bool] = False
+    """Whether a record that it opens is given a key at once, for values that come later."""
 
     statement: bytes
     chosen: dict[str, Any]

@@ -21,6 +21,7 @@ app = App(
 
 _NOUNS = {
     "certificate": "Issue, withdraw and find certificates; needs an agency's key.",
+    "transfer": "Letters between agencies: dispatch, register, refer, close; needs a key.",
     "authenticity": "Was it issued so? Requests, answers, holders' own questions.",
     "register": "Registers: capture, cover, reserve and void numbers, close; needs a key.",
     "attachment": "Files that belong to records: upload, list, download.",

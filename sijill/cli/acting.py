@@ -39,12 +39,27 @@ OWN = frozenset(
         "register.capture",
         "register.close",
         "register.count",
+        "transfer.annotate",
+        "transfer.dispatch",
+        "transfer.receive_on_paper",
+        "transfer.rectify_note",
+        "transfer.refer",
+        "transfer.refer_onward",
+        "transfer.register_outgoing",
+        "transfer.send_on_paper",
         "report.publish",
     }
 )
 # What cannot be undone asks once more.
 GRAVE = frozenset(
-    {"agency.close", "agency.merge", "certificate.erase", "key.retire", "key.compromise"}
+    {
+        "agency.close",
+        "agency.merge",
+        "certificate.erase",
+        "key.retire",
+        "key.compromise",
+        "transfer.cancel",
+    }
 )
 _DOCUMENT = "A file that is the document, or its SHA-256 in hex: to be comparable from now on."
 
@@ -97,7 +112,7 @@ def _rank(argument: Argument) -> tuple[int, bool]:
 
 def _options(command: type[Command], name: str) -> Iterator[Option]:
     field = command.model_fields[name]
-    if name in _DRAWN:
+    if name in _DRAWN or _follows(command, name):
         return
     if name in path_members(command.ACT):
         help_text = field.description or name
@@ -113,6 +128,11 @@ def _options(command: type[Command], name: str) -> Iterator[Option]:
             yield _option(f"{name}_{part}", details, (name, part))
         return
     yield _option(name, field, (name,))
+
+
+def _follows(command: type[Command], name: str) -> bool:
+    """Whether a member follows from another: a year from the date."""
+    return name == "year" and "date" in command.model_fields
 
 
 def path_members(act: Act) -> set[str]:
@@ -181,6 +201,9 @@ def _order(command: type[Command], options: list[Option], given: Mapping[str, An
         place[last] = value
     if given.get("document"):
         said["document"] = given["document"]
+    if _follows(command, "year") and "date" in said:
+        year = str(said["date"])[:4]
+        said["year"] = int(year) if year.isdecimal() else 0
     item = {"act": command.ACT.name, **said}
     if command.ACT.name in GRAVE:
         require_sure(desk, given["yes"], said)

@@ -27,7 +27,7 @@ def read_one(response: httpx2.Response, prepared: Prepared, identity: Identity) 
     """
     response.read()
     answer = _object(response.content)
-    if "order" not in answer:
+    if "order" not in answer and not answer.get("duplicate"):
         _check_receipt(answer, prepared, 0, identity)
     return answer
 
@@ -56,7 +56,8 @@ def read_lines(
         if _passes(answer):
             passing += 1
             continue
-        if "problem" not in answer and not prepared.path.endswith(_CHECK):
+        new = "problem" not in answer and "duplicate" not in answer
+        if new and not prepared.path.endswith(_CHECK):
             _check_receipt(answer, prepared, line, identity)
         if on_line and line not in told:
             told.add(line)

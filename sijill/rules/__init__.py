@@ -15,7 +15,7 @@ from typing import Final
 
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.remembering import Memory
-from sijill.rules import authenticity, certificates, registers, registry
+from sijill.rules import authenticity, certificates, registers, registry, transfers
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import NounRules
 
@@ -23,6 +23,7 @@ NOUNS: Final[Mapping[str, NounRules]] = {
     **dict.fromkeys(("ledger", "agency", "key"), registry.RULES),
     "authenticity": authenticity.RULES,
     "certificate": certificates.RULES,
+    "transfer": transfers.RULES,
     "register": registers.RULES,
 }
 """What is said of nouns, by the second word of their topics; of others, what `NounRules()` says."""

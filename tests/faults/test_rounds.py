@@ -4,13 +4,15 @@ What a round must show stands in check.py. Seeds are fixed, and told where somet
 """
 
 import itertools
+import os
 import random
+import signal
 
 from infrastructure import faults
 from tests.faults.check import check
 from tests.faults.conftest import SEED
 from tests.faults.cutting import GoBetween
-from tests.faults.kills import kill_at
+from tests.faults.kills import kill_at, stand_at
 from tests.faults.load import Load
 from tests.faults.service import Kind, Service
 
@@ -53,6 +55,22 @@ def test_killed_at_every_step_of_append_and_seal_nothing_is_lost_or_doubled(
             if number + 1 == HALF:
                 service.kill(Kind.SUPERVISOR, chance)
     assert set(walked) == faults.POINTS
+    check(service, load)
+
+
+def test_postgresql_killed_at_every_step_of_sealing_leaves_one_story(
+    service: Service, load: Load
+) -> None:
+    """The sealer stands at the step while its server dies; at every third the service dies too."""
+    chance = random.Random(SEED)
+    with load.running():
+        for number, point in enumerate(faults.SEALER_POINTS):
+            sealer = stand_at(service, point)
+            service.kill(Kind.POSTMASTER, chance)
+            os.kill(sealer, signal.SIGKILL)
+            if number % 3 == 0:
+                service.kill(Kind.SUPERVISOR, chance)
+            load.progress()
     check(service, load)
 
 

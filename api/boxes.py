@@ -1,0 +1,252 @@
+"""Inbox and outbox: the most urgent first, searched, paged by place, and heard as it happens."""
+
+import heapq
+import itertools
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+
+from api import letters
+from api.contract import problems, told
+from api.i18n import negotiate, translate
+from api.limits import Question
+from api.orders import caller
+from api.paging import MAXIMUM_LIMIT, WORD
+from api.problems import Problem
+from api.reading import recent
+from api.services import Open, Services
+from api.shapes.transfers import BoxPage
+from domain.transfers.words import Business, Priority, Transport
+from domain.values.comparison import fold_value
+from projections import agencies, freshness, transfers
+from projections.rows import Connection
+from projections.transfers import Filter
+
+router = APIRouter(prefix="/v1", tags=["transfers"], route_class=Question)
+
+_OWN = problems(400, 401, 403, 404, 422)
+_PAGE = told("One page.", BoxPage) | _OWN
+_STREAM = {
+    200: {
+        "description": "Events as they happen: `id` is the log index.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+} | _OWN
+_PLACE = r"^[0-9]\|[0-9]{4}-[0-9]{2}-[0-9]{2}\|[0-9]{16}$"
+_BEAT_SECONDS = 15.0
+_HEARD_ROWS = 500
+# More than any state has.
+_AGENCIES = 20_000
+
+Word = Annotated[str | None, Field(max_length=200, pattern=WORD)]
+Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+class Wanted(BaseModel):
+    """Which consignments are wanted; what is left out lets everything through."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[str | None, Field(pattern=_PLACE, description="A place to go on after.")] = (
+        None
+    )
+    limit: Annotated[int, Field(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")] = 100
+    business: Annotated[Business | None, Field(description="What the receiver did.")] = None
+    transport: Annotated[Transport | None, Field(description="How far it came.")] = None
+    unit: Word = None
+    party: Word = Field(None, description="The other agency: its id, or a part of its name.")
+    number: Word = Field(None, description="Either side's, in whatever script of digits.")
+    from_day: Day = None
+    to_day: Day = None
+    due_by: Day = Field(None, description="Due on this day or before.")
+    priority: Priority | None = None
+
+    @property
+    def filter(self) -> Filter:
+        """As the read model takes it; the parties are found beside it."""
+        return Filter(
+            business=self.business,
+            transport=self.transport,
+            unit=self.unit,
+            number=self.number,
+            from_day=self.from_day,
+            to_day=self.to_day,
+            due_by=self.due_by,
+            priority=self.priority,
+        )
+
+
+@router.get("/inbox", summary="What has arrived for the caller", responses=_PAGE)
+async def inbox(
+    request: Request, services: Open, wanted: Annotated[Wanted, Query()]
+) -> JSONResponse:
+    """Unanswered before answered before closed, and the earliest due date first."""
+    return await _box(request, services, wanted, incoming=True)
+
+
+@router.get("/outbox", summary="What the caller has sent", responses=_PAGE)
+async def outbox(
+    request: Request, services: Open, wanted: Annotated[Wanted, Query()]
+) -> JSONResponse:
+    """As the inbox, by consignment."""
+    return await _box(request, services, wanted, incoming=False)
+
+
+class Listening(BaseModel):
+    """From where on somebody listens, and for how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[int | None, Field(ge=-1, le=2**53 - 1, description="Log index.")] = None
+    seconds: Annotated[int, Field(ge=1, le=600, description="How long.")] = 300
+
+
+@router.get(
+    "/inbox/events",
+    summary="Listen to the inbox",
+    responses=_STREAM,
+    response_class=EventStream,
+)
+async def inbox_events(
+    request: Request, services: Open, wanted: Annotated[Listening, Query()]
+) -> EventStream:
+    """Server-sent events. `Last-Event-ID` (or `after`) is the log index to go on after."""
+    return await _listen(request, services, wanted, incoming=True)
+
+
+@router.get(
+    "/outbox/events",
+    summary="Listen to the outbox",
+    responses=_STREAM,
+    response_class=EventStream,
+)
+async def outbox_events(
+    request: Request, services: Open, wanted: Annotated[Listening, Query()]
+) -> EventStream:
+    """As the inbox: what happened to what the caller has sent."""
+    return await _listen(request, services, wanted, incoming=False)
+
+
+async def _box(
+    request: Request, services: Services, wanted: Wanted, *, incoming: bool
+) -> JSONResponse:
+    who = await caller(request, services, required=True)
+    agency = who.agency or ""
+    chosen = wanted.filter
+    async with recent(services) as connection:
+        status = await freshness.status(connection)
+        if wanted.party is not None:
+            parties = await _parties(connection, wanted.party)
+            chosen = replace(chosen, parties=parties)
+        boxes = [
+            await transfers.box(
+                connection,
+                one,
+                chosen,
+                incoming=incoming,
+                after=wanted.after or "",
+                limit=wanted.limit,
+            )
+            for one in await transfers.stood_for(connection, agency)
+        ]
+    merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
+    found = list(itertools.islice(merged, wanted.limit))
+    language = negotiate(request.headers.get("accept-language", ""))
+    items = [letters.listed(one, agency, language) for one in found]
+    following = found[-1].consignment.urgency if len(found) >= wanted.limit else None
+    response = JSONResponse({"items": items, "next": following, "at": status.index})
+    if following is not None:
+        address = request.url.include_query_params(after=following, limit=wanted.limit)
+        response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def _parties(connection: Connection, text: str) -> list[str]:
+    """The agencies whose id is the text, or one of whose names has it in whatever spelling."""
+    wanted = fold_value(text)
+    return [
+        one.id
+        for one in await agencies.page(connection, limit=_AGENCIES)
+        if one.id == text or any(wanted in name for name in _names(one))
+    ]
+
+
+def _names(agency: agencies.Agency) -> list[str]:
+    """Every name that an agency ever had, folded."""
+    entries = (entry["value"] for entry in agency.names)
+    return [fold_value(name) for names in entries for name in names.values()]
+
+
+async def _listen(
+    request: Request, services: Services, wanted: Listening, *, incoming: bool
+) -> EventStream:
+    who = await caller(request, services, required=True)
+    language = negotiate(request.headers.get("accept-language", ""))
+    last = request.headers.get("last-event-id", "")
+    if last and not (last.isascii() and last.isdigit() and len(last) <= 16):  # noqa: PLR2004 - digits of 2**53
+        raise Problem("validation")
+    after = int(last) if last else wanted.after
+    if after is None:
+        after = services.applied.position - 1
+    told_ = _events(services, who.agency or "", after, wanted.seconds, language, incoming=incoming)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventStream(told_, headers=headers)
+
+
+async def _events(
+    services: Services, agency: str, after: int, seconds: float, language: str, *, incoming: bool
+) -> AsyncIterator[bytes]:
+    """What is heard after an index, then whatever happens until the time is over.
+
+    A stream ends by itself, so that a key that was retired does not listen for ever.
+    """
+    beats = max(1, round(seconds / _BEAT_SECONDS))
+    yield b": listening\n\n"
+    while beats > 0:
+        applied = services.applied.position
+        heard: list[transfers.Heard] = []
+        if applied - 1 > after:
+            async with services.pool.connection() as connection:
+                heard = await transfers.heard(
+                    connection,
+                    agency,
+                    incoming=incoming,
+                    after=after,
+                    last=applied - 1,
+                    limit=_HEARD_ROWS,
+                )
+        for one in heard:
+            yield _event(one, language)
+        if len(heard) == _HEARD_ROWS:
+            after = heard[-1].log_index
+            continue
+        after = max(after, applied - 1)
+        if not await services.applied.reach(after + 2, min(seconds, _BEAT_SECONDS)):
+            beats -= 1
+            yield f": {after}\n\n".encode()
+
+
+def _event(one: transfers.Heard, language: str) -> bytes:
+    data = {
+        "index": one.log_index,
+        "time": one.time,
+        "event": one.kind,
+        "words": translate(language, f"event.transfer.{one.kind}"),
+        "agency": one.agency,
+        "consignment": letters.named(one.consignment),
+    }
+    text = json.dumps(data, ensure_ascii=False)
+    return f"id: {one.log_index}\nevent: {one.kind}\ndata: {text}\n\n".encode()

@@ -1,0 +1,30 @@
+"""Repeats: a consignment that is sent again is answered with what was recorded, not with an error.
+
+The same bytes under the same key are replayed as any order is. This is for a sender whose outbox
+has forgotten that it sent, and signs the same consignment anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.services import Services
+from domain.errors import TransferRepeated
+from infrastructure.proofs import canonical
+from infrastructure.proofs.leaf import split_body
+
+
+async def recorded_at(services: Services, error: Exception | None) -> Mapping[str, Any] | None:
+    """The answer to a repeated consignment; None where the error is another."""
+    if not isinstance(error, TransferRepeated):
+        return None
+    index = int(error.params["index"])
+    [event] = await services.reader.events(index, index + 1)
+    return {
+        "index": index,
+        "leaf_hash": event.leaf_hash.hex(),
+        "time": event.time,
+        "statement_digest": canonical.statement_digest(split_body(event.body).statement).hex(),
+        "checkpoint": f"/log/checkpoint?covers={index}",
+        "replayed": True,
+        "duplicate": True,
+    }

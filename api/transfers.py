@@ -1,0 +1,396 @@
+"""Letters as their parties read them: one by one, where they are, and who has not opened them.
+
+Whatever an agency is no party to is answered as if it were not there.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from api import letters
+from api.attachments import recorded
+from api.contract import problems, told
+from api.i18n import negotiate, translate
+from api.limits import Question
+from api.orders import caller
+from api.paging import WORD, After, At, Limit, page
+from api.policy import AUDIT
+from api.problems import Problem
+from api.proving import covering_proofs
+from api.reading import recent
+from api.services import Open, Services
+from api.shapes.attachments import AttachmentList
+from api.shapes.transfers import (
+    Article13,
+    LetterBoard,
+    LetterChain,
+    LetterPage,
+    RefusalReport,
+    TransferShown,
+)
+from api.values import open_at
+from domain.errors import TransferUnknown
+from infrastructure.attachments import records
+from infrastructure.proofs import canonical
+from infrastructure.proofs.leaf import split_body
+from projections import freshness, transfers
+from projections.rows import Connection
+from projections.transfers import Consignment, Letter, Step, name_of
+
+router = APIRouter(prefix="/v1", tags=["transfers"], route_class=Question)
+
+_OWN = problems(400, 401, 403, 404, 422)
+_COVER_SECONDS = 2.0
+# A circular to the whole state fits on one board.
+_BOARD_ROWS = 2_000
+
+Sender = Annotated[str, Path(max_length=64, description="The agency that drew the id.")]
+Id = Annotated[str, Path(max_length=64, description="A consignment's id, or a letter's.")]
+Word = Annotated[str | None, Query(max_length=64, pattern=WORD)]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a caller asked for, and by whose eyes: None sees everything."""
+
+    agency: str | None
+    letter: Letter
+    consignment: Consignment | None
+    language: str
+    index: int
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller sees what stays inside the receiving agency."""
+        one = self.consignment
+        return self.agency is None or (one is not None and one.addressee == self.agency)
+
+
+@router.get(
+    "/transfers", summary="The caller's letters", responses=told("A page.", LetterPage) | _OWN
+)
+async def own(
+    request: Request,
+    services: Open,
+    number: Word = None,
+    after: After = None,
+    limit: Limit = 100,
+    at: At = None,
+) -> JSONResponse:
+    """Letters that the agency registered as outgoing, the oldest first."""
+    who = await caller(request, services, required=True)
+    async with recent(services) as connection:
+        index = await _index(connection, at)
+        found = await transfers.letters_of(
+            connection,
+            who.agency or "",
+            number=number,
+            after=-1 if after is None else after,
+            limit=limit,
+            at=index,
+        )
+    items = [{**letters.letter_of(one), "index": one.log_index} for one in found]
+    return page(request, items, limit=limit, at=index)
+
+
+@router.get(
+    "/transfers/refusals",
+    summary="Refusals and returns by reason",
+    responses=told("The report.", RefusalReport) | _OWN,
+)
+async def refusals(request: Request, services: Open, at: At = None) -> JSONResponse:
+    """How often the agency refused the electronic form, and the like; an auditor sees all."""
+    who = await caller(request, services, required=True)
+    async with recent(services) as connection:
+        index = await _index(connection, at)
+        agency = None if AUDIT in who.scopes else who.agency
+        found = await transfers.counted(connection, agency=agency, at=index)
+    items = [
+        {
+            "agency": one.agency,
+            "business": one.business,
+            "reason": one.reason,
+            "letters": one.letters,
+        }
+        for one in found
+    ]
+    return _private({"items": items, "at": index})
+
+
+@router.get(
+    "/transfers/{sender}/{record}",
+    summary="One letter or consignment",
+    responses=told("It, with its values.", TransferShown) | _OWN,
+)
+async def show(
+    request: Request, services: Open, sender: Sender, record: Id, at: At = None
+) -> JSONResponse:
+    """A consignment with its letter; a letter by itself for its sender."""
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), at)
+        values = await _values(services, connection, seen.letter)
+    one = seen.consignment
+    shown = one and letters.consignment_of(one, seen.language, inside=seen.inside)
+    answer = {"letter": letters.letter_of(seen.letter), "consignment": shown}
+    return _private({**answer, "values": values, "at": seen.index})
+
+
+@router.get(
+    "/transfers/{sender}/{record}/chain",
+    summary="Where a letter is",
+    responses=told("What happened to it.", LetterChain) | _OWN,
+)
+async def chain(
+    request: Request,
+    services: Open,
+    sender: Sender,
+    record: Id,
+    after: After = None,
+    limit: Limit = 100,
+) -> JSONResponse:
+    """Every event of the letter that the caller may see, in order, each with its proof.
+
+    Notes and referrals stay inside the agency that made them unless it has released them.
+    """
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), None)
+        steps = await transfers.chain(
+            connection,
+            seen.letter.name,
+            agency=seen.agency,
+            only=_only(seen),
+            after=-1 if after is None else after,
+            limit=limit,
+        )
+        notes = {
+            step.log_index: await open_at(services, connection, step.log_index)
+            for step in steps
+            if step.kind in ("annotated", "note_rectified", "referred")
+        }
+    indexes = [step.log_index for step in steps]
+    if indexes:
+        await services.covered(indexes[-1], _COVER_SECONDS)
+    proofs = await covering_proofs(services, indexes)
+    items = []
+    for step in steps:
+        values = dict(notes.get(step.log_index, {}).values())
+        items.append(_step(step, seen.language, values, proofs.of(step.log_index)))
+    following = indexes[-1] if len(indexes) >= limit else None
+    answer = {
+        "letter": letters.letter_of(seen.letter),
+        "items": items,
+        "next": following,
+        "size": proofs.size,
+        "root": proofs.root,
+        "checkpoint": proofs.note,
+    }
+    return _private(answer)
+
+
+@router.get(
+    "/transfers/{sender}/{record}/board",
+    summary="Who has not opened a letter",
+    responses=told("Its recipients.", LetterBoard) | _OWN,
+)
+async def board(
+    request: Request, services: Open, sender: Sender, record: Id, at: At = None
+) -> JSONResponse:
+    """A letter's recipients for its sender: not sent to, not opened, not registered, the rest."""
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), at)
+        letter = seen.letter
+        if seen.agency not in (None, letter.agency):
+            raise TransferUnknown(id=record)
+        found = await transfers.consignments_of(
+            connection, letter.name, limit=_BOARD_ROWS, at=seen.index
+        )
+    rows = _recipients(letter, found)
+    shown = [
+        {
+            "addressee": addressee,
+            "role": role,
+            "consignment": one and letters.consignment_of(one, seen.language, inside=False),
+        }
+        for addressee, role, one in rows
+    ]
+    answer = {
+        "letter": letters.letter_of(letter),
+        "recipients": shown,
+        "opened": sum(one is not None and one.opened_index is not None for _, _, one in rows),
+        "registered": sum(one is not None and one.number is not None for _, _, one in rows),
+        "waiting": sum(_order(one) < _OPENED for _, _, one in rows),
+        "at": seen.index,
+    }
+    return _private(answer)
+
+
+@router.get(
+    "/transfers/{sender}/{record}/attachments",
+    summary="What a letter has attached",
+    responses=told("All of it.", AttachmentList) | _OWN,
+)
+async def attached(request: Request, services: Open, sender: Sender, record: Id) -> JSONResponse:
+    """The letter itself and its attachments; each is fetched from `/v1/attachments`."""
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), None)
+        found = await records.of_stream(connection, seen.letter.stream)
+        items = [await recorded(services, connection, one) for one in found]
+    return _private({"items": items})
+
+
+@router.get(
+    "/transfers/{sender}/{record}/article-13",
+    summary="The five fields of Law 78 of 2012, article 13",
+    responses=told("Each by itself.", Article13) | _OWN,
+)
+async def article13(
+    request: Request, services: Open, sender: Sender, record: Id, at: At = None
+) -> JSONResponse:
+    """Originator, sender, receiver, time sent and time received, with where each is recorded."""
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        seen = await _seen(request, services, connection, name_of(sender, record), at)
+    one, letter = seen.consignment, seen.letter
+    if one is None:
+        raise TransferUnknown(id=record)
+    [event] = await services.reader.events(one.log_index, one.log_index + 1)
+    received, by = _received(one)
+    shown = letters.letter_of(letter)
+    answer = {
+        "law": "law:78/2012:13",
+        "originator": letter.originator or letter.correspondent or letter.agency
+        if letter.direction == "paper_in"
+        else letter.agency,
+        "sender": one.sender,
+        "receiver": one.addressee or letter.correspondent or "",
+        "time_sent": {"index": one.log_index, "time": one.time, "keys": one.keys},
+        "time_received": received,
+        "received_by": by,
+        "letter": shown["outgoing"],
+        "incoming": letters.incoming_of(one),
+        "statement_digest": canonical.statement_digest(split_body(event.body).statement).hex(),
+        "at": seen.index,
+    }
+    return _private(answer)
+
+
+async def _seen(
+    request: Request, services: Services, connection: Connection, name: str, at: int | None
+) -> Seen:
+    """The consignment, else the letter, of that name, if the caller is party to it.
+
+    Raises:
+        TransferUnknown: it is not there, or the caller is no party.
+    """
+    who = await caller(request, services, required=True)
+    unknown = TransferUnknown(id=name.partition("|")[2])
+    index = await _index(connection, at)
+    if "\x00" in name:
+        raise unknown
+    found = await transfers.consignment(connection, name, at=index)
+    if found is not None:
+        one, letter, stream = found.consignment, found.letter, found.consignment.stream
+    else:
+        alone = await transfers.letter(connection, name, at=index)
+        if alone is None:
+            raise unknown
+        one, letter, stream = None, alone, alone.stream
+    party = None
+    if AUDIT not in who.scopes:
+        party = await transfers.party_as(connection, who.agency or "", stream)
+        if party is None:
+            raise unknown
+    language = negotiate(request.headers.get("accept-language", ""))
+    return Seen(party, letter, one, language, index)
+
+
+def _only(seen: Seen) -> str | None:
+    """Whom the letter's other consignments are no business of; an original has one chain."""
+    if seen.consignment is None or seen.letter.holder is not None:
+        return None
+    sender = seen.agency is None or seen.agency == seen.letter.agency
+    return None if sender else seen.consignment.name
+
+
+async def _index(connection: Connection, at: int | None) -> int:
+    status = await freshness.status(connection)
+    if at is not None and at > status.index:
+        raise Problem("index_unknown", index=at)
+    return status.index if at is None else at
+
+
+async def _values(services: Services, connection: Connection, letter: Letter) -> dict[str, str]:
+    """What the letter commits to, as far as the log's commitments vouch for it."""
+    opened = await open_at(services, connection, letter.log_index)
+    return {
+        name: value for digest, (name, value) in opened.items() if letter.claims.get(name) == digest
+    }
+
+
+def _step(
+    step: Step, language: str, values: dict[str, str], proof: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
+        "index": step.log_index,
+        "time": step.time,
+        "consignment": letters.named(step.consignment),
+        "event": step.kind,
+        "words": translate(language, f"event.transfer.{step.kind}"),
+        "agency": step.agency,
+        "keys": step.keys,
+        "internal": step.internal,
+        "said": json.loads(step.said),
+        "values": values,
+        "proof": proof,
+    }
+
+
+_OPENED = 3
+
+
+def _order(one: Consignment | None) -> int:
+    """Not sent to, not arrived, not opened, and the others."""
+    if one is None:
+        return 0
+    return {"dispatched": 1, "delivered": 2}.get(one.transport, _OPENED)
+
+
+def _recipients(
+    letter: Letter, found: list[Consignment]
+) -> list[tuple[str | None, str, Consignment | None]]:
+    newest = {one.addressee: one for one in found if one.role in ("to", "copy", "outside")}
+    roles = [(one, "to") for one in letter.addressees] + [(one, "copy") for one in letter.copies]
+    rows: list[tuple[str | None, str, Consignment | None]] = [
+        (name, role, newest.get(name)) for name, role in roles
+    ]
+    if letter.correspondent is not None and letter.direction == "outgoing":
+        rows.append((None, "outside", newest.get(None)))
+    rows += [(one.addressee, "onward", one) for one in found if one.role == "onward"]
+    return sorted(rows, key=lambda row: _order(row[2]))
+
+
+def _received(one: Consignment) -> tuple[dict[str, int | None] | None, str | None]:
+    """When it was received: the first of what shows that it had arrived."""
+    known = [
+        (one.delivered_index, one.delivered_time, "delivered"),
+        (one.opened_index, one.opened_time, "opened"),
+        (one.registered_index, one.registered_time, "registered_incoming"),
+    ]
+    arrived = [item for item in known if item[0] is not None]
+    if not arrived:
+        return None, None
+    index, time, by = min(arrived, key=lambda item: item[0] or 0)
+    return {"index": index, "time": time}, by
+
+
+def _private(answer: dict[str, Any]) -> JSONResponse:
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,251 @@
+"""Questions about letters: one by name, its chain, an agency's inbox and outbox."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import class_row, tuple_row
+
+from domain.values import fold_number
+from infrastructure.log.queries import load
+from projections import agencies
+from projections.rows import Connection
+from projections.transfers.record import Consignment, Letter
+
+STATEMENTS: Final = load("projections.transfers", "transfers.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A consignment and the letter that it carries."""
+
+    consignment: Consignment
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a chain, as far as it is told in clear; `said` is a JSON object."""
+
+    log_index: int
+    time: int
+    consignment: str | None
+    kind: str
+    agency: str
+    keys: list[str]
+    internal: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event for whoever listens to an inbox or outbox."""
+
+    log_index: int
+    time: int
+    consignment: str | None
+    letter: str
+    kind: str
+    agency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many consignments to one agency ended so, for one reason."""
+
+    agency: str
+    business: str
+    reason: str
+    letters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which consignments are asked for; what is None lets everything through.
+
+    `number` is the sender's or the receiver's, in whatever digits; days are those of registration,
+    both ends included. `looked_up` are spaces and HMACs of a subject.
+    """
+
+    business: str | None = None
+    transport: str | None = None
+    unit: str | None = None
+    parties: Sequence[str] | None = None
+    number: str | None = None
+    from_day: str | None = None
+    to_day: str | None = None
+    due_by: str | None = None
+    priority: str | None = None
+    looked_up: tuple[Sequence[str], Sequence[bytes]] | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """As the statements name them."""
+        spaces, hmacs = self.looked_up or (None, None)
+        return {
+            "business": self.business,
+            "transport": self.transport,
+            "unit": self.unit,
+            "parties": None if self.parties is None else list(self.parties),
+            "number": None if self.number is None else fold_number(self.number),
+            "from_day": self.from_day,
+            "to_day": self.to_day,
+            "due_by": self.due_by,
+            "priority": self.priority,
+            "space": None if spaces is None else list(spaces),
+            "hmac": None if hmacs is None else list(hmacs),
+        }
+
+
+async def letter(conn: Connection, name: str, *, at: int | None = None) -> Letter | None:
+    """A letter by its name, after event `at` or now."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["letter"], {"name": name, "at": at})
+        row = await cursor.fetchone()
+    return None if row is None else _letter(row[0])
+
+
+async def consignment(conn: Connection, name: str, *, at: int | None = None) -> Listed | None:
+    """A consignment by its name, with its letter, after event `at` or now."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["consignment"], {"name": name, "at": at})
+        row = await cursor.fetchone()
+    return None if row is None else Listed(_consignment(row[0]), _letter(row[1]))
+
+
+async def stood_for(conn: Connection, agency: str) -> list[str]:
+    """The agency, and those that are no more and that it answers for."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["succeeded"])
+        gone = [row[0] for row in await cursor.fetchall()]
+    heirs = {one: await agencies.responsible(conn, one, None, None) for one in gone}
+    return [agency, *(one for one, heir in heirs.items() if heir == agency and one != agency)]
+
+
+async def party_as(conn: Connection, agency: str, stream: UUID) -> str | None:
+    """As whom an agency is party to a record: itself, or one that it answers for; None: as none."""
+    if await is_party(conn, agency, stream):
+        return agency
+    for one in (await stood_for(conn, agency))[1:]:
+        if await is_party(conn, one, stream):
+            return one
+    return None
+
+
+async def is_party(conn: Connection, agency: str, *streams: UUID) -> bool:
+    """Whether an agency is by itself party to one of these records."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        asked = {"streams": list(streams), "agency": agency}
+        await cursor.execute(STATEMENTS["is_party"], asked)
+        row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+async def consignments_of(
+    conn: Connection,
+    letter: str,
+    *,
+    agency: str | None = None,
+    after: int = -1,
+    limit: int = 200,
+    at: int | None = None,
+) -> list[Consignment]:
+    """The consignments of a letter, those that an agency is party to (None: all), as they began."""
+    asked = {"letter": letter, "agency": agency, "after": after, "limit": limit, "at": at}
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["consignments_of"], asked)
+        return [_consignment(row[0]) for row in await cursor.fetchall()]
+
+
+async def box(
+    conn: Connection,
+    agency: str,
+    chosen: Filter,
+    *,
+    incoming: bool,
+    after: str = "",
+    limit: int = 100,
+) -> list[Listed]:
+    """An agency's inbox or outbox after a place in it, the most urgent first."""
+    asked = {**chosen.parameters(), "agency": agency, "after": after, "limit": limit}
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["incoming" if incoming else "outgoing"], asked)
+        rows = await cursor.fetchall()
+    return [Listed(_consignment(row[0]), _letter(row[1])) for row in rows]
+
+
+async def letters_of(
+    conn: Connection,
+    agency: str,
+    *,
+    number: str | None = None,
+    after: int = -1,
+    limit: int = 100,
+    at: int | None = None,
+) -> list[Letter]:
+    """The letters that an agency registered as outgoing, the oldest first."""
+    folded = None if number is None else fold_number(number)
+    asked = {"agency": agency, "number": folded, "after": after, "limit": limit, "at": at}
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["letters_of"], asked)
+        return [_letter(row[0]) for row in await cursor.fetchall()]
+
+
+async def chain(
+    conn: Connection,
+    letter: str,
+    *,
+    agency: str | None,
+    only: str | None = None,
+    after: int = -1,
+    limit: int = 200,
+    at: int | None = None,
+) -> list[Step]:
+    """A letter's events that an agency may see (None: all of them), in the order of the log.
+
+    `only` leaves out what happened to consignments other than that one.
+    """
+    asked = {"letter": letter, "agency": agency, "only": only, "after": after, "at": at}
+    async with conn.cursor(row_factory=class_row(Step)) as cursor:
+        await cursor.execute(STATEMENTS["chain"], {**asked, "limit": limit})
+        return await cursor.fetchall()
+
+
+async def heard(
+    conn: Connection, agency: str, *, incoming: bool, after: int, last: int, limit: int
+) -> list[Heard]:
+    """What an agency's inbox or outbox has heard of after one index, up to another."""
+    asked = {"agency": agency, "inbox": incoming, "after": after, "last": last, "limit": limit}
+    async with conn.cursor(row_factory=class_row(Heard)) as cursor:
+        await cursor.execute(STATEMENTS["heard"], asked)
+        return await cursor.fetchall()
+
+
+async def parties_of(conn: Connection, indexes: Collection[int]) -> dict[int, frozenset[str]]:
+    """Who may open each of these events besides the agency that acted, where anybody may."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["parties_of"], {"indexes": list(indexes)})
+        return {index: frozenset(agencies) async for index, agencies in cursor}
+
+
+async def counted(
+    conn: Connection, *, agency: str | None = None, at: int | None = None
+) -> list[Counted]:
+    """Refusals and returns by receiver and reason."""
+    async with conn.cursor(row_factory=class_row(Counted)) as cursor:
+        await cursor.execute(STATEMENTS["counted"], {"agency": agency, "at": at})
+        return await cursor.fetchall()
+
+
+def _letter(row: Mapping[str, Any]) -> Letter:
+    return Letter(**_streamed(row))
+
+
+def _consignment(row: Mapping[str, Any]) -> Consignment:
+    return Consignment(**_streamed(row))
+
+
+def _streamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a row that came as JSON."""
+    fields = {name: row[name] for name in row if name not in ("since_index", "until_index")}
+    return {**fields, "stream": UUID(fields["stream"])}

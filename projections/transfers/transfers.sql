@@ -1,0 +1,262 @@
+-- name: schema
+-- Days are ISO text: they are compared and shown as such, whatever a session's DateStyle.
+CREATE TABLE letters (
+    name text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    direction text COLLATE "C" NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    unit text COLLATE "C" NOT NULL,
+    series text COLLATE "C" NOT NULL,
+    year integer NOT NULL,
+    number text COLLATE "C" NOT NULL,
+    folded_number text COLLATE "C" NOT NULL,
+    date text COLLATE "C" NOT NULL,
+    language text COLLATE "C" NOT NULL,
+    priority text COLLATE "C" NOT NULL,
+    secrecy text COLLATE "C" NOT NULL,
+    addressees text[] COLLATE "C" NOT NULL,
+    copies text[] COLLATE "C" NOT NULL,
+    correspondent text COLLATE "C",
+    originator text COLLATE "C",
+    answers text COLLATE "C",
+    older jsonb,
+    legal_basis text COLLATE "C",
+    claims jsonb NOT NULL,
+    log_index bigint NOT NULL,
+    time bigint NOT NULL,
+    keys text[] COLLATE "C" NOT NULL,
+    rectified_index bigint,
+    cancelled_index bigint,
+    cancellation text COLLATE "C",
+    holder text COLLATE "C",
+    held_by text COLLATE "C",
+    served integer NOT NULL,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (name, since_index)
+);
+CREATE INDEX letters_by_agency ON letters (agency, log_index);
+CREATE INDEX letters_by_number ON letters (folded_number, agency);
+
+CREATE TABLE consignments (
+    name text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    sender text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    addressee text COLLATE "C",
+    role text COLLATE "C" NOT NULL,
+    letter text COLLATE "C" NOT NULL,
+    previous text COLLATE "C",
+    log_index bigint NOT NULL,
+    time bigint NOT NULL,
+    keys text[] COLLATE "C" NOT NULL,
+    transport text COLLATE "C" NOT NULL,
+    business text COLLATE "C" NOT NULL,
+    business_index bigint NOT NULL,
+    urgency text COLLATE "C" NOT NULL,
+    delivered_index bigint,
+    delivered_time bigint,
+    opened_index bigint,
+    opened_time bigint,
+    opened_by text[] COLLATE "C",
+    unit text COLLATE "C",
+    series text COLLATE "C",
+    year integer,
+    number text COLLATE "C",
+    folded_number text COLLATE "C",
+    date text COLLATE "C",
+    registered_index bigint,
+    registered_time bigint,
+    rectified_index bigint,
+    due_date text COLLATE "C",
+    reminders integer NOT NULL,
+    reason text COLLATE "C",
+    referred_to text COLLATE "C",
+    answered_index bigint,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (name, since_index)
+);
+CREATE INDEX consignments_in ON consignments (addressee, urgency) WHERE until_index IS NULL;
+CREATE INDEX consignments_out ON consignments (sender, urgency) WHERE until_index IS NULL;
+CREATE INDEX consignments_by_number ON consignments (addressee, folded_number);
+CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
+
+CREATE TABLE transfer_parties (
+    name text COLLATE "C" NOT NULL,
+    stream uuid NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    since_index bigint NOT NULL,
+    until_index bigint,
+    PRIMARY KEY (name, since_index)
+);
+CREATE INDEX transfer_parties_of ON transfer_parties (stream);
+
+CREATE TABLE transfer_events (
+    log_index bigint PRIMARY KEY,
+    time bigint NOT NULL,
+    stream uuid NOT NULL,
+    letter text COLLATE "C" NOT NULL,
+    consignment text COLLATE "C",
+    kind text COLLATE "C" NOT NULL,
+    agency text COLLATE "C" NOT NULL,
+    keys text[] COLLATE "C" NOT NULL,
+    internal boolean NOT NULL,
+    said text COLLATE "C" NOT NULL
+);
+CREATE INDEX transfer_events_of ON transfer_events (letter, log_index);
+
+-- name: letter
+SELECT to_jsonb(carried) AS letter
+FROM read.model JOIN read.letters AS carried ON carried.name = %(name)s
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
+
+-- name: consignment
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+FROM read.model JOIN read.consignments AS one ON one.name = %(name)s
+    AND one.since_index <= least(%(at)s::bigint, model.index)
+    AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
+JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
+
+-- name: succeeded
+-- The agencies that others answer for, in whole or in part.
+SELECT agency.id FROM read.agencies AS agency
+WHERE agency.until_index IS NULL AND agency.successions <> '[]'::jsonb
+ORDER BY agency.id
+
+-- name: is_party
+SELECT EXISTS (
+    SELECT FROM read.transfer_parties WHERE stream = ANY (%(streams)s::uuid[])
+        AND agency = %(agency)s
+)
+
+-- name: consignments_of
+SELECT to_jsonb(one) AS consignment
+FROM read.model JOIN read.consignments AS one ON one.letter = %(letter)s
+    AND one.since_index <= least(%(at)s::bigint, model.index)
+    AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
+WHERE one.log_index > %(after)s AND (
+    %(agency)s::text IS NULL OR EXISTS (
+        SELECT FROM read.transfer_parties AS party
+        WHERE party.stream = one.stream AND party.agency = %(agency)s
+    )
+)
+ORDER BY one.log_index
+LIMIT %(limit)s
+
+-- name: incoming
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.until_index IS NULL
+WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
+    AND one.urgency > %(after)s
+    AND (%(business)s::text IS NULL OR one.business = %(business)s)
+    AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
+    AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
+    AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
+        OR carried.agency = ANY (%(parties)s) OR carried.originator = ANY (%(parties)s))
+    AND (%(number)s::text IS NULL OR one.folded_number = %(number)s
+        OR carried.folded_number = %(number)s)
+    AND (%(from_day)s::text IS NULL OR coalesce(one.date, carried.date) >= %(from_day)s)
+    AND (%(to_day)s::text IS NULL OR coalesce(one.date, carried.date) <= %(to_day)s)
+    AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
+    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
+    AND (%(space)s::text IS NULL OR carried.stream IN (
+        SELECT lookups.stream FROM vault.lookups
+        WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
+    ))
+ORDER BY one.urgency
+LIMIT %(limit)s
+
+-- name: outgoing
+SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+    AND carried.until_index IS NULL
+WHERE one.until_index IS NULL AND one.sender = %(agency)s AND one.transport <> 'paper_in'
+    AND one.urgency > %(after)s
+    AND (%(business)s::text IS NULL OR one.business = %(business)s)
+    AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
+    AND (%(unit)s::text IS NULL OR carried.unit = %(unit)s)
+    AND (%(parties)s::text[] IS NULL OR one.addressee = ANY (%(parties)s))
+    AND (%(number)s::text IS NULL OR carried.folded_number = %(number)s
+        OR one.folded_number = %(number)s)
+    AND (%(from_day)s::text IS NULL OR carried.date >= %(from_day)s)
+    AND (%(to_day)s::text IS NULL OR carried.date <= %(to_day)s)
+    AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
+    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
+    AND (%(space)s::text IS NULL OR carried.stream IN (
+        SELECT lookups.stream FROM vault.lookups
+        WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
+    ))
+ORDER BY one.urgency
+LIMIT %(limit)s
+
+-- name: letters_of
+SELECT to_jsonb(carried) AS letter
+FROM read.model JOIN read.letters AS carried ON carried.agency = %(agency)s
+    AND carried.since_index <= least(%(at)s::bigint, model.index)
+    AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
+WHERE carried.log_index > %(after)s AND carried.direction = 'outgoing'
+    AND (%(number)s::text IS NULL OR carried.folded_number = %(number)s)
+ORDER BY carried.log_index
+LIMIT %(limit)s
+
+-- name: chain
+-- What an agency may see of a letter's events; null sees all of them.
+SELECT event.log_index, event.time, event.consignment, event.kind, event.agency, event.keys,
+    event.internal, event.said
+FROM read.transfer_events AS event
+WHERE event.letter = %(letter)s AND event.log_index > %(after)s
+    AND event.log_index <= coalesce(%(at)s::bigint, event.log_index)
+    AND (%(only)s::text IS NULL OR event.consignment IS NULL OR event.consignment = %(only)s)
+    AND (%(agency)s::text IS NULL OR event.agency = %(agency)s OR EXISTS (
+        SELECT FROM read.transfer_parties AS party
+        WHERE party.stream = event.stream AND party.agency = %(agency)s
+    ) AND (NOT event.internal OR EXISTS (
+        SELECT FROM read.transfer_events AS released
+        WHERE released.letter = event.letter AND released.kind = 'note_released'
+            AND (released.said::jsonb ->> 'note_index')::bigint = event.log_index
+    )))
+ORDER BY event.log_index
+LIMIT %(limit)s
+
+-- name: heard
+-- Events after an index that concern an agency's inbox (or its outbox), for whoever listens.
+SELECT event.log_index, event.time, event.consignment, event.letter, event.kind, event.agency
+FROM read.transfer_events AS event
+LEFT JOIN read.consignments AS one ON one.name = event.consignment AND one.until_index IS NULL
+LEFT JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
+WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
+    AND (NOT event.internal OR event.agency = %(agency)s)
+    AND CASE WHEN %(inbox)s THEN one.addressee = %(agency)s AND one.transport <> 'paper_out'
+        ELSE coalesce(one.sender, carried.agency) = %(agency)s
+            AND coalesce(one.transport, '') <> 'paper_in' END
+ORDER BY event.log_index
+LIMIT %(limit)s
+
+-- name: parties_of
+-- Of some events, who may open them besides the agency that acted.
+SELECT event.log_index, array_agg(party.agency) AS agencies
+FROM read.transfer_events AS event
+JOIN read.transfer_parties AS party ON party.stream = event.stream
+WHERE event.log_index = ANY (%(indexes)s::bigint[]) AND (NOT event.internal OR EXISTS (
+    SELECT FROM read.transfer_events AS released
+    WHERE released.letter = event.letter AND released.kind = 'note_released'
+        AND (released.said::jsonb ->> 'note_index')::bigint = event.log_index
+))
+GROUP BY event.log_index
+
+-- name: counted
+SELECT one.addressee AS agency, one.business, one.reason, count(*) AS letters
+FROM read.model JOIN read.consignments AS one
+    ON one.since_index <= least(%(at)s::bigint, model.index)
+    AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
+WHERE one.business IN ('refused', 'returned')
+    AND (%(agency)s::text IS NULL OR one.addressee = %(agency)s)
+GROUP BY one.addressee, one.business, one.reason
+ORDER BY one.addressee, one.business, one.reason

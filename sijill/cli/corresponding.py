@@ -1,0 +1,216 @@
+"""Composing letters: from a JSON file to a registered letter that is on its way to everybody.
+
+The ids of the letter and of its consignments are drawn from what the file says, under a secret of
+this client's state folder. So the same file sent again is the same letter: what was recorded is
+found, what was not is sent, and nothing is doubled, wherever it broke off.
+"""
+
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sijill.cli.faults import Unusable
+from sijill.cli.output import Output
+from sijill.client import Client, Draft, Prepared, Refused
+
+BULK: Final = "/v1/transfers/bulk"
+_REGISTER: Final = "transfer.register_outgoing"
+_FILES: Final = ("document", "attachments")
+_VALUES: Final = ("subject", "correspondent_name")
+_DEFAULTS: Final = {"kind": "letter", "priority": "normal", "secrecy": "public"}
+_UNKNOWN: Final = frozenset({"transfer_unknown", "agency_unknown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter as a file asks for it.
+
+    Attributes:
+        said: the file's members.
+        folder: where the paths in it begin.
+    """
+
+    agency: str
+    said: Mapping[str, Any]
+    folder: Path
+    secret: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, client: Client, said: Mapping[str, Any], folder: Path) -> "Letter":
+        """The letter of a file, its ids bound to this client."""
+        text = json.dumps(said, sort_keys=True, ensure_ascii=False).encode()
+        mark = client.state.mark(text) if client.state else secrets.token_hex(32)
+        return cls(client.agency or "", {**_DEFAULTS, **said}, folder, bytes.fromhex(mark))
+
+    def id_of(self, what: str) -> str:
+        """The id of the letter (`letter`), or of its consignment to somebody."""
+        drawn = hashlib.sha256(self.secret + what.encode()).digest()
+        return str(uuid.UUID(bytes=drawn[:16], version=4))
+
+    @property
+    def files(self) -> list[tuple[str, Path]]:
+        """Every file by the name of its claim: the letter itself, then its attachments."""
+        named = [("document", self.said["document"])] if "document" in self.said else []
+        attached = self.said.get("attachments", [])
+        if not isinstance(attached, list):
+            raise Unusable(code="input_malformed", detail="a list of files", path="attachments")
+        named += [(f"attachment_{number}", name) for number, name in enumerate(attached, 1)]
+        return [(claim, self.folder / str(name)) for claim, name in named]
+
+    @property
+    def addressees(self) -> list[str]:
+        """Everybody it is addressed or copied to."""
+        return [*self.said.get("to", ()), *self.said.get("copy_to", ())]
+
+    def registration(self) -> Draft:
+        """Its registration as outgoing."""
+        from sijill.cli.reading import check
+
+        left_out = (*_FILES, *_VALUES, "due_date", "year")
+        members = {name: one for name, one in self.said.items() if name not in left_out}
+        members["year"] = int(str(self.said.get("date", "0"))[:4] or 0)
+        values = {name: str(self.said[name]) for name in _VALUES if name in self.said}
+        for claim, path in self.files:
+            with path.open("rb") as file:
+                values[claim] = hashlib.file_digest(file, "sha256").hexdigest()
+        draft = Draft.about(
+            _REGISTER,
+            self.agency,
+            "/v1/transfers",
+            values,
+            new_letter=self.id_of("letter"),
+            **members,
+        )
+        check(draft)
+        return draft
+
+    def sending(self, addressee: str | None, *, paper: bool) -> Draft:
+        """Its way to one addressee: by the network, or on paper."""
+        act, place = ("send_on_paper", "paper") if paper else ("dispatch", "dispatch")
+        letter = self.id_of("letter")
+        due = {} if paper else {"due_date": self.said.get("due_date")}
+        return Draft.plain(
+            f"transfer.{act}",
+            self.agency,
+            f"/v1/transfers/{self.agency}/{letter}/{place}",
+            sender=self.agency,
+            letter=letter,
+            new_consignment=self.id_of(f"to {addressee or ''}"),
+            addressee=addressee,
+            **due,
+        )
+
+
+def send(client: Client, letter: Letter, output: Output) -> dict[str, Any]:
+    """Upload its files, register it and send it to everybody; what was done before is found.
+
+    Raises:
+        Refused, Unreachable, Untrustworthy: as `Client.send`. OSError: a file cannot be read.
+    """
+    path = f"/v1/transfers/{letter.agency}/{letter.id_of('letter')}"
+    if not _is_there(client, path):
+        _upload(client, letter, output)
+        _register(client, letter)
+    drafts = list(_sendings(client, letter))
+    answers = _together(client, [draft for _, draft in drafts])
+    rows = [
+        {
+            "addressee": addressee,
+            "consignment": letter.id_of(f"to {addressee or ''}"),
+            "index": answer.get("index"),
+            "problem": answer.get("problem", {}).get("code"),
+        }
+        for (addressee, _), answer in zip(drafts, answers, strict=True)
+    ]
+    found = client.get(path)["letter"]["recorded"]["index"]
+    return {
+        "sender": letter.agency,
+        "letter": letter.id_of("letter"),
+        "index": found,
+        "consignments": rows,
+    }
+
+
+def _is_there(client: Client, path: str) -> bool:
+    try:
+        client.get(path)
+    except Refused as refused:
+        if refused.code in _UNKNOWN:
+            return False
+        raise
+    return True
+
+
+def _upload(client: Client, letter: Letter, output: Output) -> None:
+    from sijill.client.attachments import Attachments
+
+    for _, path in letter.files:
+        stands = Attachments(client).upload(path)
+        output.say(
+            output.words("cli.uploaded", attachment=stands["attachment"], size=stands["size"])
+        )
+
+
+def _register(client: Client, letter: Letter) -> None:
+    """Register it, or finish what a run before began: those bytes first."""
+    mark = client.state.mark(letter.secret + b"register") if client.state else ""
+    for prepared in _left(client, mark):
+        client.send(prepared)
+        return
+    draft = letter.registration()
+    marks = (mark,) if mark else ()
+    client.send(client.prepare(draft.path, [draft.envelope], marks=marks))
+
+
+def _sendings(client: Client, letter: Letter) -> Iterator[tuple[str | None, Draft]]:
+    """A draft for everybody; who is not on the network is sent paper."""
+    for addressee in letter.addressees:
+        standing = client.get(f"/v1/agencies/{addressee}", signed=False)["standing"]
+        yield addressee, letter.sending(addressee, paper=standing == "planned")
+    if "correspondent" in letter.said:
+        yield None, letter.sending(None, paper=True)
+
+
+def _together(client: Client, drafts: list[Draft]) -> list[dict[str, Any]]:
+    """All of them in one order, each line for itself: who cannot be reached keeps nobody waiting.
+
+    What an interrupted run had signed is told first, so that it is not left in the journal.
+    """
+    if not drafts:
+        return []
+    envelopes = [draft.envelope for draft in drafts]
+    mark = client.state.mark(drafts[0].path.encode()) if client.state else ""
+    for prepared in _left(client, mark):
+        client.send(prepared)
+    prepared = client.prepare(BULK, envelopes, bulk=True, marks=[mark] * len(envelopes))
+    return list(client.send(prepared))
+
+
+def _left(client: Client, mark: str) -> list[Prepared]:
+    journaled = client.state.journaled() if client.state else []
+    return [one for one in journaled if mark and mark in one.marks]
+
+
+def write_down(folder: Path, letter: Letter) -> list[str]:
+    """Put files and orders into the outbox, to be sent when there is a ledger; their entries' ids.
+
+    Nobody can be asked who is on the network, so everybody is dispatched to.
+    """
+    from sijill.client import State
+    from sijill.client.outbox import Outbox
+
+    box = Outbox(State(folder))
+    entries = [box.put_file(path) for _, path in letter.files]
+    entries.append(box.put(_REGISTER, letter.registration(), waits=False))
+    sendings = [(one, False) for one in letter.addressees]
+    if "correspondent" in letter.said:
+        sendings.append(("", True))
+    for addressee, paper in sendings:
+        draft = letter.sending(addressee or None, paper=paper)
+        entries.append(box.put("transfer.dispatch", draft, waits=False))
+    return [one.id for one in entries]

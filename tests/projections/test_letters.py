@@ -1,0 +1,155 @@
+"""Letters as readers see them, against the domain's own records, at every index and page size."""
+
+from typing import Any
+
+import pytest
+
+from domain.ledger import EVENTS
+from domain.transfers import Conveyance, Letter, Name
+from infrastructure.log.follower import Follower
+from projections import model, transfers
+from projections.model import ReadModel
+from projections.transfers import Filter
+from tests.given_when_then import Scenario, given
+from tests.letter_orders import (
+    case_file,
+    dispatch,
+    letter,
+    name_of,
+    note,
+    offices,
+    on,
+    onward,
+    register,
+)
+from tests.projections.conftest import Reading
+from tests.wandering_letters import wander_letters
+
+pytestmark = pytest.mark.anyio
+SEEDS = (3, 8)
+
+
+def records(scenario: Scenario) -> dict[str, tuple[Conveyance, str]]:
+    """Every consignment's record by its name."""
+    claims = scenario.world.claims.items()
+    return {
+        key: (scenario.world.ledger.repository.get(stream), key)
+        for (space, key), stream in claims
+        if space == "consignment"
+    }
+
+
+async def test_the_wanderings_have_everything() -> None:
+    topics: set[str] = set()
+    for seed in SEEDS:
+        topics |= {fact.TOPIC for fact in wander_letters(seed, 900).world.recorded}
+    assert {one for one in EVENTS if one.startswith("sijill.transfer.")} <= topics
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_rows_say_what_the_records_say(reading: Reading, seed: int) -> None:
+    scenario = wander_letters(seed, 900)
+    last = reading.write(scenario)
+    keeper = reading.keeper
+    for number, size in ((11, 3), (12, 5000)):
+        schema = f"read_{number}"
+        await model.create(keeper, schema, generation=number)
+        await Follower(ReadModel(schema), page_events=size).catch_up(keeper)
+    digests = {await model.digest(keeper, at=last, schema=f"read_{one}") for one in (11, 12)}
+    assert len(digests) == 1
+    await Follower(ReadModel()).catch_up(keeper)
+    found = records(scenario)
+    assert len(found) > 40
+    for key, (record, _) in found.items():
+        one = record.consignments[key]
+        row = await transfers.consignment(reading.service, key)
+        assert row is not None
+        shown = row.consignment
+        assert (shown.transport, shown.business) == (one.transport, one.business)
+        assert shown.addressee == one.addressee
+        assert shown.due_date == (one.due and one.due.isoformat())
+        assert shown.number == (one.entered and one.entered.number)
+        assert shown.stream == record.id
+        if isinstance(record, Letter):
+            assert row.letter.holder == record.holder
+            assert row.letter.held_by == (record.held_by and record.held_by.key)
+            assert row.letter.number == record.entered.number
+            assert row.letter.cancelled_index == record.cancelled_at
+
+
+async def test_custody_has_one_holder_at_every_index(reading: Reading) -> None:
+    scenario = given(*offices("moj", "moh", "mof")).given(case_file(), dispatch("f"))
+    registered = scenario.world.size - 2
+    scenario.given(register("f-moh"), onward("f-moh", "moh", "mof", "f2"))
+    passed = scenario.world.size - 2
+    scenario.given(register("f2", "mof", "moh"))
+    last = await reading.follow(scenario)
+    name = Name("moj", name_of("f")).key
+    holders = {}
+    for index in range(registered, last + 1):
+        found = await transfers.letter(reading.service, name, at=index)
+        assert found is not None
+        holders[index] = found.holder
+    assert holders == {
+        registered: "moj",
+        registered + 1: "moj",
+        passed: "moh",
+        passed + 1: "moh",
+        last: "mof",
+    }
+    assert await transfers.letter(reading.service, name, at=registered - 1) is None
+
+
+async def test_a_box_begins_with_what_is_most_urgent_and_pages_by_place(reading: Reading) -> None:
+    scenario = given(*offices("moj", "moh"))
+    for name, due in (("a", None), ("b", "2026-12-20"), ("c", "2026-12-01"), ("d", None)):
+        scenario.given(letter(name), dispatch(name, due_date=due))
+    scenario.given(register("d-moh"), on("close", "d-moh", reason="done"))
+    scenario.given(register("c-moh"))
+    await reading.follow(scenario)
+
+    async def ids(**options: Any) -> list[str]:
+        found = await transfers.box(reading.service, "moh", incoming=True, **options)
+        return [one.consignment.id for one in found]
+
+    expected = [name_of(f"{one}-moh") for one in ("c", "b", "a", "d")]
+    assert await ids(chosen=Filter()) == expected
+    first = await transfers.box(reading.service, "moh", Filter(), incoming=True, limit=2)
+    after = first[-1].consignment.urgency
+    assert await ids(chosen=Filter(), after=after) == expected[2:]
+    assert await ids(chosen=Filter(business="closed")) == expected[3:]
+    assert await ids(chosen=Filter(due_by="2026-12-05")) == expected[:1]
+    assert await ids(chosen=Filter(parties=["mof"])) == []
+    number = first[1].letter.number.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    assert await ids(chosen=Filter(number=number)) == [expected[1]]
+    sent = await transfers.box(reading.service, "moj", Filter(), incoming=False)
+    assert [one.consignment.id for one in sent] == expected
+
+
+async def test_a_chain_shows_an_agency_what_it_is_party_to(reading: Reading) -> None:
+    scenario = given(*offices("moj", "moh", "mof", "moi"))
+    scenario.given(letter(to=["moh", "mof"]), dispatch(), dispatch(to="mof"))
+    scenario.given(register(), note(), onward("l-moh", "moh", "moi", "o"))
+    scenario.given(register("o", "moi", "moh"))
+    index = next(f.at for f in scenario.world.recorded if f.TOPIC.endswith("annotated.v1"))
+    await reading.follow(scenario)
+    name = Name("moj", name_of("l")).key
+
+    async def kinds(agency: str | None) -> list[str]:
+        steps = await transfers.chain(reading.service, name, agency=agency)
+        return [one.kind for one in steps]
+
+    whole = ["registered_outgoing", "dispatched", "dispatched", "registered_incoming", "annotated"]
+    whole += ["referred_onward", "registered_incoming"]
+    assert await kinds(None) == whole
+    assert await kinds("moj") == [one for one in whole if one != "annotated"]
+    assert await kinds("mof") == ["registered_outgoing", "dispatched"]
+    assert await kinds("moi") == ["registered_outgoing", "referred_onward", "registered_incoming"]
+    assert await kinds("ndc") == []
+    parties = await transfers.parties_of(reading.service, range(scenario.world.size))
+    assert index not in parties
+    scenario.given(on("release", note_index=index))
+    await reading.follow(scenario)
+    assert "annotated" in await kinds("moj")
+    parties = await transfers.parties_of(reading.service, range(scenario.world.size))
+    assert parties[index] == {"moj", "moh"}

@@ -1,0 +1,180 @@
+"""`sijill transfer` between two agencies, as their clerks would: each with her own key."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import Agency, Served
+from tests.sijill.cli.conftest import Ran, Shell
+
+_numbers = iter(range(1, 100_000))
+
+
+class PowerCutError(Exception):
+    """As if the machine stopped there."""
+
+
+class Offices:
+    """Two agencies at one terminal, by turns."""
+
+    def __init__(self, shell: Shell, served: Served) -> None:
+        self.shell = shell
+        self.moj, self.moh = served.agency(), served.agency()
+        self.keys = {
+            one.name: shell.key(f"key-{one.name}", one.key) for one in (self.moj, self.moh)
+        }
+        shell.settle = served.settle
+        shell.set(SIJILL_URL=served.url)
+
+    def __call__(self, agency: Agency, *arguments: str | Path, stdin: str = "") -> Ran:
+        key = self.keys[agency.name]
+        self.shell.set(SIJILL_KEY=str(key), SIJILL_AGENCY=agency.name)
+        return self.shell("transfer", *arguments, "--output", "json", stdin=stdin)
+
+    def ok(self, agency: Agency, *arguments: str | Path, stdin: str = "") -> dict[str, Any]:
+        ran = self(agency, *arguments, stdin=stdin)
+        assert ran.code == 0, ran.err
+        return dict(ran.json)
+
+    def letter(self, to: list[str], **changes: Any) -> Path:
+        number = f"{next(_numbers)}/ك"
+        whole = {
+            "unit": "registry",
+            "series": "letters",
+            "number": number,
+            "date": "2026-11-01",
+            "language": "ar",
+            "subject": "طلب تأييد",
+            "to": to,
+            **changes,
+        }
+        return self.shell.file("letter.json", whole)
+
+
+@pytest.fixture
+def offices(shell: Shell, served: Served) -> Offices:
+    return Offices(shell, served)
+
+
+PLACE = ("--unit", "in", "--series", "letters", "--date", "2026-11-20")
+
+
+def test_a_letter_with_its_files_goes_from_dispatch_to_close(
+    offices: Offices, served: Served
+) -> None:
+    shell, moj, moh = offices.shell, offices.moj, offices.moh
+    (shell.folder / "scan.pdf").write_bytes(b"%PDF-" + bytes(2_000_000))
+    (shell.folder / "annex.csv").write_text("a,b\n1,2\n")
+    planned = served.agency(link=False).name
+    file = offices.letter(
+        [moh.name], copy_to=[planned], document="scan.pdf", attachments=["annex.csv"]
+    )
+    sent = offices.ok(moj, "dispatch", file)
+    first, second = sent["consignments"]
+    assert first["problem"] is None
+    assert second["problem"] is None
+    assert offices.ok(moj, "dispatch", file) == sent
+
+    [arrived] = offices.ok(moh, "inbox")["items"]
+    name = (moj.name, first["consignment"])
+    assert arrived["consignment"]["consignment"] == name[1]
+    offices.ok(moh, "open", *name)
+    offices.ok(moh, "register", *name, *PLACE, "--number", "901")
+    offices.ok(moh, "annotate", *name, "-", stdin="للاطلاع\n")
+    offices.ok(moh, "refer", *name, "legal", "--note", "للدراسة")
+    shown = offices.ok(moh, "show", *name)
+    assert shown["values"]["subject"] == "طلب تأييد"
+    with served.client(moh.name, moh.key) as client:
+        attached = client.get(f"/v1/transfers/{name[0]}/{name[1]}/attachments")["items"]
+    assert [one["claim"] for one in attached] == ["document", "attachment_1"]
+    copy = shell.folder / "copy.pdf"
+    got = shell("attachment", "download", attached[0]["attachment"], "--into", copy)
+    assert got.code == 0, got.err
+    assert copy.read_bytes() == (shell.folder / "scan.pdf").read_bytes()
+
+    answer = offices.letter([], subject="إجابة")
+    replied = offices.ok(moh, "reply", *name, answer)
+    assert replied["consignments"][0]["addressee"] == moj.name
+    offices.ok(moh, "close", *name, "--reason", "answered")
+    steps = offices.ok(moh, "where", *name)["items"]
+    assert all(one["proof"] for one in steps)
+    assert [one["event"] for one in steps][-2:] == ["referred", "closed"]
+    board = offices.ok(moj, "board", moj.name, sent["letter"])
+    assert (board["opened"], board["registered"]) == (1, 1)
+    report = offices.ok(moj, "article-13", *name)
+    assert report["received_by"] == "opened"
+    told = offices.shell("transfer", "article-13", *name, "--language", "en")
+    assert "Law 78 of 2012" in told.out
+    assert f"Receiver: {moh.name}" in told.out
+
+
+def test_what_went_wrong_half_way_is_finished_by_the_same_command(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moj, moh = offices.moj, offices.moh
+    file = offices.letter([moh.name])
+
+    def cut(*_: object) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sijill.cli.corresponding._together", cut)
+        with pytest.raises(PowerCutError):
+            offices(moj, "dispatch", file)
+    assert offices.ok(moh, "inbox")["items"] == []
+    sent = offices.ok(moj, "dispatch", file)
+    assert [one["problem"] for one in sent["consignments"]] == [None]
+    assert len(offices.ok(moh, "inbox")["items"]) == 1
+
+
+def test_a_letter_waits_in_the_outbox_and_is_sent_once(offices: Offices) -> None:
+    moj, moh = offices.moj, offices.moh
+    (offices.shell.folder / "annex.txt").write_text("مرفق")
+    file = offices.letter([moh.name], attachments=["annex.txt"])
+    offices.ok(moj, "dispatch", file, "--queue")
+    assert offices.ok(moh, "inbox")["items"] == []
+    offices.ok(moj, "outbox")
+    for _ in range(2):
+        assert offices.shell("outbox", "send").code == 0
+    assert len(offices.ok(moh, "inbox")["items"]) == 1
+
+
+def test_a_case_file_is_handed_on_and_a_note_put_right(offices: Offices, served: Served) -> None:
+    moj, moh = offices.moj, offices.moh
+    mof = served.agency()
+    offices.keys[mof.name] = offices.shell.key("mof", mof.key)
+    sent = offices.ok(moj, "dispatch", offices.letter([moh.name], kind="case_file"))
+    name = (moj.name, sent["consignments"][0]["consignment"])
+    offices.ok(moh, "register", *name, *PLACE, "--number", "1")
+    assert offices.ok(moj, "show", *name)["letter"]["holder"] == moh.name
+    index = offices.ok(moh, "annotate", *name, "خطأ", "--released")["index"]
+    offices.ok(moh, "rectify-note", *name, "صواب", "--note-index", str(index))
+    offices.ok(moh, "refer-onward", *name, mof.name, "--due-date", "2027-01-01")
+    [arrived] = offices.ok(mof, "inbox")["items"]
+    onward = (moh.name, arrived["consignment"]["consignment"])
+    offices.ok(mof, "register", *onward, *PLACE, "--number", "1")
+    assert offices.ok(moj, "show", *name)["letter"]["holder"] == mof.name
+    refused = offices(moh, "close", *name, "--reason", "done")
+    assert refused.code != 0
+
+
+def test_paper_is_registered_too(offices: Offices) -> None:
+    moj, moh = offices.moj, offices.moh
+    asked = {
+        "correspondent": "citizen",
+        "correspondent_name": "مواطن",
+        "unit": "in",
+        "series": "letters",
+        "number": "12",
+        "date": "2026-11-02",
+        "language": "ar",
+        "subject": "طلب",
+    }
+    offices.ok(moh, "receive-on-paper", offices.shell.file("paper.json", asked))
+    [arrived] = offices.ok(moh, "inbox", "--transport", "paper_in")["items"]
+    assert arrived["letter"]["correspondent"] == "citizen"
+    sent = offices.ok(moj, "dispatch", offices.letter([moh.name]))
+    name = (moj.name, sent["consignments"][0]["consignment"])
+    offices.ok(moh, "refuse", *name, "--reason", "electronic_form_refused")
+    offices.ok(moj, "send-on-paper", moj.name, sent["letter"], "--addressee", moh.name)

@@ -1,0 +1,89 @@
+"""Letters as an auditor judges them: what the service took is right, what it would not is found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from domain.ledger import Fact
+from domain.transfers import Dispatched, RegisteredIncoming, RegisteredOutgoing
+from domain.values import MICROSECONDS
+from infrastructure.proofs.findings import Summary
+from infrastructure.proofs.leaf import Header, Leaf, encode_body, split_body
+from infrastructure.proofs.orders import POSSESSION_TAG
+from sijill.rules import Rules
+from tests.given_when_then import Order, Scenario, given
+from tests.letter_orders import case_file, dispatch, letter, offices, register
+from tests.wandering_letters import wander_letters
+
+
+def judged(facts: Sequence[Fact]) -> Iterator[tuple[str, str, str]]:
+    """What stands against each event: its topic, and the finding."""
+    rules = Rules(Summary())
+    for index, fact in enumerate(facts):
+        header = Header(
+            agency=fact.agency,
+            evidence=fact.evidence,
+            keys=fact.keys,
+            line=fact.line,
+            stream=fact.originator_id,
+            type=fact.TOPIC,
+            version=fact.originator_version,
+        )
+        body = split_body(encode_body(fact.statement, fact.chosen))
+        time = int(fact.timestamp.timestamp()) * MICROSECONDS
+        leaf = Leaf(index=index, time=time, prev=bytes(32), header=bytes(32), body=bytes(32))
+        signed: Any = ()
+        if fact.TOPIC == "sijill.key.enrolled.v1":
+            signed = (SimpleNamespace(tag=POSSESSION_TAG, keyid=fact.keys[-1]),)
+        for code, found in rules.judge(leaf, header, body, signed):
+            yield fact.TOPIC, code, found
+
+
+def forged(scenario: Scenario, event: type[Fact], order: Order, like: Fact) -> Fact:
+    """An event that the service would not take, on the stream of another."""
+    _, statement, signed = scenario.world.read(order)
+    return replace(
+        like,
+        statement=statement,
+        agency=signed.agency,
+        keys=signed.keys,
+        evidence=signed.evidence,
+        index=None,
+        originator_version=like.originator_version + (0 if event is type(like) else 1),
+    )
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_what_the_service_takes_is_right(seed: int) -> None:
+    assert list(judged(wander_letters(seed, 300).world.recorded)) == []
+
+
+def test_a_letter_that_another_dispatches_is_found() -> None:
+    scenario = given(*offices("moj", "moh", "mof")).given(letter(), dispatch())
+    *before, sent = scenario.world.recorded
+    assert isinstance(sent, Dispatched)
+    order = dispatch(name="other").saying(agency="mof").signed_by("mof")
+    [(topic, code, _)] = judged([*before, forged(scenario, Dispatched, order, sent)])
+    assert (topic, code) == (Dispatched.TOPIC, "record_foreign")
+
+
+def test_custody_that_another_takes_is_found() -> None:
+    scenario = given(*offices("moj", "moh", "mof"))
+    scenario.given(case_file(), dispatch("f"), register("f-moh"))
+    *before, taken = scenario.world.recorded
+    assert isinstance(taken, RegisteredIncoming)
+    order = register("f-moh", "mof")
+    [(_, code, found)] = judged([*before, forged(scenario, RegisteredIncoming, order, taken)])
+    assert (code, found) == ("record_foreign", "transfer_unknown")
+
+
+def test_a_number_that_is_used_twice_is_found() -> None:
+    scenario = given(*offices("moj", "moh")).given(letter("a", number="5/1"), letter("b"))
+    *before, second = scenario.world.recorded
+    assert isinstance(second, RegisteredOutgoing)
+    order = letter("b", number="٥/١")
+    [(_, code, _)] = judged([*before, forged(scenario, RegisteredOutgoing, order, second)])
+    assert code == "number_repeated"
