@@ -10,6 +10,8 @@ from sijill.rules.nouns import NounRules, Objection
 from sijill.rules.past import Past
 
 _VOIDED: Final = "sijill.register.number_voided.v1"
+# Letters take numbers too, and are not what a count is of.
+_COUNTED: Final = frozenset({"certificate", "register"})
 
 
 class Counts:
@@ -35,11 +37,12 @@ class Counts:
 
     def learn(self, topic: str, decision: Decision) -> None:
         """Take in what was decided; whatever happens after a closing is not counted any more."""
+        documents = topic.split(".")[1] in _COUNTED
         for space, key in decision.releases:
-            if space == NUMBER_SPACE:
+            if space == NUMBER_SPACE and documents:
                 self._add(self._given, key, -1)
         for claim in decision.claims:
-            if claim.space == NUMBER_SPACE:
+            if claim.space == NUMBER_SPACE and documents:
                 self._add(self._voided if topic == _VOIDED else self._given, claim.key, 1)
             elif claim.space == CLOSED_SPACE:
                 self._closed.add(claim.key)
