@@ -86,7 +86,7 @@ class Kept:
         return line
 
 
-_IDS = ("request_code", "transfer", "consignment")
+_IDS = ("request_code", "record")
 
 # A number has at most twelve letters: the letters of a code become digits.
 DIGITS = {ord(letter): str(place % 10) for place, letter in enumerate("abcdefghjkmnpqrstvwxyz")}
@@ -161,6 +161,7 @@ def asked(wire: Wire, agency: Agency, kept: Kept) -> list[str]:
         tiles += [f"{kind}/{full:03}.p/{part}" for kind in ("entries", "0")]
     places = {
         "agency": [agency.name, "ndc", "nobody"],
+        "sender": [agency.name],
         "key": [public_of(agency.key).thumbprint],
         "code": [*kept.codes, "x"],
         "order": kept.orders,
@@ -172,7 +173,7 @@ def asked(wire: Wire, agency: Agency, kept: Kept) -> list[str]:
         "year": ["2026"],
         "number": ["0", "x"],
         # Of these nouns the ledger has no records; their own tests ask for those that there are.
-        **dict.fromkeys(_IDS, [codes.generate(), str(UUID(int=7)), "x"]),
+        **{one: [codes.generate(), str(UUID(int=7)), "x"] for one in _IDS},
     }
     queries = {
         "/v1/log/openings": [f"from={start}" for start in range(kept.first, size, 200)],
@@ -183,6 +184,9 @@ def asked(wire: Wire, agency: Agency, kept: Kept) -> list[str]:
         PATH: ["", "limit=200", f"agency={agency.name}", "state=in_force", "of=all"],
         "/v1/orders": ["", "limit=200", "state=open"],
         "/log/checkpoint": ["", f"covers={size - 1}"],
+        # Without an end they would be listened to for a minute each.
+        "/v1/inbox/events": ["seconds=1&after=0", "at=9"],
+        "/v1/outbox/events": ["seconds=1&after=0", "at=9"],
     }
     found: list[str] = ["/openapi.json", "/docs"]
     for path, operations in CONTRACT["paths"].items():
