@@ -359,11 +359,13 @@ class Judge:
             rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
             new = VerifierKey.parse(said["log_key"])
             old = self.log_keys[-1] if self.log_keys else None
-            self.log_keys.append(new)
             if old is None:
+                # Nobody that is known vouches for it: a stranger could name a key of his own.
                 self._summary.skip("key_not_learned", index)
-            else:
-                verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+                self.keys.complete = False
+                return
+            verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+            self.log_keys.append(new)
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:

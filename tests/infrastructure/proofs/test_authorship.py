@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs.authorship import ActRule
+from infrastructure.proofs.authorship import ActRule, Opening
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.leaf import header_digest, parse_header
 from tests.infrastructure.proofs.paper_ledger import (
@@ -241,6 +241,23 @@ def test_a_log_key_that_the_old_one_did_not_hand_over_to() -> None:
     notes = json.loads(honest.opened[2].body or b"")["notes"]
     index = ledger.rotate(log_key("second"), notes=notes)
     assert codes(ledger) == {("rotation_mismatch", index)}
+
+
+def test_a_log_key_counts_for_nothing_where_no_known_key_hands_over() -> None:
+    """Event 0 is genuine and kept back; what follows is by a stranger who names his own key."""
+    ledger = enrolled_ledger()
+    ledger.rotate(log_key("a stranger's"))
+    source = ledger.source()
+    stranger = log_key("a stranger's")
+    root = ledger.seal(stranger)
+    source.notes = ledger.notes[-1:]
+    source.opened[0] = Opening(0)
+    source.opened[2] = replace(source.opened[2], order=None)
+    fsck = Fsck(source, Trust(ledger=ledger.ledger, acts=ACTS))
+    assert ("genesis_invalid", 0) in named(list(fsck.run()))
+    assert fsck.summary.unchecked["checkpoint_signature"].first == root.size
+    known = Trust(ledger=ledger.ledger, log_keys=[log_key("log").verifier], acts=ACTS)
+    assert ("note_unsigned", root.size) in named(check(source, known))
 
 
 def test_a_registry_statement_that_does_not_say_what_it_must() -> None:
