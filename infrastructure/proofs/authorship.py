@@ -45,6 +45,8 @@ KEY_ENROLLED: Final = "sijill.key.enrolled.v1"
 KEY_RETIRED: Final = "sijill.key.retired.v1"
 KEY_COMPROMISED: Final = "sijill.key.compromised.v1"
 REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY_COMPROMISED})
+ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
+"""Topics whose evidence everybody is shown: where it is missing, somebody keeps it back."""
 
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
@@ -249,10 +251,14 @@ class Judge:
         """Judge who ordered the event; False where that does not fit or cannot be told."""
         material = opening.order
         if material is None:
-            self._summary.skip("evidence_not_open", leaf.index)
+            # A row comes from the database itself, which has the evidence of every event.
+            if opening.row is not None or header.type.startswith(ALWAYS_OPEN):
+                self._report("evidence_missing", leaf.index)
+            else:
+                self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
             self._pass_over(header)
-            return True
+            return False
         before = len(self._findings)
         try:
             ledger = self.ledger if leaf.index else NO_LEDGER

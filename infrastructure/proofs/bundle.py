@@ -158,6 +158,8 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
         header = _header(event.opening)
         if header is not None and header.stream == bundle.record:
             headers.append((leaf, header))
+            if event.opening.order is None:
+                report.findings.append(Finding("evidence_missing", leaf.index))
     report.told = [
         Told(leaf.index, leaf.time, one, _void(judge, leaf, one)) for leaf, one in headers
     ]

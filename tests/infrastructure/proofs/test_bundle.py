@@ -238,6 +238,12 @@ def test_event_0_is_wholly_open(kept_back: tuple[str, ...]) -> None:
     assert ("genesis_invalid", 0) in found(with_event(0, **dict.fromkeys(kept_back)))
 
 
+@pytest.mark.parametrize("at", range(len(AUDITOR["events"])))
+def test_every_event_of_a_registry_or_the_record_shows_its_evidence(at: int) -> None:
+    missing = with_event(at, evidence=None, path=None, statement=None)
+    assert ("evidence_missing", AUDITOR["events"][at]["index"]) in found(missing)
+
+
 def test_a_stranger_cannot_name_the_logs_key() -> None:
     """Nothing but the genuine leaf 0, and behind it a rotation that nobody signed."""
     stranger = SignerKey("sijill.example/log", bytes(32))
