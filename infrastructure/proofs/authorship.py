@@ -45,6 +45,8 @@ KEY_ENROLLED: Final = "sijill.key.enrolled.v1"
 KEY_RETIRED: Final = "sijill.key.retired.v1"
 KEY_COMPROMISED: Final = "sijill.key.compromised.v1"
 REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY_COMPROMISED})
+ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
+"""Topics whose evidence everybody is shown: where it is missing, somebody keeps it back."""
 
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
@@ -249,10 +251,14 @@ class Judge:
         """Judge who ordered the event; False where that does not fit or cannot be told."""
         material = opening.order
         if material is None:
-            self._summary.skip("evidence_not_open", leaf.index)
+            # A row comes from the database itself, which has the evidence of every event.
+            if opening.row is not None or header.type.startswith(ALWAYS_OPEN):
+                self._report("evidence_missing", leaf.index)
+            else:
+                self._summary.skip("evidence_not_open", leaf.index)
             self._check_act(leaf.index, header, body, None)
             self._pass_over(header)
-            return True
+            return False
         before = len(self._findings)
         try:
             ledger = self.ledger if leaf.index else NO_LEDGER
@@ -359,11 +365,13 @@ class Judge:
             rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
             new = VerifierKey.parse(said["log_key"])
             old = self.log_keys[-1] if self.log_keys else None
-            self.log_keys.append(new)
             if old is None:
+                # Nobody that is known vouches for it: a stranger could name a key of his own.
                 self._summary.skip("key_not_learned", index)
-            else:
-                verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+                self.keys.complete = False
+                return
+            verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+            self.log_keys.append(new)
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from infrastructure.proofs import base64text, canonical, merkle, receipts
-from infrastructure.proofs.authorship import ActRule, Judge, Opening
+from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.cosignature import Cosigned, cosigned
 from infrastructure.proofs.errors import ProofError
@@ -158,6 +158,8 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
         header = _header(event.opening)
         if header is not None and header.stream == bundle.record:
             headers.append((leaf, header))
+            if event.opening.order is None:
+                report.findings.append(Finding("evidence_missing", leaf.index))
     report.told = [
         Told(leaf.index, leaf.time, one, _void(judge, leaf, one)) for leaf, one in headers
     ]
@@ -212,6 +214,10 @@ def _check_ledger(bundle: Bundle, trust: Trust, judge: Judge, report: Report) ->
             finding = Finding("ledger_other", 0, expected.hex(), judge.ledger.hex())
             report.findings.append(finding)
             return
+    first = bundle.events[0].opening
+    if first.index or first.header is None or first.body is None or first.order is None:
+        # It names the keys that all else rests on: kept back, nothing vouches for any of them.
+        report.findings.append(Finding("genesis_invalid", 0, OPENED, "not open"))
     if not report.told:
         report.findings.append(Finding("record_missing", None, str(bundle.record)))
 

@@ -116,6 +116,7 @@ MEANINGS = {
     "evidence_digest_mismatch": "The stored evidence is not the one that the header commits to.",
     "evidence_disagrees": "The signatures are over different orders.",
     "evidence_keys_mismatch": "The header names other keys than signed the order.",
+    "evidence_missing": "The event must show its evidence: without it nothing says who ordered it.",
     "evidence_not_an_order": "The evidence does not begin with the order.",
     "finding_false": "The answer is not what the ledger, or the named register, said then.",
     "genesis_invalid": "The log does not begin with a ledger opened by its two founders.",

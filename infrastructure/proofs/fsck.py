@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from infrastructure.proofs import note, tiles
-from infrastructure.proofs.authorship import ActRule, Judge, Opening, Rules
+from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -194,6 +194,9 @@ class Fsck:
         trusted = self._trust
         if trusted.ledger is not None and trusted.ledger != ledger:
             yield Finding("ledger_other", 0, trusted.ledger.hex(), ledger.hex())
+        if trusted.ledger is not None and not (self._judge.log_keys or trusted.log_keys):
+            # Who brings no more than the id must be shown event 0: only it names the log's key.
+            yield Finding("genesis_invalid", 0, OPENED, "not open")
         key = self._judge.receipt_key
         for data in self._unread_receipts:
             if key is None:

@@ -127,6 +127,17 @@ async def test_one_byte_changed_by_a_superuser_is_named(
     assert (code, grown.issued) in findings
 
 
+async def test_an_order_that_a_superuser_took_away_is_named(grown: Grown) -> None:
+    urls = connection_strings(grown.served.folder)
+    with connect(urls.admin, Role.OWNER) as conn, conn.transaction(force_rollback=True):
+        for name in TABLES:
+            conn.execute(f"ALTER TABLE ledger.{name} DISABLE TRIGGER USER")
+        taken = conn.execute("DELETE FROM ledger.orders WHERE first_index = %s", (grown.issued,))
+        assert taken.rowcount == 1
+        findings, _ = judge(DatabaseSource(conn, grown.tiles), grown.trust)
+    assert ("evidence_missing", grown.issued) in findings
+
+
 @pytest.mark.parametrize(
     "column, value",
     [

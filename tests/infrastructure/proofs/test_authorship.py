@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs.authorship import ActRule
+from infrastructure.proofs.authorship import ActRule, Opening, Row
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.leaf import header_digest, parse_header
 from tests.infrastructure.proofs.paper_ledger import (
@@ -241,6 +241,45 @@ def test_a_log_key_that_the_old_one_did_not_hand_over_to() -> None:
     notes = json.loads(honest.opened[2].body or b"")["notes"]
     index = ledger.rotate(log_key("second"), notes=notes)
     assert codes(ledger) == {("rotation_mismatch", index)}
+
+
+def test_a_log_key_counts_for_nothing_where_no_known_key_hands_over() -> None:
+    """Event 0 is genuine and kept back; what follows is by a stranger who names his own key."""
+    ledger = enrolled_ledger()
+    ledger.rotate(log_key("a stranger's"))
+    source = ledger.source()
+    stranger = log_key("a stranger's")
+    root = ledger.seal(stranger)
+    source.notes = ledger.notes[-1:]
+    source.opened[0] = Opening(0)
+    source.opened[2] = replace(source.opened[2], order=None)
+    fsck = Fsck(source, Trust(ledger=ledger.ledger, acts=ACTS))
+    assert ("genesis_invalid", 0) in named(list(fsck.run()))
+    assert fsck.summary.unchecked["checkpoint_signature"].first == root.size
+    known = Trust(ledger=ledger.ledger, log_keys=[log_key("log").verifier], acts=ACTS)
+    assert ("note_unsigned", root.size) in named(check(source, known))
+
+
+def test_a_key_whose_enrolment_shows_no_evidence_is_not_learned() -> None:
+    ledger = enrolled_ledger()
+    ledger.issue("moh", "moh-1", "AAAA")
+    source = ledger.source()
+    source.opened[1] = replace(source.opened[1], order=None)
+    fsck = Fsck(source, Trust(acts=ACTS))
+    assert named(list(fsck.run())) == {("evidence_missing", 1)}
+    assert fsck.summary.unchecked["key_not_learned"].first == 2
+
+
+def test_a_database_shows_the_evidence_of_every_event() -> None:
+    ledger = enrolled_ledger()
+    index = ledger.issue("moh", "moh-1", "AAAA")
+    source = ledger.source()
+    header = parse_header(source.opened[index].header or b"")
+    row = Row(header.agency, header.stream, header.type, header.version, index)
+    source.opened[index] = replace(source.opened[index], order=None)
+    assert check(source) == []
+    source.opened[index] = replace(source.opened[index], row=row)
+    assert named(check(source)) == {("evidence_missing", index)}
 
 
 def test_a_registry_statement_that_does_not_say_what_it_must() -> None:

@@ -3,16 +3,27 @@
 import json
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.proofs import bundle, canonical, tlogproof
-from infrastructure.proofs.bundle import Bundle, Trust
-from infrastructure.proofs.checkpoint import open_checkpoint
+from infrastructure.proofs import bundle, canonical, merkle, tlogproof
+from infrastructure.proofs.authorship import KEY_ROTATED, Opening
+from infrastructure.proofs.bundle import Bundle, Proven, Trust
+from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
+from infrastructure.proofs.checkpoint import sign as sign_checkpoint
 from infrastructure.proofs.cosignature import Cosigner
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.leaf import (
+    Header,
+    Leaf,
+    body_digest,
+    encode_body,
+    header_digest,
+    parse_leaf,
+)
 from infrastructure.proofs.note import SignerKey, VerifierKey
 from infrastructure.proofs.policy import parse as parse_policy
 from infrastructure.proofs.receipts import VerdictNote, sign
@@ -212,6 +223,56 @@ def test_the_ledger_is_the_one_that_is_trusted() -> None:
     assert found(AUDITOR, ledger=bytes(32)) == {("ledger_other", 0)}
     assert ("ledger_other", 0) in found({**AUDITOR, "ledger": "00" * 32}, ledger=None)
     assert found(AUDITOR, ledger=None) == set()
+
+
+@pytest.mark.parametrize(
+    "kept_back",
+    [
+        ("header", "header_salt", "body", "body_salt", "evidence", "path", "statement"),
+        ("body", "body_salt"),
+        ("evidence", "path", "statement"),
+    ],
+)
+def test_event_0_is_wholly_open(kept_back: tuple[str, ...]) -> None:
+    """Kept back it would vouch for nobody, and a stranger could name a key of his own."""
+    assert ("genesis_invalid", 0) in found(with_event(0, **dict.fromkeys(kept_back)))
+
+
+@pytest.mark.parametrize("at", range(len(AUDITOR["events"])))
+def test_every_event_of_a_registry_or_the_record_shows_its_evidence(at: int) -> None:
+    missing = with_event(at, evidence=None, path=None, statement=None)
+    assert ("evidence_missing", AUDITOR["events"][at]["index"]) in found(missing)
+
+
+def test_a_stranger_cannot_name_the_logs_key() -> None:
+    """Nothing but the genuine leaf 0, and behind it a rotation that nobody signed."""
+    stranger = SignerKey("sijill.example/log", bytes(32))
+    leaf_0 = parse_leaf(AUDITOR["events"][0]["leaf"].encode())
+    record, salt = UUID(AUDITOR["record"]), bytes(16)
+    said = {"act": "ledger.rotate_key", "agency": "ndc", "log_key": stranger.verifier.encode()}
+    leaves, openings = [leaf_0], [Opening(0)]
+    for index, (topic, statement) in enumerate(
+        [(KEY_ROTATED, said), ("sijill.certificate.issued.v1", {"agency": "ndc"})], 1
+    ):
+        stream = UUID(int=index) if index == 1 else record
+        header = Header("ndc", bytes(32), ("A" * 43,), 0, stream, topic, 1).encode()
+        body = encode_body(canonical.dumps(statement))
+        digests = header_digest(salt, header), body_digest(salt, body)
+        leaves.append(Leaf(index, leaf_0.time, leaves[-1].hash(), *digests))
+        openings.append(Opening(index, header, salt, body, salt))
+    a, b, c = (leaf.hash() for leaf in leaves)
+    left = merkle.root([a, b])
+    head = Checkpoint("sijill.example/log", 3, merkle.root([a, b, c]))
+    paths = [(b, c), (a, c), (left,)]
+    events = [
+        Proven(leaf.index, leaf.encode(), path, opening)
+        for leaf, path, opening in zip(leaves, paths, openings, strict=True)
+    ]
+    forged = Bundle(LEDGER, record, sign_checkpoint(head, [stranger]), events)
+
+    report = bundle.verify(bundle.parse(forged.encode()), Trust(ledger=LEDGER))
+
+    assert {"genesis_invalid", "note_unsigned"} <= {one.code for one in report.findings}
 
 
 def test_a_record_that_is_not_in_it_is_missed() -> None:
