@@ -43,7 +43,9 @@ _HOLDER = told("The answer, and what proves it.", HolderAnswer) | problems(404, 
 _NO_STORE = {"Cache-Control": "no-store"}
 _EVENT_BYTES = 1 << 20
 Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
-Secret = Annotated[str, Field(min_length=1, max_length=200, description="Given at issuance.")]
+Secret = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=WORD, description="Given at issuance.")
+]
 Text = Annotated[str, Field(max_length=64, description="As people write it.")]
 
 
@@ -209,8 +211,9 @@ def _limit(request: Request, services: Services, code: str) -> None:
 
 
 def _same(recorded: str | None, presented: str) -> bool:
-    """Whether a secret is the recorded one; where none is, the time that it takes is the same."""
-    return hmac.compare_digest((recorded or "\x00").encode(), presented.encode())
+    """Whether a secret is the recorded one; where none is recorded, none is right."""
+    alike = hmac.compare_digest((recorded or "").encode(), presented.encode())
+    return recorded is not None and alike
 
 
 async def _pinned(connection: Any, at: int | None) -> int:
