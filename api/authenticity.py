@@ -1,7 +1,8 @@
 """Authenticity of issuance over HTTP: an agency's requests and queue, and a holder's own question.
 
-An agency sees the requests that it made or was ever asked; others do not exist for it. A holder
-proves herself by a code and a secret, and is told the answer with all that proves it.
+An agency sees the requests that it, or a body that it answers for as a whole, made or was ever
+asked; others do not exist for it. A holder proves herself by a code and a secret, and is told the
+answer with all that proves it.
 """
 
 import hmac
@@ -30,7 +31,7 @@ from domain.values import baghdad_day
 from infrastructure.log.openings import openings
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
-from projections import authenticity, freshness
+from projections import authenticity, freshness, transfers
 from projections.authenticity import Filter
 from projections.authenticity import Request as Row
 
@@ -84,7 +85,7 @@ async def listed(
     )
     async with recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
-        agencies = await authenticity.predecessors(connection, who.agency or "")
+        agencies = await transfers.stood_for(connection, who.agency or "")
         rows = await authenticity.page(
             connection,
             agencies,
@@ -182,8 +183,8 @@ async def show(
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, at)
         row = await authenticity.show(connection, code, at=at)
-        agencies = await authenticity.predecessors(connection, who.agency or "")
-        party = row is not None and not agencies.isdisjoint(row.parties)
+        agencies = await transfers.stood_for(connection, who.agency or "")
+        party = row is not None and any(one in row.parties for one in agencies)
         if row is None or not (party or AUDIT in who.scopes):
             raise Problem("request_unknown")
         opened = await open_at(services, connection, row.requested_index)
