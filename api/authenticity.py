@@ -1,7 +1,8 @@
 """Authenticity of issuance over HTTP: an agency's requests and queue, and a holder's own question.
 
-An agency sees the requests that it made or was ever asked; others do not exist for it. A holder
-proves herself by a code and a secret, and is told the answer with all that proves it.
+An agency sees the requests that it, or a body that it answers for as a whole, made or was ever
+asked; others do not exist for it. A holder proves herself by a code and a secret, and is told the
+answer with all that proves it.
 """
 
 import hmac
@@ -30,7 +31,7 @@ from domain.values import baghdad_day
 from infrastructure.log.openings import openings
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
-from projections import authenticity, freshness
+from projections import authenticity, freshness, transfers
 from projections.authenticity import Filter
 from projections.authenticity import Request as Row
 
@@ -43,7 +44,9 @@ _HOLDER = told("The answer, and what proves it.", HolderAnswer) | problems(404, 
 _NO_STORE = {"Cache-Control": "no-store"}
 _EVENT_BYTES = 1 << 20
 Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
-Secret = Annotated[str, Field(min_length=1, max_length=200, description="Given at issuance.")]
+Secret = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=WORD, description="Given at issuance.")
+]
 Text = Annotated[str, Field(max_length=64, description="As people write it.")]
 
 
@@ -82,7 +85,7 @@ async def listed(
     )
     async with recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
-        agencies = await authenticity.predecessors(connection, who.agency or "")
+        agencies = await transfers.stood_for(connection, who.agency or "")
         rows = await authenticity.page(
             connection,
             agencies,
@@ -180,8 +183,8 @@ async def show(
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, at)
         row = await authenticity.show(connection, code, at=at)
-        agencies = await authenticity.predecessors(connection, who.agency or "")
-        party = row is not None and not agencies.isdisjoint(row.parties)
+        agencies = await transfers.stood_for(connection, who.agency or "")
+        party = row is not None and any(one in row.parties for one in agencies)
         if row is None or not (party or AUDIT in who.scopes):
             raise Problem("request_unknown")
         opened = await open_at(services, connection, row.requested_index)
@@ -209,8 +212,9 @@ def _limit(request: Request, services: Services, code: str) -> None:
 
 
 def _same(recorded: str | None, presented: str) -> bool:
-    """Whether a secret is the recorded one; where none is, the time that it takes is the same."""
-    return hmac.compare_digest((recorded or "\x00").encode(), presented.encode())
+    """Whether a secret is the recorded one; where none is recorded, none is right."""
+    alike = hmac.compare_digest((recorded or "").encode(), presented.encode())
+    return recorded is not None and alike
 
 
 async def _pinned(connection: Any, at: int | None) -> int:

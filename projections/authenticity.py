@@ -123,13 +123,6 @@ async def page(
         return [_request(row) for row in await cursor.fetchall()]
 
 
-async def predecessors(conn: Connection, agency: str) -> set[str]:
-    """An agency with every body that it has succeeded: what was before those is before it."""
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(_SQL["predecessors"], {"agency": agency})
-        return {row[0] for row in await cursor.fetchall()}
-
-
 async def asked_online(conn: Connection, code: str, changed: int) -> str | None:
     """A holder's request about a code that still says what is true since index `changed`."""
     async with conn.cursor(row_factory=tuple_row) as cursor:

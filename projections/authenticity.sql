@@ -71,19 +71,6 @@ WHERE asked.requested_index > %(after)s
 ORDER BY asked.requested_index
 LIMIT %(limit)s
 
--- name: predecessors
--- An agency, and every body that it has succeeded, in whole or in part.
-WITH RECURSIVE before AS (
-    SELECT %(agency)s::text COLLATE "C" AS id
-    UNION
-    SELECT agency.id
-    FROM before JOIN read.agencies AS agency ON agency.until_index IS NULL AND EXISTS (
-        SELECT FROM jsonb_array_elements(agency.successions) AS step
-        WHERE step ->> 'successor' = before.id
-    )
-)
-SELECT id FROM before
-
 -- name: parties
 SELECT stream, parties FROM read.authenticity_requests
 WHERE stream = ANY(%(streams)s::uuid[]) AND until_index IS NULL

@@ -76,7 +76,8 @@ def _ask(
 @desk(commands.AttestAuthenticity)
 def attest(order: commands.AttestAuthenticity, sitting: Sitting) -> None:
     """Say what the ledger says of a document that it saw issued, and nothing else."""
-    asked = _waiting(order.request, sitting)
+    asked = found(order.request, sitting)
+    _check_waits(asked)
     if asked.asked.code is None or order.finding is not finding_of(asked.asked.code, sitting):
         raise FindingMismatch
     _check_proof(order.certificate, order.finding, order.agency, asked, sitting)
@@ -105,13 +106,14 @@ def refuse(order: commands.RefuseAuthenticity, sitting: Sitting) -> None:
 @desk(commands.ReferAuthenticity)
 def refer(order: commands.ReferAuthenticity, sitting: Sitting) -> None:
     """Refer to another agency that is linked; for a closed one a founder does."""
-    asked = _waiting(order.request, sitting)
+    asked = found(order.request, sitting)
     if asked.addressee is None:
         raise RequestUnknown(request=order.request)
     if responsible(asked.addressee, None, None, sitting.agency) != order.agency:
         closed = sitting.agency(asked.addressee).standing is Standing.CLOSED
         if not (closed and sitting.agency(order.agency).founder):
             raise RequestUnknown(request=order.request)
+    _check_waits(asked)
     lawful = {one.successor for one in sitting.agency(asked.addressee).successions}
     if order.reason is ReferralReason.SUCCESSOR and order.to not in lawful:
         raise AddresseeUnfit(agency=order.to)
@@ -127,8 +129,7 @@ def withdraw(order: commands.WithdrawRequest, sitting: Sitting) -> None:
     asked = found(order.request, sitting)
     if asked.requester != order.agency:
         raise RequestUnknown(request=order.request)
-    if asked.state not in WAITING:
-        raise RequestNotWaiting(state=asked.state.value)
+    _check_waits(asked)
     sitting.record(record.Withdrawn, on=asked)
 
 
@@ -253,11 +254,10 @@ def _check_proof(
     sitting.claim(PROOF_SPACE, code, asked.id)
 
 
-def _waiting(code: str, sitting: Sitting) -> AuthenticityRequest:
-    asked = found(code, sitting)
+def _check_waits(asked: AuthenticityRequest) -> None:
+    """Asked of a party only: to others the request does not exist, waiting or not."""
     if asked.state not in WAITING:
         raise RequestNotWaiting(state=asked.state.value)
-    return asked
 
 
 def _addressed(
@@ -271,8 +271,7 @@ def _addressed(
     addressee = asked.addressee
     if addressee is None or responsible(addressee, unit, series, sitting.agency) != order.agency:
         raise RequestUnknown(request=order.request)
-    if asked.state not in WAITING:
-        raise RequestNotWaiting(state=asked.state.value)
+    _check_waits(asked)
     return asked
 
 

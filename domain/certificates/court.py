@@ -5,6 +5,7 @@ judgment that it cites. Each act of a court names its order, and what ends it na
 it ends.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -147,8 +148,12 @@ class HoldReleased(Fact):
         _end(aggregate.holds, self)
 
 
+def fitting(orders: Iterable[CourtOrder], court: str, reference: str) -> list[CourtOrder]:
+    """What a court's act may mean, first what it ends: its own, else others of that reference."""
+    named = [one for one in orders if one.reference == reference]
+    return [one for one in named if one.court == court] or named
+
+
 def _end(orders: list[CourtOrder], fact: Fact) -> None:
     """Take away the order that an act ends: its own court's, else that of a court it succeeded."""
-    ended = fact.said["ends"]
-    own = [one for one in orders if one.reference == ended and one.court == fact.agency]
-    orders.remove((own or [one for one in orders if one.reference == ended])[0])
+    orders.remove(fitting(orders, fact.agency, fact.said["ends"])[0])

@@ -65,10 +65,7 @@ def _check_standing(
     orders: Iterable[CourtOrder], order: court.ByCourt, ended: str, sitting: Sitting
 ) -> None:
     """An order is ended by the court that gave it, or by the one that answers for it now."""
-    for one in orders:
-        if one.reference == ended and order.agency in (
-            one.court,
-            responsible(one.court, None, None, sitting.agency),
-        ):
+    for one in court.fitting(orders, order.agency, ended)[:1]:
+        if order.agency in (one.court, responsible(one.court, None, None, sitting.agency)):
             return
     raise CourtOrderUnknown(code=order.code)

@@ -233,6 +233,25 @@ def test_a_wrong_secret_and_a_wrong_code_look_alike(attesting: Served, issuer: A
     assert told == {(404, "code_or_secret_wrong")}
 
 
+@pytest.mark.parametrize("secret", ["\x00", "guessed"])
+def test_where_no_secret_is_recorded_none_is_right(
+    attesting: Served, issuer: Agency, asker: Agency, secret: str
+) -> None:
+    request, code = ask(asker, **about_paper(issuer)), issuer.issue()["code"]
+    told = []
+    for part, question in (
+        ("fetched", {"request": request}),
+        ("fetched", {"request": codes.generate()}),
+        ("online", {"code": code}),
+        ("online", {"code": codes.generate()}),
+    ):
+        with pytest.raises(Refused) as refused:
+            attesting.anybody().post(f"{ROOM}/{part}", {**question, "secret": secret})
+        told.append((refused.value.status, refused.value.code))
+    [seen] = set(told)
+    assert seen[0] in (404, 422)
+
+
 def test_after_a_change_the_holder_is_told_the_new_state(attesting: Served, issuer: Agency) -> None:
     issued = issuer.issue(values={"holder_secret": "her-secret-2"})
     asked = {"code": issued["code"], "secret": "her-secret-2"}

@@ -8,6 +8,7 @@ import pytest
 from sijill.client import Client, Refused
 from sijill.client.attachments import PATH, Attachments
 from tests.api.test_attachments import issue_with, made
+from tests.api.test_authenticity import about_paper, ask
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, act
 
@@ -97,6 +98,29 @@ def test_a_series_alone_is_given_away(served: Served) -> None:
     assert [one["code"] for one in new.client.get("/v1/certificates", **where)["items"]] == [code]
     assert revoke(new.client, code)["index"]
     assert revoke(old.client, kept)["index"]
+
+
+def test_requests_are_seen_by_who_answers_for_the_whole_body(served: Served) -> None:
+    old, part, rest, asker = (served.agency() for _ in range(4))
+    request, room = ask(asker, **about_paper(old)), "/v1/authenticity-requests"
+
+    def give_away(series: str, **more: Any) -> None:
+        share = {"unit": "registry", "series": series, "successor": part.name}
+        said = {"subject": old.name, "shares": [share], **LAW, **more}
+        by_both(served, f"/v1/agencies/{old.name}/split", "agency.split", **said)
+        served.settle()
+
+    def seen(agency: Agency) -> list[str]:
+        return [one["request"] for one in agency.client.get(room, role="addressee")["items"]]
+
+    give_away("degrees")
+    assert (seen(old), seen(part)) == ([request], [])
+    with pytest.raises(Refused, match="request_unknown"):
+        part.client.get(f"{room}/{request}")
+
+    give_away("letters", rest=rest.name)
+    assert (seen(rest), seen(part)) == ([request], [])
+    assert rest.client.get(f"{room}/{request}")["addressee"] == old.name
 
 
 def test_a_court_suspends_what_any_body_issued(served: Served) -> None:

@@ -291,6 +291,13 @@ def test_a_request_is_referred_to_who_has_the_register(ledger: Scenario) -> None
     )
 
 
+def test_of_a_request_that_is_over_a_stranger_learns_nothing(ledger: Scenario) -> None:
+    ledger.given(ask("a"), on_request("refuse", "a", reason="fee_unpaid"))
+
+    ledger.when(refer("a", "mof", to="moh")).refused("request_unknown")
+    ledger.when(refer("a")).refused("request_not_waiting", state="refused")
+
+
 def test_for_a_closed_agency_a_founder_refers(ledger: Scenario) -> None:
     founder = enrol("ndc-registry", "ndc", ("register",))
     ledger.given(ask("a"), founder)

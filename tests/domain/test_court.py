@@ -119,6 +119,17 @@ def test_the_successor_of_a_court_ends_what_that_one_ordered(scenario: Scenario)
     assert status(scenario) is Status.IN_FORCE
 
 
+def test_a_successor_ends_no_order_but_of_the_court_it_succeeded(scenario: Scenario) -> None:
+    """Two other courts' orders have one reference, and the one that it may not end came first."""
+    orders = [suspend("a", court=one) for one in ("other", "hjc")]
+    scenario.given(court("other"), court("appeal"), *orders, merge("hjc", "appeal"))
+
+    scenario.when(lift("a", court="appeal")).refused("court_order_unknown")
+    scenario.given(lift("a", court="other"))
+    scenario.when(lift("a", court="appeal")).then(LIFTED)
+    assert status(scenario) is Status.IN_FORCE
+
+
 def test_lifted_while_revoked_it_returns_to_where_it_stood(scenario: Scenario) -> None:
     annul = on_certificate("annul_revocation", "a", reason="appeal_granted").also_by("moj-2")
     scenario.given(suspend("a"), revoke("a"), lift("a"))
