@@ -30,6 +30,8 @@ QUESTION_BYTES = 64 * 1024
 BULKS_AT_ONCE = 4
 # A chunk of an attachment is held twice, as it came and sealed.
 UPLOADS_AT_ONCE = 16
+# A picture is read by a process of its own, of anybody; no agency's order waits for one.
+PICTURES_AT_ONCE = 4
 BULK_PATIENCE_SECONDS = 5.0
 BUCKETS_MAXIMUM = 50_000
 DIGEST_BYTES = 16
@@ -106,6 +108,9 @@ class Limits:
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
+    _pictures: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
+    )
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
@@ -114,6 +119,10 @@ class Limits:
     def upload_place(self) -> Place:
         """A place for one chunk on its way in or out, not taken yet."""
         return Place(self._uploads)
+
+    def picture_place(self) -> Place:
+        """A place for one picture in which a code is looked for, not taken yet."""
+        return Place(self._pictures)
 
     def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
         """Whether this address may compare values with this code now."""

@@ -21,7 +21,7 @@ from api.orders import read_body
 from api.pages.checking import answered
 from api.pages.drawing import Language, Page, draw
 from api.problems import STATUS, Problem
-from api.services import InTurn, Open
+from api.services import Open, PictureTurn
 from api.verify import Presented
 from infrastructure import pictures
 from infrastructure.pictures import PictureError
@@ -42,12 +42,15 @@ class _InMemory(MultiPartParser):
 
 
 @router.post("/{language:language}/read")
-async def read(request: Request, services: Open, place: InTurn, language: Language) -> Response:
+async def read(
+    request: Request, services: Open, place: PictureTurn, language: Language
+) -> Response:
     """The verdict on the code in a file."""
-    await place.take()
     data = await _file(request)
     if not data:
         return draw("start.html", language, path="/", status=422, lacking="file.empty")
+    # Not before the body is here: whoever sends it slowly keeps nobody else waiting.
+    await place.take()
     try:
         texts = await pictures.read(data)
     except PictureError as error:

@@ -8,7 +8,7 @@ following, and what it said is kept beside the copy.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -93,6 +93,8 @@ class Following:
             self._take(tree, step, on_events)
         if tree.size != newest.size:
             raise self._suspicion("the newest checkpoint is not among the published ones", data)
+        if tree.root() != newest.root:
+            raise self._suspicion(f"two roots of {newest.size} were signed", data)
         return Grown(size, tree.size, tree.root())
 
     def _identify(self) -> None:
@@ -111,6 +113,14 @@ class Following:
     def _open(self, data: bytes) -> Checkpoint:
         return open_checkpoint(data, origin=self._name, verifiers=self._keys)
 
+    def _head(self, item: Mapping[str, Any]) -> Checkpoint:
+        """A published checkpoint, of the size under which the origin lists it."""
+        data = item["note"].encode()
+        head = self._open(data)
+        if head.size != item["size"]:
+            raise self._suspicion(f"{head.size} is listed as {item['size']}", data)
+        return head
+
     def _steps(self, size: int, end: int) -> Iterator[list[dict[str, Any]]]:
         """The published checkpoints up to `end`, in steps that end at one of them."""
         step: list[dict[str, Any]] = []
@@ -128,7 +138,7 @@ class Following:
         self, tree: GrowingTree, step: list[dict[str, Any]], on_events: Callable[[int], None]
     ) -> None:
         start, end = tree.size, step[-1]["size"]
-        heads = iter([(item, self._open(item["note"].encode())) for item in step])
+        heads = iter([(item, self._head(item)) for item in step])
         item, head = next(heads)
         first = start // tiles.WIDTH
         opened = self._origin.openings(first * tiles.WIDTH, end)
@@ -158,6 +168,8 @@ class Following:
                     item, head = next(heads, (item, _BEYOND))
             self._sink.events(number, entries, page)
             on_events(width - known)
+        if head is not _BEYOND:
+            raise self._suspicion(f"the root of {head.size} was not met", item["note"].encode())
         self._sink.publish(tree)
         lines.append(self._folder / "checkpoints.ndjson", "size", step)
         write_durably(self._folder / "checkpoint", step[-1]["note"].encode())

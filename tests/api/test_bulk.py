@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from api.limits import BULKS_AT_ONCE
 from infrastructure.proofs import signing
 from infrastructure.proofs.orders import BODY_LIMIT_BYTES, NDJSON
 from sijill.client import Client, Prepared, statement
@@ -363,3 +364,20 @@ def test_a_client_that_leaves_while_it_is_answered_doubles_nothing(
     assert len({line["index"] for line in answer}) == count
     assert any(line["replayed"] for line in answer)
     assert issued(served, office) == before + count
+
+
+def test_pictures_that_come_slowly_keep_no_bulk_waiting(wire: Wire, office: Agency) -> None:
+    said = [
+        "POST /en/read HTTP/1.1",
+        "Host: ledger",
+        "Content-Type: multipart/form-data; boundary=x",
+        "Content-Length: 1000000",
+    ]
+    with ExitStack() as stack:
+        for _ in range(2 * BULKS_AT_ONCE):
+            connection = stack.enter_context(connected(wire))
+            connection.sendall("\r\n".join([*said, "", "--x"]).encode())
+
+        answer = lines_of(wire.send(bulk(office.client, [issuance(office.name)])))
+
+    assert codes_of(answer) == [None]

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,11 +37,14 @@ LISTED_SIZE = """async () => {
 }"""
 
 
-def address(wire: Wire, agency: Agency, code: str, key: jwk.PrivateKey | None = None) -> str:
+def address(
+    wire: Wire, agency: Agency, code: str, key: jwk.PrivateKey | None = None, **changes: Any
+) -> str:
     """What stands in the QR code of a certificate, on the served ledger's own address."""
     wire.served.settle()
     shown = asking.read(wire, agency, f"/v1/certificates/{code}").json()
-    data = credentials.sign(shown, agency.client.identity.ledger, key or agency.key)
+    said = replace(credentials.describe(shown, agency.client.identity.ledger), **changes)
+    data = qr.sign_fitting(said, key or agency.key)
     text = qr.encode_text(data, host=urlsplit(wire.served.url).netloc)
     return text[text.index("/V/") :]
 
@@ -112,6 +117,8 @@ def test_papers_that_lie_are_never_valid(
         f"{head}#HC1A6BFA70790T9WJWG": "unreadable",
         # Another body's key under this body's certificate.
         address(wire, agency, code, stranger.key): "not_valid",
+        # Its own key's, but about another act than the register holds under this code.
+        address(wire, agency, code, index=agency.issue()["index"]): "not_valid",
     }
     with visitor(browser, url=wire.served.url) as page:
         for lie, outcome in lies.items():
@@ -134,6 +141,35 @@ def test_a_withdrawal_shows_on_an_open_paper(wire: Wire, agency: Agency, browser
         page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
         expect(page.locator("#headline")).to_have_text("Genuine, but revoked")
         expect(page.locator("#paper-says")).to_contain_text(NAME)
+
+
+def test_a_withdrawal_shows_where_the_device_knows_no_keys(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    code, path = paper(wire, agency)
+    with visitor(browser, url=wire.served.url) as page:
+        page.route("**/v1/trust*", lambda route: route.abort())
+        opened(page, path)
+        assert reason(page) == "in_force_paper_not_compared"
+
+        revoke(agency, code)
+
+        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+
+
+def test_a_withdrawal_shows_though_the_first_answer_never_came(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    code, path = paper(wire, agency)
+    with visitor(browser, url=wire.served.url) as page:
+        page.route("**/v1/verify/*", lambda route: route.abort())
+        opened(page, path)
+        expect(page.locator("#ages")).to_be_visible()
+        revoke(agency, code)
+        page.unroute("**/v1/verify/*")
+
+        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        expect(page.locator("#ages")).to_be_hidden()
 
 
 def test_after_the_first_visit_papers_are_checked_with_no_network(

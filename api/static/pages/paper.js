@@ -33,22 +33,28 @@ export async function check(result, code) {
     await knowledge.refresh().catch(() => {});
     local = await judged(signed) ?? local;
   }
-  if (!local) return;
-  await show(signed.credential, local);
-  const server = await asked(code, result.dataset.language);
-  if (server === null) {
-    offline(local);
+  // The shell that stands for every address has no code of its own to ask about.
+  result.dataset.code = code;
+  if (!local) {
+    watch(result);
     return;
   }
-  draw(combined(local, server, signed.credential));
-  result.dataset.standing = `${server.questions.in_force} ${server.questions.issuer}`;
-  watch(result, (verdict) => {
+  await show(signed.credential, local);
+  const news = (verdict) => {
+    const before = result.dataset.standing;
     const standing = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
-    if (standing === result.dataset.standing) return;
+    if (standing === before || (!before && verdict.reason === "store_unavailable")) return;
     result.dataset.standing = standing;
-    says(t("page.changed"));
-    draw(combined(local, verdict, signed.credential));
-  });
+    if (before) says(t("page.changed"));
+    else for (const line of ["changed", "ages"]) at(line).hidden = true;
+    const found = combined(local, verdict, signed.credential);
+    if (found.questions.unchanged === "differs") at("paper").hidden = true;
+    draw(found);
+  };
+  const server = await asked(code, result.dataset.language);
+  if (server === null) await offline(local);
+  else news(server);
+  watch(result, news);
 }
 
 async function judged(signed) {

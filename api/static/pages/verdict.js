@@ -93,7 +93,7 @@ export function combined(local, server, credential) {
   }
   const record = server.record;
   const other = record !== null
-    && (record.agency !== credential.agency || record.type !== credential.type);
+    && ["agency", "type", "index"].some((name) => record[name] !== credential[name]);
   if (other) {
     const questions = { ...server.questions, unchanged: "differs" };
     return { ...server, ...told("credential_forged", questions) };
