@@ -270,7 +270,7 @@ def _check_verdict(bundle: Bundle, judge: Judge, acts: Sequence[Act], report: Re
         report.findings.append(Finding("verdict_other", size, f"{bundle.code}", f"{about[1:]}"))
         return
     report.outcome, report.reason = str(said.get("outcome")), str(said.get("reason"))
-    last = against(acts)
+    last = against(acts, bundle.code)
     if report.outcome == "valid" and last is not None:
         found = f"{last.type} at {last.at}"
         report.findings.append(Finding("verdict_contradicted", size, str(report.reason), found))

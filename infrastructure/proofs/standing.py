@@ -1,6 +1,6 @@
 """What the events of a certificate say of one of its codes, as far as they are open to the reader.
 
-Whether a body is what its leaf commits to is the judge's business.
+Where a body is closed that may be about another original, it is read in favour of the code.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,6 @@ from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import Header, split_body
 
 CERTIFICATE: Final = "sijill.certificate."
-# What a verdict may not call valid, by the last event of these that the record has.
-_WITHDRAWING: Final = frozenset({"suspended", "revoked", "voided", "superseded"})
-_RESTORING: Final = frozenset({"reinstated", "revocation_annulled"})
 _NAMING: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
 
 
@@ -50,12 +47,56 @@ def named(acts: Sequence[Act]) -> set[str] | None:
     return found or None
 
 
-def against(acts: Sequence[Act]) -> Act | None:
-    """The event that keeps the record from being valid, if there is one."""
-    last = None
+def against(acts: Sequence[Act], code: str | None) -> Act | None:
+    """The event that keeps a code from being valid, if there is one."""
+    whole: dict[str, Act] = {}
+    own: Act | None = None
+    courts = originals = 0
     for act in acts:
-        if act.what in _WITHDRAWING:
-            last = act
-        elif act.what in _RESTORING:
-            last = None
-    return last
+        match act.what:
+            case "suspended" | "voided" | "superseded":
+                whole[act.what] = act
+            case "reinstated":
+                whole.pop("suspended", None)
+            case "suspended_by_court":
+                courts += 1
+                whole["court"] = act
+            case "court_suspension_lifted":
+                courts -= 1
+                if courts <= 0:
+                    whole.pop("court", None)
+            case "revoked" if _only_one(act, originals) is None:
+                whole["revoked"] = act
+            case "revocation_annulled" if _only_one(act, 0) is None:
+                whole.pop("revoked", None)
+            case _:
+                originals += act.what == "original_added"
+                own = _own(act, code, own)
+    return next(iter(whole.values()), own)
+
+
+def _only_one(act: Act, added: int) -> str | None:
+    """The one original that a revocation is about; None where it is about the whole record.
+
+    A closed one may be about any where there are further originals.
+    """
+    if act.said is None:
+        return "" if added else None
+    return str(act.said.get("code")) if act.said.get("original_only") else None
+
+
+def _own(act: Act, code: str | None, before: Act | None) -> Act | None:
+    """What keeps this original from being valid after an event, whatever the record's standing."""
+    if act.what in _NAMING and (act.said is None or act.said.get("new_code") == code):
+        # It is the code's beginning, or may be.
+        return None
+    if act.what == "corrected":
+        return act
+    if act.said is None or act.said.get("code") != code:
+        return before
+    match act.what:
+        case "original_replaced" | "revoked":
+            return act
+        case "revocation_annulled":
+            return None
+    return before
