@@ -26,6 +26,7 @@ from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.policy import Policy
+from infrastructure.proofs.standing import Act, against, named
 from infrastructure.proofs.tlogproof import TlogProof
 
 FORM: Final = "sijill-bundle/v1"
@@ -41,9 +42,6 @@ _PARTS = {
     frozenset({"evidence", "path", "statement"}),
 }
 _EVENT = frozenset({"index", "leaf", "proof"})
-# What a verdict may not call valid, by the last event of these that the record has.
-_WITHDRAWING = frozenset({"suspended", "revoked", "voided", "superseded"})
-_RESTORING = frozenset({"reinstated", "revocation_annulled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +125,7 @@ class Report:
 
     checkpoint: Checkpoint
     ledger: bytes
+    code: str | None = None
     time: int = 0
     told: list[Told] = field(default_factory=list)
     outcome: str | None = None
@@ -143,9 +142,9 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
         ProofError: the checkpoint is none.
     """
     head = Checkpoint.parse(text_of(bundle.checkpoint))
-    report = Report(head, bundle.ledger)
+    report = Report(head, bundle.ledger, bundle.code)
     judge = Judge(report.summary, trust.acts)
-    headers = []
+    headers, acts = [], []
     for event in bundle.events:
         leaf = _included(event, head, report)
         if leaf is None:
@@ -158,6 +157,7 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
         header = _header(event.opening)
         if header is not None and header.stream == bundle.record:
             headers.append((leaf, header))
+            acts.append(Act.of(leaf.index, header, event.opening.body))
             if event.opening.order is None:
                 report.findings.append(Finding("evidence_missing", leaf.index))
     report.told = [
@@ -165,7 +165,8 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
     ]
     _check_ledger(bundle, trust, judge, report)
     _check_checkpoint(bundle, trust, judge, report)
-    _check_verdict(bundle, judge, report)
+    _check_code(bundle, acts, report)
+    _check_verdict(bundle, judge, acts, report)
     report.summary.findings = len(report.findings)
     return report
 
@@ -243,7 +244,16 @@ def _check_checkpoint(bundle: Bundle, trust: Trust, judge: Judge, report: Report
         report.findings.append(Finding("witnesses_too_few", size, trust.policy.quorum, names))
 
 
-def _check_verdict(bundle: Bundle, judge: Judge, report: Report) -> None:
+def _check_code(bundle: Bundle, acts: Sequence[Act], report: Report) -> None:
+    """The code is one of the record's: only open bodies tie it, and its verdict, to the events."""
+    codes = named(acts)
+    if bundle.code is not None and codes is None:
+        report.summary.skip("code_not_tied", report.checkpoint.size)
+    elif codes is not None and bundle.code not in {None, *codes}:
+        report.findings.append(Finding("code_other", acts[0].at, f"{bundle.code}"))
+
+
+def _check_verdict(bundle: Bundle, judge: Judge, acts: Sequence[Act], report: Report) -> None:
     """The ledger's signed word is about this record, at this size, and no event contradicts it."""
     size = report.checkpoint.size
     if bundle.verdict is None or judge.receipt_key is None:
@@ -260,22 +270,10 @@ def _check_verdict(bundle: Bundle, judge: Judge, report: Report) -> None:
         report.findings.append(Finding("verdict_other", size, f"{bundle.code}", f"{about[1:]}"))
         return
     report.outcome, report.reason = str(said.get("outcome")), str(said.get("reason"))
-    last = _standing(report.told)
+    last = against(acts, bundle.code)
     if report.outcome == "valid" and last is not None:
-        found = f"{last.header.type} at {last.index}"
+        found = f"{last.type} at {last.at}"
         report.findings.append(Finding("verdict_contradicted", size, str(report.reason), found))
-
-
-def _standing(told: Sequence[Told]) -> Told | None:
-    """The event that keeps the record from being valid, if there is one."""
-    last = None
-    for one in told:
-        what = one.header.type.split(".")[2]
-        if what in _WITHDRAWING:
-            last = one
-        elif what in _RESTORING:
-            last = None
-    return last
 
 
 def parse(data: bytes) -> Bundle:

@@ -52,6 +52,7 @@ def create(
     from infrastructure.keyfiles import load_private_key, write_durably
     from infrastructure.proofs import bundle, canonical
     from infrastructure.proofs.codes import normalise
+    from infrastructure.proofs.findings import Finding
 
     output = Output(reach)
     stored = normalise(code)
@@ -63,6 +64,8 @@ def create(
         trust = _trust(client.identity.ledger, None)
     parsed = bundle.parse(data)
     report = bundle.verify(parsed, trust)
+    if parsed.code != stored:
+        report.findings.append(Finding("code_other", None, stored, parsed.code or ""))
     if not report.findings:
         write_durably(path, data if form == "bundle" else parsed.tlog_proof().encode())
     return _tell(report, output, str(path))
@@ -139,6 +142,7 @@ def _tell(report: "Report", output: Output, path: str) -> int:
 def _said(report: "Report") -> dict[str, Any]:
     return {
         "ledger": report.ledger.hex(),
+        "code": report.code,
         "origin": report.checkpoint.origin,
         "size": report.checkpoint.size,
         "root": report.checkpoint.root.hex(),
@@ -173,6 +177,8 @@ def _words(report: "Report", output: Output) -> Iterator[str]:
     head = report.checkpoint
     yield from fold(output.words("cli.bundle.ledger", ledger=report.ledger.hex()))
     yield from fold(output.words("cli.bundle.size", origin=head.origin, size=head.size))
+    if report.code is not None:
+        yield from fold(output.words("cli.bundle.code", code=report.code))
     for one in report.cosigned:
         when = datetime.fromtimestamp(one.time, UTC).isoformat()
         yield from fold(output.words("cli.bundle.witness", name=one.key.name, time=when))

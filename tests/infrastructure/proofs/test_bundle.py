@@ -82,7 +82,9 @@ def test_the_vector_reads_verifies_and_is_written_again(case: dict[str, Any]) ->
     assert report.checkpoint.size == 11
     assert report.ledger == LEDGER
     assert report.time == json.loads(case["bundle"]["events"][-1]["leaf"])["time"]
-    opened = {"act_not_compared"} | ({"body_not_open"} if case["for"] == "anybody" else set())
+    opened = {"act_not_compared"} | (
+        {"body_not_open", "code_not_tied"} if case["for"] == "anybody" else set()
+    )
     assert set(report.summary.unchecked) == opened
 
 
@@ -306,6 +308,18 @@ def test_the_checkpoint_is_signed_by_the_ledgers_own_key() -> None:
 )
 def test_the_status_is_the_ledgers_word_about_this(note: str, code: str) -> None:
     assert found({**AUDITOR, "verdict": note}) == {(code, 11)}
+
+
+def test_a_code_is_one_of_the_records() -> None:
+    """A genuine verdict on another code, beside this record's events, is not about this record."""
+    other = ANYBODY["code"]
+    word = verdict(code=other, outcome="valid", reason="in_force_fields_match")
+    assert ("code_other", 6) in found({**AUDITOR, "code": other, "verdict": word})
+    at = [one["index"] for one in AUDITOR["events"]].index(6)
+    closed = with_event(at, body=None, body_salt=None)
+    report = bundle.verify(read({**closed, "code": other}), Trust(ledger=LEDGER))
+    assert "code_not_tied" in report.summary.unchecked
+    assert report.code == other
 
 
 def test_without_a_verdict_the_status_is_not_proven() -> None:

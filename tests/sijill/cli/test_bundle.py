@@ -11,6 +11,7 @@ import pytest
 from infrastructure.proofs import bundle, canonical, tlogproof
 from infrastructure.proofs.checkpoint import open_checkpoint
 from infrastructure.proofs.cosignature import Cosigner
+from sijill.client import Client
 from tests.serving import Served
 from tests.sijill.cli.conftest import Ran, Shell, letter
 from tests.sijill.cli.test_log import refused
@@ -68,6 +69,7 @@ def test_a_bundle_proves_a_certificate_offline(office: Shell, trust: Path) -> No
 
     assert ran.code == 0, ran.err
     assert ran.json["outcome"] == "valid"
+    assert ran.json["code"] == code
     assert kinds(ran) == ["issued"]
     # The issuance, the ceremony of its key, and event 0.
     assert ran.json["signatures"] >= 1 + 3 + 2
@@ -76,6 +78,7 @@ def test_a_bundle_proves_a_certificate_offline(office: Shell, trust: Path) -> No
         people = office("bundle", "verify", path, "--trust", trust, "--language", language)
         assert people.code == 0
         assert str(ran.json["size"]) in people.out
+        assert code in people.out
         assert "cli.bundle" not in people.out
 
 
@@ -86,7 +89,7 @@ def test_a_stranger_gets_all_but_the_body(office: Shell, trust: Path) -> None:
     ran = verified(office, created(office, code), trust)
 
     assert ran.code == 0, ran.err
-    assert ran.json["unchecked"] == ["body_not_open"]
+    assert ran.json["unchecked"] == ["body_not_open", "code_not_tied"]
     assert ran.json["outcome"] == "valid"
 
 
@@ -170,6 +173,24 @@ def test_a_tlog_proof_is_for_any_tool(office: Shell, served: Served) -> None:
     proof.verify(size=head.size, root=head.root)
     url = f"/v1/certificates/{issued(office)}/bundle?format=tlog-proof"
     assert served.anybody().text(url).startswith(b"c2sp.org/tlog-proof@v1\n")
+
+
+def test_an_answer_about_another_code_is_not_written(
+    office: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, other = issued(office), issued(office)
+    get = Client.get
+
+    def another(client: Client, path: str, **more: Any) -> Any:
+        return get(client, path.replace(code, other), **more)
+
+    monkeypatch.setattr(Client, "get", another)
+    path = office.folder / "evidence"
+
+    ran = office("bundle", "create", code, "--to", path, "--output", "json")
+
+    assert codes(ran) == {"code_other"}
+    assert not path.exists()
 
 
 def test_an_unknown_code_has_no_bundle(office: Shell) -> None:
