@@ -161,7 +161,7 @@ class AttestAuthenticity(OnRequest):
 class AnswerAuthenticity(OnRequest):
     """Answer for the agency that issued the document, or whose registers it is in.
 
-    A finding of a covered register names it by `unit` and `series`: *not found* needs one that is
+    A finding about paper names the register by `unit` and `series`: *not found* needs one that is
     declared covered, *outside coverage* one that is not. `grade` is how good the evidence is.
     """
 

@@ -169,9 +169,7 @@ def _check_finding(
         return
     registers = _registers(order, asked, sitting)
     if not registers:
-        if order.finding not in _GRADED:
-            raise FindingMismatch
-        return
+        raise FindingMismatch
     held = {one for register in registers if (one := _held(register, asked, sitting))}
     if order.finding in _GRADED:
         if held and (order.finding, order.grade) not in held:

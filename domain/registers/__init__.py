@@ -34,7 +34,7 @@ from domain.registers.events import (
     Struck,
     Uncovered,
 )
-from domain.registers.record import Coverage, Entry, RegisterBook, book_of
+from domain.registers.record import Coverage, Entry, RegisterBook, book_of, check_kept
 from domain.registers.register import (
     CLOSED_SPACE,
     NUMBER_SPACE,
@@ -76,5 +76,6 @@ __all__ = [
     "VoidNumber",
     "VoidingReason",
     "book_of",
+    "check_kept",
     "desk",
 ]

@@ -15,7 +15,7 @@ from domain.errors import (
 )
 from domain.ledger import Sitting, desk
 from domain.registers import commands, events
-from domain.registers.record import book_of, entry_of
+from domain.registers.record import book_of, check_kept, entry_of
 from domain.registers.register import (
     CLOSED_SPACE,
     NUMBER_SPACE,
@@ -27,6 +27,7 @@ from domain.registers.register import (
 @desk(commands.CoverRegister)
 def cover(order: commands.CoverRegister, sitting: Sitting) -> None:
     """Declare a register covered, or covered at another grade."""
+    check_kept(order.register, sitting)
     book = book_of(order.register, sitting)
     if book is None:
         stream = sitting.new_stream()
@@ -41,6 +42,7 @@ def cover(order: commands.CoverRegister, sitting: Sitting) -> None:
 @desk(commands.UncoverRegister)
 def uncover(order: commands.UncoverRegister, sitting: Sitting) -> None:
     """Withdraw a declaration that stands."""
+    check_kept(order.register, sitting)
     book = book_of(order.register, sitting)
     if book is None or book.coverage is None:
         raise RegisterNotCovered
@@ -50,6 +52,7 @@ def uncover(order: commands.UncoverRegister, sitting: Sitting) -> None:
 @desk(commands.ReserveNumber)
 def reserve(order: commands.ReserveNumber, sitting: Sitting) -> None:
     """Reserve a number that nothing stands under."""
+    check_kept(order.register, sitting)
     stream = sitting.new_stream()
     sitting.record(events.Reserved, on=stream)
     sitting.claim(RESERVED_SPACE, order.number_key, stream)
@@ -60,6 +63,7 @@ def reserve(order: commands.ReserveNumber, sitting: Sitting) -> None:
 @desk(commands.VoidNumber)
 def void(order: commands.VoidNumber, sitting: Sitting) -> None:
     """Void a number that nothing stands under; a reservation of it is over."""
+    check_kept(order.register, sitting)
     reserved = sitting.find(RESERVED_SPACE, order.number_key)
     if reserved is None:
         stream = sitting.new_stream()
@@ -75,6 +79,7 @@ def void(order: commands.VoidNumber, sitting: Sitting) -> None:
 @desk(commands.CaptureEntry)
 def capture(order: commands.CaptureEntry, sitting: Sitting) -> None:
     """Capture an entry under a number that is free."""
+    check_kept(order.register, sitting)
     kind = certificate_type(order.type)
     claims = order.claims or {}
     kind.check_captured(claims)
@@ -93,6 +98,7 @@ def capture(order: commands.CaptureEntry, sitting: Sitting) -> None:
 @desk(commands.ConfirmEntry)
 def confirm(order: commands.ConfirmEntry, sitting: Sitting) -> None:
     """Give an entry another grade or state."""
+    check_kept(order.register, sitting)
     entry = entry_of(order.register, order.number, sitting)
     if (entry.grade, entry.state) == (order.grade, order.entry_state):
         raise CoverageUnchanged
@@ -102,6 +108,7 @@ def confirm(order: commands.ConfirmEntry, sitting: Sitting) -> None:
 @desk(commands.StrikeEntry)
 def strike(order: commands.StrikeEntry, sitting: Sitting) -> None:
     """Strike an entry and give its number free, as long as its register is open."""
+    check_kept(order.register, sitting)
     entry = entry_of(order.register, order.number, sitting)
     sitting.record(events.Struck, on=entry)
     sitting.release(NUMBER_SPACE, order.number_key)
@@ -111,6 +118,7 @@ def strike(order: commands.StrikeEntry, sitting: Sitting) -> None:
 @desk(commands.CloseRegister)
 def close(order: commands.CloseRegister, sitting: Sitting) -> None:
     """Close a register of a year that is over in Baghdad."""
+    check_kept(order.register, sitting)
     if order.year >= sitting.today.year:
         raise RegisterYearRuns(year=order.year)
     book = book_of(order.register, sitting)
@@ -129,6 +137,7 @@ def close(order: commands.CloseRegister, sitting: Sitting) -> None:
 @desk(commands.CountRegister)
 def count(order: commands.CountRegister, sitting: Sitting) -> None:
     """Sign the count of a register that is closed, once."""
+    check_kept(order.register, sitting)
     book = book_of(order.register, sitting)
     if book is None or book.closed_at is None:
         raise RegisterNotClosed

@@ -3,7 +3,8 @@
 from datetime import date
 from typing import NamedTuple
 
-from domain.errors import EntryUnknown
+from domain.agencies import responsible
+from domain.errors import EntryUnknown, RecordMoved
 from domain.ledger import Record, Sitting
 from domain.registers.commands import EntryState, Grade
 from domain.registers.register import NUMBER_SPACE, REGISTER_SPACE, Register
@@ -75,3 +76,14 @@ def entry_of(register: Register, number: str, sitting: Sitting) -> Entry:
     if not isinstance(record, Entry) or record.struck_at is not None:
         raise EntryUnknown
     return record
+
+
+def check_kept(register: Register, sitting: Sitting) -> None:
+    """A register is kept by the body that answers for its series now.
+
+    Raises:
+        RecordMoved: whoever orders has given the series to another body.
+    """
+    holder = responsible(register.agency, register.unit, register.series, sitting.agency)
+    if holder != sitting.signed.agency:
+        raise RecordMoved(successor=holder)

@@ -19,6 +19,7 @@ from domain.errors import (
     TransportRecorded,
 )
 from domain.ledger import Sitting, desk
+from domain.registers import check_kept
 from domain.transfers import commands, events, receiving
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -212,6 +213,7 @@ def receive_on_paper(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:
 
 
 def _take_number(entered: Entered, stream: UUID, sitting: Sitting) -> None:
+    check_kept(entered.register, sitting)
     sitting.claim(INCOMING_SPACE, entered.key, stream)
     sitting.absent(INCOMING_CLOSED_SPACE, entered.register.key)
 

@@ -19,7 +19,7 @@ from domain.errors import (
     TransferRegistered,
 )
 from domain.ledger import Sitting, desk
-from domain.registers import CLOSED_SPACE, NUMBER_SPACE
+from domain.registers import CLOSED_SPACE, NUMBER_SPACE, check_kept
 from domain.transfers import commands, events
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -170,6 +170,7 @@ def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
 
 
 def _take_number(entered: Entered, stream: UUID, sitting: Sitting) -> None:
+    check_kept(entered.register, sitting)
     sitting.claim(NUMBER_SPACE, entered.key, stream)
     sitting.absent(CLOSED_SPACE, entered.register.key)
 

@@ -67,6 +67,7 @@ RULES: Final = NounRules(
         "entry_unknown": "stream_mismatch",
         "register_closed": "register_closed",
         "register_not_closed": "register_open",
+        "record_moved": "record_foreign",
     },
     taken={
         "number": "number_repeated",

@@ -24,7 +24,7 @@ def _explain(refusal: Refusal, command: Command, sitting: Sitting) -> str | None
 
 
 RULES: Final = NounRules(
-    refused={"not_the_holder": "record_foreign", "not_an_addressee": "record_foreign"},
+    refused=dict.fromkeys(("not_the_holder", "not_an_addressee", "record_moved"), "record_foreign"),
     taken={"number": "number_repeated", "incoming-number": "number_repeated"},
     explain=_explain,
 )

@@ -136,7 +136,7 @@ def test_old_paper_waits_in_the_issuers_queue_and_is_answered(
         },
     )["code"]
     said = {"finding": "genuine", "grade": "original_sighted", "certificate": proof}
-    say(issuer, request, "answer", "answer", **said)
+    say(issuer, request, "answer", "answer", unit="archive", series="general", **said)
 
     shown = show(asker, request)
     assert (shown["state"], shown["attested"], shown["certificate"]) == ("answered", False, proof)

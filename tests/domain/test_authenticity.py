@@ -179,10 +179,18 @@ def test_what_the_register_says_became_of_it_is_answered(
 def test_paper_that_is_not_captured_is_answered_from_the_paper_register(ledger: Scenario) -> None:
     ledger.given(ask("a"), proof("p"))
 
-    ledger.when(answer("a", "genuine", certificate=code("p"))).refused("finding_mismatch")
-    ledger.when(answer("a", "genuine", grade="register_only", certificate=code("p"))).then(
-        "sijill.authenticity.answered.v1"
-    )
+    ledger.when(answer("a", "genuine", certificate=code("p"), **HERE)).refused("finding_mismatch")
+    said = {"grade": "register_only", "certificate": code("p")}
+    ledger.when(answer("a", "genuine", **said, **HERE)).then("sijill.authenticity.answered.v1")
+
+
+def test_a_register_that_is_not_named_binds_all_the_same(ledger: Scenario) -> None:
+    ledger.given(capture("12", entry_state="revoked"), ask("a"), proof("p"))
+    said = {"grade": "register_only", "certificate": code("p")}
+
+    for where in ({}, {"unit": "main"}, {"series": "general"}):
+        ledger.when(answer("a", "genuine", **said, **where)).refused("finding_mismatch")
+    ledger.when(answer("a", "revoked", grade="register_only")).refused("finding_mismatch")
 
 
 def test_not_found_and_outside_coverage_never_look_alike(ledger: Scenario) -> None:
@@ -225,15 +233,14 @@ def test_an_original_that_is_needed_leaves_the_question_open(ledger: Scenario) -
     ledger.when(answer("a", "original_needed")).then("sijill.authenticity.answered.v1")
 
     assert asked(ledger, "a").state is RequestState.ORIGINAL_NEEDED
-    ledger.when(answer("a", "genuine", grade="original_sighted", certificate=code("p"))).then(
-        "sijill.authenticity.answered.v1"
-    )
+    sure = {"grade": "original_sighted", "certificate": code("p"), **HERE}
+    ledger.when(answer("a", "genuine", **sure)).then("sijill.authenticity.answered.v1")
     assert asked(ledger, "a").state is RequestState.ANSWERED
 
 
 def test_only_a_positive_answer_has_a_certificate_and_it_has_one(ledger: Scenario) -> None:
     ledger.given(ask("a"), issue("letter"), proof("p"), proof("q", "moh"), proof("r"), revoke("r"))
-    sure = {"grade": "original_sighted"}
+    sure = {"grade": "original_sighted", **HERE}
 
     ledger.when(answer("a", "genuine", **sure)).refused("authenticity_certificate_unfit")
     for unfit in ("letter", "q", "r", "nothing"):

@@ -20,6 +20,18 @@ from tests.given_when_then import (
     on_agency,
     on_certificate,
 )
+from tests.letter_orders import letter, paper_in
+from tests.registering import (
+    capture,
+    close,
+    confirm,
+    count,
+    cover,
+    reserve,
+    strike,
+    uncover,
+    void,
+)
 
 DAY = "2026-11-20"
 
@@ -102,6 +114,36 @@ def test_a_split_gives_series_to_several_bodies(bodies: Scenario) -> None:
     # And it issues no more in what it gave away.
     bodies.when(issue("d", series="degrees")).refused("record_moved", successor="moe")
     bodies.when(issue("d", series="degrees", agency="moe")).then("sijill.certificate.issued.v1")
+
+
+def test_a_body_keeps_no_register_of_a_series_it_gave_away(bodies: Scenario) -> None:
+    moved = {"series": "degrees"}
+    bodies.given(
+        cover(**moved),
+        capture("1", **moved),
+        split("moj", ("main", "degrees", "moe")),
+    )
+    gone = [
+        cover("original_sighted", **moved),
+        uncover(**moved),
+        reserve("2", **moved),
+        void("2", **moved),
+        capture("2", **moved),
+        confirm("1", **moved),
+        strike("1", **moved),
+        close(**moved),
+        count(series="degrees"),
+        letter("l", **moved),
+        paper_in("p", "moj", **moved),
+    ]
+
+    for order in gone:
+        bodies.when(order).refused("record_moved", successor="moe")
+    bodies.when(capture("2")).then("sijill.register.captured.v1")
+    bodies.when(capture("2", **moved).saying(agency="moe").signed_by("moe")).then(
+        "sijill.register.captured.v1"
+    )
+    bodies.when(letter("l")).then("sijill.transfer.registered_outgoing.v1")
 
 
 PLACES = (("main", "general"), ("main", "degrees"), ("south", "general"), ("south", "x"))

@@ -308,6 +308,7 @@ def _questions() -> Iterator[Order]:
     yield receive("f", "a").saying(due_date="2027-06-01").signed_by("ndc-attests")
     yield proof("q", "moi")
     found = {"finding": "genuine", "grade": "register_only", "certificate": code("q")}
+    found |= {"unit": "main", "series": "general"}
     yield on_request("answer", "a", "moi", finding="original_needed")
     yield on_request("answer", "a", "moi", **found)
     yield on_request("refuse", "b", "moi", reason="fee_unpaid")
