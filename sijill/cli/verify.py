@@ -95,6 +95,7 @@ def verify(
     from infrastructure.proofs import verdict as verdicts
     from infrastructure.proofs.codes import normalise
     from infrastructure.proofs.errors import ProofError
+    from infrastructure.proofs.qr import code_in_bare
 
     reach = reach or MaybeReach()
     output = Output(reach)
@@ -102,6 +103,10 @@ def verify(
     text, signed, printed = _text(code), None, presented
     if lists is not None and lists.offline:
         return _offline(code if text is None else text, lists, output)
+    bare = None if text is None else code_in_bare(text)
+    if bare is not None:
+        # Printed where there is no credential: the code is all that it says.
+        code, text = bare, None
     if text is not None:
         read = _read(text, presented)
         if not isinstance(read, tuple):

@@ -68,3 +68,11 @@ def test_a_field_that_the_qr_code_has_otherwise_is_no_match(
 
     printed = ("--field", "holder_name=حامل 0001")
     assert asked(office, served, text, *printed) == (10, "content_mismatch")
+
+
+def test_a_bare_qr_code_is_judged_by_its_code(
+    office: Shell, agency: Agency, served: Served
+) -> None:
+    bare, _, _ = text_of(office, agency).partition("#")
+
+    assert asked(office, served, bare) == (0, "in_force_paper_not_compared")
