@@ -13,6 +13,8 @@ from domain.catalogue import certificate_type
 from domain.values import baghdad_day
 from infrastructure.documents.paper import Field, Names, Paper
 from infrastructure.proofs import codes, qr
+from infrastructure.proofs.credential import decode
+from infrastructure.proofs.errors import ProofError
 
 _WORDS: Final = (
     "state",
@@ -51,7 +53,7 @@ def compose(told: Told, *, host: str, credential: bytes | None) -> Paper:
     Values that the type does not let a paper show are left out, whoever asks.
 
     Raises:
-        ProofError: ``qr_host``, or what is wrong with the credential.
+        ProofError: ``qr_host``; ``qr_code_mismatch``; or what is wrong with the credential.
     """
     kind = certificate_type(told.type)
     shown = [
@@ -94,5 +96,7 @@ def host_of(origin: str) -> str:
 def _address(code: str, host: str, credential: bytes | None) -> str:
     """What the QR code says; without a credential it is the page's bare address."""
     if credential is not None:
+        if decode(credential).credential.code != code:
+            raise ProofError("qr_code_mismatch", "the credential is another certificate's")
         return qr.encode_text(credential, host=host)
     return qr.bare_text(code, host=host)

@@ -121,6 +121,9 @@ async def compared(request: Request, services: Open, language: Language, code: s
 @router.post("/{language:language}/v/{code}/report")
 async def report(request: Request, services: Open, language: Language, code: str) -> Response:
     """A suspected forgery, by a word from a list; taken whether the code is known or not."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # Another's page would have its visitors report whatever it likes.
+        raise Problem("validation")
     sent = await forms.read(request)
     try:
         said = suspicions.Report(kind=Suspected(sent.get("kind", "")))

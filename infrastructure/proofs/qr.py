@@ -36,6 +36,10 @@ _FORM = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
     r"(?::[0-9]{1,5})?)/[Vv]/(?P<code>[0-9A-Z]{17})#(?P<payload>[A-Z2-7]+)"
 )
+_BARE = re.compile(
+    r"[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9][A-Za-z0-9.-]{0,255}(?::[0-9]{1,5})?"
+    r"/[Vv]/(?P<code>[0-9A-Z]{17})"
+)
 _HOST = re.compile(r"[A-Z0-9](?:[A-Z0-9.-]*[A-Z0-9])?(?::[0-9]{1,5})?")
 # Without transport security a page proves nothing; a demonstration on one machine has none.
 _LOOPBACK = re.compile(r"(?:LOCALHOST|127\.0\.0\.1)(?::[0-9]{1,5})?")
@@ -95,6 +99,12 @@ def bare_text(code: str, *, host: str) -> str:
         raise ProofError("qr_host", "a host name, and a port where it needs one")
     scheme = "HTTP" if _LOOPBACK.fullmatch(host) else "HTTPS"
     return f"{scheme}://{host}/V/{code}"
+
+
+def code_in_bare(text: str) -> str | None:
+    """The code in what :func:`bare_text` makes; None for anything else."""
+    match = _BARE.fullmatch(text)
+    return None if match is None else match["code"]
 
 
 def parse_text(text: str) -> Reading:

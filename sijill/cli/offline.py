@@ -8,18 +8,27 @@ from typing import Any
 
 from domain.catalogue import DOCUMENT, TYPES
 from domain.values import MICROSECONDS, baghdad_day
+from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure import pictures
 from infrastructure.pictures import PictureError
 from infrastructure.proofs import codes, offline, statuslist
-from infrastructure.proofs.credential import Credential
+from infrastructure.proofs.credential import Credential, Signed
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed
 from infrastructure.proofs.trust import Root, Trusted
-from infrastructure.proofs.verdict import Verdict, unreadable_credential
+from infrastructure.proofs.verdict import Outcome, Reason, Verdict, unreadable_credential
 from sijill.cli.output import Output
 from sijill.client import trusting
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".pdf"})
+# A key that was stolen later is none of them: every value is compared with the record itself.
+_UNSURE = frozenset(
+    {
+        Reason.LEDGER_FOREIGN,
+        Reason.ISSUER_NOT_KNOWN_YET,
+        Reason.TRUST_LIST_OLD,
+    }
+)
 _ADDRESS = ("https://", "http://")
 
 
@@ -80,6 +89,55 @@ def judge(text: str, trust: bytes, status: Path | None) -> tuple[Verdict, dict[s
         max_status_age_seconds=0 if kind is None else kind.max_status_age_seconds,
     )
     return found, _shown(found, said, trusted)
+
+
+def beside(signed: Signed, told: Mapping[str, Any], trust: bytes) -> tuple[str, str] | None:
+    """What a credential takes from the ledger's verdict: a reason, and whether it is unchanged.
+
+    None where its signature holds and it is about the act that the ledger has under its code; as
+    the page judges it. `trust` is a trust list's file.
+
+    Raises:
+        ProofError: the list cannot be believed.
+    """
+    said, now_us = signed.credential, time.time_ns() // 1000
+    local = offline.assess(
+        signed,
+        trusting.read(trust)[1],
+        None,
+        now=now_us // MICROSECONDS,
+        today=baghdad_day(now_us).isoformat(),
+        max_status_age_seconds=0,
+    )
+    if local.reason is Reason.ISSUER_KEY_COMPROMISED:
+        # Affirmed again, but by whom this paper was signed, only the log can prove.
+        affirmed = told["outcome"] == Outcome.VALID
+        return (Reason.LOG_PROOF_NEEDED, local.unchanged) if affirmed else None
+    if local.outcome is Outcome.NOT_VALID or local.reason in _UNSURE:
+        return local.reason, local.unchanged
+    record = told["record"]
+    other = record is not None and (record["agency"], record["type"], record["index"]) != (
+        said.agency,
+        said.type,
+        said.index,
+    )
+    return (Reason.CREDENTIAL_FORGED, "differs") if other else None
+
+
+def contradicted(said: Mapping[str, str], printed: Mapping[str, Any]) -> list[str]:
+    """The values that a paper prints otherwise than its QR code has them."""
+    return sorted(
+        name
+        for name, value in printed.items()
+        if name in said and not _same(name, str(value), said[name])
+    )
+
+
+def _same(name: str, one: str, other: str) -> bool:
+    if name == "number":
+        return fold_presented_number(one) == fold_presented_number(other)
+    days = fold_day(one), fold_day(other)
+    return (None not in days and days[0] == days[1]) or fold_value(one) == fold_value(other)
 
 
 def unreadable() -> Verdict:

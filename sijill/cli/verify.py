@@ -95,18 +95,23 @@ def verify(
     from infrastructure.proofs import verdict as verdicts
     from infrastructure.proofs.codes import normalise
     from infrastructure.proofs.errors import ProofError
+    from infrastructure.proofs.qr import code_in_bare
 
     reach = reach or MaybeReach()
     output = Output(reach)
     presented = _presented(field, fields, document)
-    text = _text(code)
+    text, signed, printed = _text(code), None, presented
     if lists is not None and lists.offline:
         return _offline(code if text is None else text, lists, output)
+    bare = None if text is None else code_in_bare(text)
+    if bare is not None:
+        # Printed where there is no credential: the code is all that it says.
+        code, text = bare, None
     if text is not None:
         read = _read(text, presented)
         if not isinstance(read, tuple):
             return _tell(_local(read, output), output)
-        code, presented = read
+        code, presented, signed = read
     if not reach.url:
         raise Unusable(code="address_missing")
     try:
@@ -115,6 +120,8 @@ def verify(
         return _tell(_local(verdicts.unreadable(), output), output)
     try:
         found = _ask(reach, stored, presented, receipt=receipt)
+        if signed is not None:
+            found = _beside(reach, found, signed, printed, output)
     except Exception as error:
         known = problem_of(error, output)
         if known is None:
@@ -133,8 +140,8 @@ def _text(given: str) -> str | None:
     return given if offline.is_text(given) else None
 
 
-def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | Any:
-    """The code, and what the credential says, to be compared with the record; or a verdict."""
+def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any], Any] | Any:
+    """The code, what the credential says, to be compared with the record, and it; or a verdict."""
     from infrastructure.proofs import offline as proofs
     from infrastructure.proofs.verdict import Verdict
     from sijill.cli.offline import presented as said_by
@@ -145,7 +152,45 @@ def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         return reading
     said = said_by(reading.signed.credential)
     said["fields"] |= presented.get("fields", {})
-    return reading.code, {**said, **{k: v for k, v in presented.items() if k != "fields"}}
+    more = {k: v for k, v in presented.items() if k != "fields"}
+    return reading.code, {**said, **more}, reading.signed
+
+
+def _beside(
+    reach: Reach, found: dict[str, Any], signed: Any, printed: Mapping[str, Any], output: Output
+) -> dict[str, Any]:
+    """The ledger's verdict on what a credential says, where the credential itself holds."""
+    from infrastructure.proofs.verdict import OUTCOME_OF, Outcome, Reason
+    from sijill.cli import offline
+    from sijill.client import trusting
+
+    with reach.anonymous() as client:
+        if found["record"] is not None:
+            # The list is of the newest checkpoint; it knows no key that came after it.
+            client.text(f"/log/checkpoint?covers={found['record']['index']}")
+        worse = offline.beside(signed, found, trusting.fetch(client))
+    said = offline.presented(signed.credential)
+    differing = offline.contradicted(
+        {**said["fields"], **({"document": said["document"]} if "document" in said else {})},
+        {**printed.get("fields", {}), **{k: v for k, v in printed.items() if k == "document"}},
+    )
+    if worse is None and differing and found["outcome"] == Outcome.VALID:
+        worse = (Reason.CONTENT_MISMATCH, "differs")
+        matched = [name for name in found["compared"]["matched"] if name not in differing]
+        found["compared"] |= {"matched": matched, "mismatched": differing}
+    if worse is None:
+        return found
+    reason, unchanged = Reason(worse[0]), worse[1]
+    outcome = OUTCOME_OF[reason].value
+    # A receipt is the ledger's word about the record alone.
+    return {name: value for name, value in found.items() if name != "receipt"} | {
+        "outcome": outcome,
+        "reason": reason.value,
+        "headline": output.words(f"verdict.outcome.{outcome}"),
+        "text": output.words(f"verdict.reason.{reason.value}"),
+        "advice": output.words(f"verdict.advice.{reason.value}"),
+        "questions": {**found["questions"], "unchanged": unchanged},
+    }
 
 
 def _offline(text: str, lists: Lists, output: Output) -> int:

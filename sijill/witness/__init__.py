@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from infrastructure.keyfiles import create_private_key, load_seed, write_durably
-from infrastructure.proofs import witnessing
+from infrastructure.proofs import note, witnessing
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.cosignature import Cosigner
 from infrastructure.proofs.errors import ProofError
@@ -68,7 +68,7 @@ class Witness:
             if answer.status != witnessing.OK:
                 return answer, b""
             line = self.signer.sign(answer.text, int(self._clock())).encode() + b"\n"
-            write_durably(path, submission.note + line)
+            write_durably(path, _logs_own(submission.note, keys) + line)
         return answer, line
 
     def newest(self, name: str) -> bytes | None:
@@ -100,6 +100,18 @@ def make(folder: Path, name: str) -> Cosigner:
     create_private_key(folder / "witness.pem")
     write_durably(folder / "name", f"{name}\n".encode())
     return Cosigner(name, load_seed(folder / "witness.pem"))
+
+
+def _logs_own(data: bytes, keys: Sequence[VerifierKey]) -> bytes:
+    """A note that was opened, without the lines that anybody may have added to the log's own."""
+    known = {(key.name, key.key_id) for key in keys}
+    text, signed = note.signatures(data)
+    lines = dict.fromkeys(
+        note.line(name, key_id + signature)
+        for name, key_id, signature in signed
+        if (name, key_id) in known
+    )
+    return "\n".join([text, *lines, ""]).encode()
 
 
 def _held(path: Path) -> Checkpoint | None:

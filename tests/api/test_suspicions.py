@@ -93,6 +93,17 @@ def test_a_day_holds_so_many_different_reports_and_no_more(wire: Wire) -> None:
     assert suspicions.MOST_A_DAY >= 1_000
 
 
+@pytest.mark.parametrize("site,status", [("cross-site", 422), ("same-origin", 200)])
+def test_no_other_site_has_its_visitors_report(wire: Wire, site: str, status: int) -> None:
+    page = wire.http.post(
+        f"/en/v/{codes.generate()}/report",
+        data={"kind": "content_differs"},
+        headers={"Sec-Fetch-Site": site},
+    )
+
+    assert page.status_code == status
+
+
 def test_one_address_reports_so_often_and_no_more(wire: Wire) -> None:
     """The last of this module: from here on this address has reported enough."""
     answers = {report(wire, codes.generate()).status_code for _ in range(60)}

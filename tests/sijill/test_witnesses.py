@@ -226,6 +226,18 @@ def test_a_witness_persists_before_it_answers(town: Town) -> None:
         kept.add_checkpoint(submission)
 
 
+def test_a_witness_keeps_no_line_of_strangers(town: Town) -> None:
+    strangers = [SignerKey(f"s{n}.example", bytes([7] * 32)) for n in range(99)]
+    text = head(3).encode()
+    crowded = note(3) + "".join(f"{one.sign(text)}\n" for one in strangers).encode()
+
+    answer, line = town.witnesses["w1"].add_checkpoint(Submission(0, (), crowded).encode())
+
+    assert answer.status == 200
+    name = next(path.name for path in (town.folder / "w1" / "logs").iterdir() if not path.suffix)
+    assert town.witnesses["w1"].newest(name) == note(3) + line
+
+
 def test_a_log_that_is_not_watched_is_unknown(town: Town) -> None:
     other = Checkpoint("other.example", 0, merkle.EMPTY_ROOT)
     submission = Submission(0, (), sign(other, [SignerKey("other.example", bytes([7] * 32))]))

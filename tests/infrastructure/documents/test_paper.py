@@ -20,6 +20,7 @@ from api.i18n import LANGUAGES, texts
 from domain.catalogue import TYPES
 from infrastructure.documents import paper as papers
 from infrastructure.documents.paper import Field, Paper, PaperError, render
+from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from tests.infrastructure.documents.papers import (
     HOST,
@@ -298,3 +299,10 @@ def test_a_code_that_nobody_could_read_is_not_printed() -> None:
 def test_there_are_three_forms() -> None:
     with pytest.raises(ValueError, match="html"):
         render(paper(), "html")
+
+
+def test_a_paper_takes_no_other_certificate_s_credential() -> None:
+    with pytest.raises(ProofError) as refusal:
+        paper(code=codes.from_bytes(bytes(range(1, 11))))
+
+    assert refusal.value.code == "qr_code_mismatch"
