@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,7 +31,8 @@ def run(papers: int, workers: int | None) -> dict[str, Any]:
     """Set so many papers, in as many processes as there are processors unless told."""
     processes = workers or os.cpu_count() or 1
     share = -(-papers // processes)
-    with ProcessPoolExecutor(processes) as pool:
+    # A process that is forked while others' threads hold locks may wait for them for ever.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         # Once beforehand: reading the fonts is not what is measured.
         list(pool.map(partial(_render, 1), range(processes)))
         started = time.perf_counter()

@@ -7,6 +7,7 @@ Every answer, the successes as well, is held against the contract by what hangs 
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -268,6 +269,18 @@ def test_a_bulk_made_from_the_contract_is_answered_line_by_line_as_it_says(
     ground.send(made.path, headers, sent)
 
 
+def briefly(path: str, query: dict[str, Any]) -> dict[str, Any]:
+    """The question, but nobody listens to a stream of events for the minutes that are allowed."""
+    if path.endswith("/events"):
+        said = query.get("seconds", 1)
+        seconds = said[-1] if isinstance(said, list) and said else said
+        with suppress(ValueError):
+            if float(str(seconds)) > 1:
+                query["seconds"] = 1
+        query.setdefault("seconds", 1)
+    return query
+
+
 @pytest.mark.parametrize("path", READS)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_a_signed_read_made_from_the_contract_is_answered_as_it_says(
@@ -283,7 +296,8 @@ def test_a_signed_read_made_from_the_contract_is_answered_as_it_says(
         real = {"code": ground.code(), "order": str(uuid4())}
         places = {**case.path_parameters, **(real if luck else {})}
         where = filled(path, places)
-        query = urlencode(case.query or {}, doseq=True, errors="surrogatepass")
+        asked = briefly(path, dict(case.query or {}))
+        query = urlencode(asked, doseq=True, errors="surrogatepass")
         signer = ground.operator if reader else ground.agency
         headers = signed_headers(signer, where, query)
         answer = ground.wire.get(f"{where}?{query}" if query else where, **headers)
