@@ -18,8 +18,8 @@ from domain.catalogue import certificate_type
 from domain.certificates import Certificate, OriginalStatus, Status
 from domain.errors import (
     AddresseeUnfit,
+    AuthenticityCertificateUnfit,
     CertificateInDoubt,
-    CertificateUnfit,
     DocumentUnnamed,
     DueDateUnfit,
     FindingMismatch,
@@ -237,7 +237,7 @@ def _check_proof(
 ) -> None:
     """A positive finding, and no other, has an authenticity certificate of its own."""
     if (code is not None) != (finding in POSITIVE):
-        raise CertificateUnfit
+        raise AuthenticityCertificateUnfit
     if code is None:
         return
     stream: UUID | None = sitting.find("code", code)
@@ -248,7 +248,7 @@ def _check_proof(
         Status.IN_FORCE,
     )
     if not fits:
-        raise CertificateUnfit
+        raise AuthenticityCertificateUnfit
     sitting.claim(PROOF_SPACE, code, asked.id)
 
 

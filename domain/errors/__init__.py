@@ -12,8 +12,8 @@ The code is what programs, translations and the table of HTTP statuses rest on; 
 
 from domain.errors.authenticity import (
     AddresseeUnfit,
+    AuthenticityCertificateUnfit,
     CertificateInDoubt,
-    CertificateUnfit,
     DocumentUnnamed,
     DueDateUnfit,
     FindingMismatch,
@@ -171,6 +171,7 @@ __all__ = [
     "AgencyNotSuspended",
     "AgencySuspended",
     "AgencyUnknown",
+    "AuthenticityCertificateUnfit",
     "CertificateAlreadyRevoked",
     "CertificateAlreadySuspended",
     "CertificateErased",
@@ -179,7 +180,6 @@ __all__ = [
     "CertificateNotSuspended",
     "CertificateSuperseded",
     "CertificateSuspended",
-    "CertificateUnfit",
     "CertificateUnknown",
     "CertificateVoided",
     "ClaimMissing",

@@ -35,7 +35,7 @@ class RegisterCovered(Refusal, code="register_covered"):
     """The register is declared covered: what is not in it is *not found*."""
 
 
-class CertificateUnfit(Refusal, code="authenticity_certificate_unfit"):
+class AuthenticityCertificateUnfit(Refusal, code="authenticity_certificate_unfit"):
     """A positive finding, and no other, names an authenticity certificate of its own."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from domain.errors.authenticity import CertificateUnfit, RequestTaken
+from domain.errors.authenticity import AuthenticityCertificateUnfit, RequestTaken
 from domain.errors.base import Forbidden, Malformed, Refusal
 from domain.errors.certificates import CodeTaken, NumberTaken, RegisterClosed
 from domain.errors.registers import NumberReserved
@@ -88,7 +88,7 @@ _TAKEN: dict[str, type[Refusal]] = {
     "number-reserved": NumberReserved,
     "register-closed": RegisterClosed,
     "request": RequestTaken,
-    "authenticity-certificate": CertificateUnfit,
+    "authenticity-certificate": AuthenticityCertificateUnfit,
 }
 
 

@@ -10,6 +10,7 @@ from sijill.client.attachments import PATH, Attachments
 from tests.api.test_attachments import issue_with, made
 from tests.api.test_authenticity import about_paper, ask
 from tests.clock import now_seconds
+from tests.processes import until
 from tests.serving import Agency, Served, act
 
 LAW = {"effective_date": "2026-11-01", "legal_basis": "law:5/2026"}
@@ -38,6 +39,15 @@ def answered_by(served: Served, agency: str, **query: Any) -> str:
     return str(served.anybody().get(path, **query)["answered_by"])
 
 
+def is_open(agency: Agency, code: str) -> bool:
+    """Whether it may read; a reader's registry is at most two seconds old."""
+    try:
+        agency.client.get(f"/v1/certificates/{code}")
+    except Refused:
+        return False
+    return True
+
+
 def test_a_successor_answers_for_everything_of_its_predecessor(
     served: Served, tmp_path: Path
 ) -> None:
@@ -51,6 +61,7 @@ def test_a_successor_answers_for_everything_of_its_predecessor(
     merged = merge(old, new)
     served.settle()
 
+    until(lambda: is_open(new, code), "the successor sees nothing")
     shown = new.client.get(f"/v1/certificates/{code}")
     assert (shown["agency"], shown["values"]["supported_fact"]) == (old.name, "تأييد سكن")
     listed = new.client.get("/v1/certificates", agency=old.name)["items"]
@@ -95,6 +106,7 @@ def test_a_series_alone_is_given_away(served: Served) -> None:
     with pytest.raises(Refused, match="agency_unknown"):
         new.client.get("/v1/certificates", agency=old.name)
     where: dict[str, Any] = {"agency": old.name, "unit": "registry", "series": "degrees"}
+    until(lambda: is_open(new, code), "the successor sees nothing")
     assert [one["code"] for one in new.client.get("/v1/certificates", **where)["items"]] == [code]
     assert revoke(new.client, code)["index"]
     assert revoke(old.client, kept)["index"]
