@@ -49,7 +49,7 @@ class Identity:
             "ledger": self.ledger.hex(),
             "origin": self.origin,
             "log_vkey": self.log.encode(),
-            "earlier_log_vkeys": [key.encode() for key in self.earlier],
+            "log_vkeys": [key.encode() for key in self.log_keys],
             "receipts_vkey": self.receipts.encode(),
         }
         return json.dumps(said, indent=2).encode()
@@ -58,17 +58,21 @@ class Identity:
     def parse(cls, data: bytes) -> "Identity":
         """Read the answer of `GET /v1/ledger`, or what was pinned of it.
 
+        Where nothing was pinned before, the earlier keys are believed as the present one is: right
+        after a rotation the newest checkpoint still bears the key before it.
+
         Raises:
             Untrustworthy: it is not one.
         """
         try:
             said = json.loads(data)
+            *earlier, log = map(note.VerifierKey.parse, said.get("log_vkeys", [said["log_vkey"]]))
             return cls(
                 _digest(said["ledger"]),
                 str(said["origin"]),
-                note.VerifierKey.parse(said["log_vkey"]),
+                log,
                 note.VerifierKey.parse(said["receipts_vkey"]),
-                tuple(map(note.VerifierKey.parse, said.get("earlier_log_vkeys", ()))),
+                tuple(earlier),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Untrustworthy("this address does not say which ledger it is") from error

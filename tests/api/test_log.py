@@ -22,10 +22,11 @@ from domain.foundation import LogKey
 from infrastructure.log import checkpoints
 from infrastructure.log.reader import Reader
 from infrastructure.log.watch import Watch
-from infrastructure.postgres import Role, Urls, async_pool, connect
+from infrastructure.postgres import Role, Urls, async_pool, connect, connect_async
 from infrastructure.proofs import jwk, merkle
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.signing import sign_read
+from projections import model
 from tests.appending import append_events
 from tests.infrastructure.log.sealing import SealedLog, check_note, root_of
 
@@ -292,9 +293,16 @@ def signed(client: TestClient, key: Ed25519PrivateKey, path: str, query: str) ->
     return client.get(f"{path}?{query}", headers=headers)
 
 
+async def made_read_models(urls: Urls) -> None:
+    """The tables that tell the parties of a letter; nothing follows into them."""
+    async with await connect_async(urls.keeper, Role.KEEPER, autocommit=True) as keeper:
+        assert await model.ensure(keeper)
+
+
 def test_who_is_entitled_sees_what_others_do_not(
     client: TestClient, sealed: SealedLog, readers: dict[str, Caller]
 ) -> None:
+    asyncio.run(made_read_models(sealed.urls))
     start = append_events(sealed.urls, 1, topic="sijill.certificate.issued.v1", agency="moh") - 1
     append_events(sealed.urls, 1, topic="sijill.transfer.sent.v1", agency="moh")
     append_events(sealed.urls, 1, topic="sijill.key.enrolled.v1", agency="moh")

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from infrastructure.proofs import note
@@ -28,6 +29,17 @@ def test_the_log_is_followed_through_all_its_keys(
         assert later.identity.earlier[-1] == key(SECOND).verifier
 
     assert (first.size, newest.size) == (1, 6)
+
+
+def test_who_comes_right_after_a_rotation_opens_what_the_key_before_it_signed(
+    client: Client, ledger: StandIn
+) -> None:
+    sealed = ledger.checkpoint()
+    ledger.rotate(SECOND)
+    assert client.identity.log_keys == (key(FIRST).verifier, key(SECOND).verifier)
+    ledger.faults.append(httpx2.Response(200, content=sealed))
+
+    assert client.checkpoint().size == 1
 
 
 def test_a_followed_rotation_is_pinned_and_not_asked_about_again(
