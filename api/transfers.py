@@ -133,7 +133,7 @@ async def show(
     """A consignment with its letter; a letter by itself for its sender."""
     await services.caught_up()
     async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
+        seen = await sighted(request, services, connection, name_of(sender, record), at)
         values = await _values(services, connection, seen.letter)
     one = seen.consignment
     shown = one and letters.consignment_of(one, seen.language, inside=seen.inside)
@@ -160,7 +160,7 @@ async def chain(
     """
     await services.caught_up()
     async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), None)
+        seen = await sighted(request, services, connection, name_of(sender, record), None)
         steps = await transfers.chain(
             connection,
             seen.letter.name,
@@ -205,7 +205,7 @@ async def board(
     """A letter's recipients for its sender: not sent to, not opened, not registered, the rest."""
     await services.caught_up()
     async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
+        seen = await sighted(request, services, connection, name_of(sender, record), at)
         letter = seen.letter
         if seen.agency not in (None, letter.agency):
             raise TransferUnknown(id=record)
@@ -241,7 +241,7 @@ async def attached(request: Request, services: Open, sender: Sender, record: Id)
     """The letter itself and its attachments; each is fetched from `/v1/attachments`."""
     await services.caught_up()
     async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), None)
+        seen = await sighted(request, services, connection, name_of(sender, record), None)
         found = await records.of_stream(connection, seen.letter.stream)
         items = [await recorded(services, connection, one) for one in found]
     return _private({"items": items})
@@ -258,7 +258,7 @@ async def article13(
     """Originator, sender, receiver, time sent and time received, with where each is recorded."""
     await services.caught_up()
     async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
+        seen = await sighted(request, services, connection, name_of(sender, record), at)
     one, letter = seen.consignment, seen.letter
     if one is None:
         raise TransferUnknown(id=record)
@@ -283,7 +283,7 @@ async def article13(
     return _private(answer)
 
 
-async def _seen(
+async def sighted(
     request: Request, services: Services, connection: Connection, name: str, at: int | None
 ) -> Seen:
     """The consignment, else the letter, of that name, if the caller is party to it.

@@ -21,7 +21,6 @@ from sijill.cli.output import Output
 from sijill.client import trusting
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".pdf"})
-# A key that was stolen later is none of them: every value is compared with the record itself.
 _UNSURE = frozenset(
     {
         Reason.LEDGER_FOREIGN,
@@ -29,6 +28,7 @@ _UNSURE = frozenset(
         Reason.TRUST_LIST_OLD,
     }
 )
+_FALLEN = frozenset({Reason.ISSUER_KEY_COMPROMISED, Reason.LOG_PROOF_NEEDED})
 _ADDRESS = ("https://", "http://")
 
 
@@ -109,10 +109,11 @@ def beside(signed: Signed, told: Mapping[str, Any], trust: bytes) -> tuple[str, 
         today=baghdad_day(now_us).isoformat(),
         max_status_age_seconds=0,
     )
+    if local.reason in _FALLEN and told["outcome"] == Outcome.VALID:
+        # Whoever has the key can sign any index: by whom this paper was, only the log can prove.
+        return Reason.LOG_PROOF_NEEDED, local.unchanged
     if local.reason is Reason.ISSUER_KEY_COMPROMISED:
-        # Affirmed again, but by whom this paper was signed, only the log can prove.
-        affirmed = told["outcome"] == Outcome.VALID
-        return (Reason.LOG_PROOF_NEEDED, local.unchanged) if affirmed else None
+        return None
     if local.outcome is Outcome.NOT_VALID or local.reason in _UNSURE:
         return local.reason, local.unchanged
     record = told["record"]
