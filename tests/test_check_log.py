@@ -136,7 +136,8 @@ def letters(recorded: Recorded) -> int:
     last.register(third)
     request = codes.generate()
     due = (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
-    asked = {"request": request, "due_date": due, "code": receiver.issue()["code"]}
+    paper = {"issuer": receiver.name, "type": "degree", "number": "12", "date": "1998-07-01"}
+    asked = {"request": request, "due_date": due, **paper}
     act(sender.client, "/v1/authenticity-requests", "authenticity.request", **asked)
     place = f"/v1/authenticity-requests/{request}/refusal"
     said = {"request": request, "reason": "document_unclear"}

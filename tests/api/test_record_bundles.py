@@ -52,7 +52,8 @@ def kept(served: Served) -> Kept:
     sent.note(receiver, "معلن", released=True)
     request = codes.generate()
     due = (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
-    asked = {"request": request, "due_date": due, "code": receiver.issue()["code"]}
+    paper = {"issuer": receiver.name, "type": "degree", "number": "12", "date": "1998-07-01"}
+    asked = {"request": request, "due_date": due, **paper}
     act(sender.client, "/v1/authenticity-requests", "authenticity.request", **asked)
     place = f"/v1/authenticity-requests/{request}/refusal"
     said = {"request": request, "reason": "document_unclear"}
