@@ -92,7 +92,7 @@ NOT_CHECKED = {
     "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
     "tile_not_given": "The tile was not given; its hashes were only computed.",
-    "value_not_opened": "The key of the vault, or of its records, is not here: it stayed sealed.",
+    "value_not_opened": "The key of the vault or of its records is not here: they stayed sealed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
 }
 
