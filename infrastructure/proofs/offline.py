@@ -99,11 +99,12 @@ def beside(
     index that it has under the code. A paper that names another record than it leads to is forged.
     A key that was stolen later does not matter where every value is `compared` with the record.
     """
-    if local.reason is Reason.ISSUER_KEY_COMPROMISED:
+    compromised = local.reason is Reason.ISSUER_KEY_COMPROMISED
+    if compromised and valid:
         # Affirmed again, but by whom this paper was signed, only the log can prove.
-        return Worse(Reason.LOG_PROOF_NEEDED, local.unchanged, local.issuer) if valid else None
+        return Worse(Reason.LOG_PROOF_NEEDED, local.unchanged, local.issuer)
     unproven = local.reason is Reason.LOG_PROOF_NEEDED and not compared
-    if local.outcome in _IDLE or local.reason in _UNSURE or unproven:
+    if (local.outcome in _IDLE and not compromised) or local.reason in _UNSURE or unproven:
         return Worse(local.reason, local.unchanged, local.issuer)
     other = record is not None and record != (said.agency, said.type, said.index)
     return Worse(Reason.CREDENTIAL_FORGED, "differs") if other else None
