@@ -23,6 +23,7 @@ from api.orders import caller
 from api.paging import WORD
 from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
+from api.seeing import look
 from api.services import Open, Services
 from domain.errors import EntryUnknown
 from infrastructure.log import bundling, checkpoints
@@ -86,12 +87,7 @@ async def bundle(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown") from None
-    async with services.pool.connection() as connection:
-        head, found = await _newest(services, connection, normal)
-        if found.certificate is None:
-            raise Problem("certificate_unknown", code=normal)
-        made = await _made(services, connection, who, head, found, normal)
-    return _file(made, form)
+    return _file(await bundle_of(services, who, normal), form)
 
 
 @router.get(
@@ -113,10 +109,8 @@ async def of_letter(
     With a consignment comes its letter.
     """
     who = await caller(request, services, required=True)
-    async with services.pool.connection() as connection:
+    async with look(request, services, name_of(sender, record)) as (connection, seen):
         head = await _settled(services, connection)
-        name = name_of(sender, record)
-        seen = await transfers.sighted(request, services, connection, name, head.size - 1)
         one = seen.consignment
         streams = [one.stream] if one else []
         made = await _gathered(services, connection, who, head, [*streams, seen.letter.stream])
@@ -195,6 +189,19 @@ async def _settled(services: Services, connection: AsyncConnection[Any]) -> Chec
     if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):
         raise Problem("checkpoint_pending")
     return head
+
+
+async def bundle_of(services: Services, who: Caller, code: str) -> Bundle:
+    """The bundle of a code, of the newest checkpoint, as far as the caller may open it.
+
+    Raises:
+        Problem: `certificate_unknown`, `checkpoint_pending`, `bundle_too_large`.
+    """
+    async with services.pool.connection() as connection:
+        head, found = await _newest(services, connection, code)
+        if found.certificate is None:
+            raise Problem("certificate_unknown", code=code)
+        return await _made(services, connection, who, head, found, code)
 
 
 async def _newest(

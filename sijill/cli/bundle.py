@@ -13,7 +13,8 @@ from sijill.cli.options import LEDGER, Reach, Talk
 from sijill.cli.output import Output, moment, paint
 
 if TYPE_CHECKING:
-    from infrastructure.proofs.bundle import Report, Told, Trust
+    from infrastructure.proofs.bundle import Bundle, Report, Told, Trust
+    from sijill.client import Client
 
 app = App(name="bundle", help="The evidence for one record, as a file.")
 QUIET = Talk()
@@ -63,8 +64,6 @@ def create(
     is party to it, and auditors. What does not verify is not written, and ends this with exit 6.
     """
     from infrastructure.keyfiles import load_private_key, write_durably
-    from infrastructure.proofs import bundle, canonical
-    from infrastructure.proofs.findings import Finding
 
     output = Output(reach)
     place, name, query = _place(code, transfer, request, entry)
@@ -72,15 +71,9 @@ def create(
     path = to or Path(f"{name}.{'sijill-bundle.json' if form == 'bundle' else 'tlog-proof'}")
     with reach.anonymous() as client:
         client.key = load_private_key(key) if key else None
-        # Written again it is the same bytes: a bundle is its own canonical form.
-        data = canonical.dumps(client.get(f"/v1/{place}/bundle", **query))
-        trust = _trust(client.identity.ledger, None)
-    parsed = bundle.parse(data)
-    report = bundle.verify(parsed, trust)
-    if parsed.code != stored:
-        report.findings.append(Finding("code_other", None, stored or "", parsed.code or ""))
+        made, report = fetched(client, place, stored, query)
     if not report.findings:
-        write_durably(path, data if form == "bundle" else parsed.tlog_proof().encode())
+        write_durably(path, made.encode() if form == "bundle" else made.tlog_proof().encode())
     return _tell(report, output, str(path))
 
 
@@ -110,6 +103,22 @@ def _place(
         return f"transfers/{transfer}", parts[1], {}
     *register, number = parts
     return f"registers/{'/'.join(register)}", "-".join(register), {"number": number}
+
+
+def fetched(
+    client: "Client", place: str, code: str | None = None, query: dict[str, Any] | None = None
+) -> tuple["Bundle", "Report"]:
+    """The bundle of the record there, and what comes out when it is verified."""
+    from infrastructure.proofs import bundle, canonical
+    from infrastructure.proofs.findings import Finding
+
+    # Written again it is the same bytes: a bundle is its own canonical form.
+    data = canonical.dumps(client.get(f"/v1/{place}/bundle", **(query or {})))
+    parsed = bundle.parse(data)
+    report = bundle.verify(parsed, trust_in(client.identity.ledger))
+    if parsed.code != code:
+        report.findings.append(Finding("code_other", None, code or "", parsed.code or ""))
+    return parsed, report
 
 
 @app.command
@@ -147,11 +156,14 @@ def verify(
         ledger = bytes.fromhex(json.loads(trust.read_bytes())["ledger"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(code="input_malformed", detail=str(error), path=str(trust)) from None
-    report = bundle.verify(bundle.parse(file.read_bytes()), _trust(ledger, policy))
+    report = bundle.verify(
+        bundle.parse(file.read_bytes()), trust_in(ledger, policy.read_bytes() if policy else None)
+    )
     return _tell(report, output, str(file))
 
 
-def _trust(ledger: bytes, policy: Path | None) -> "Trust":
+def trust_in(ledger: bytes, policy: bytes | None = None) -> "Trust":
+    """What a bundle is verified by: which ledger it is of, and whose cosignatures it needs."""
     import domain
     from domain.acts import ACTS
     from infrastructure.proofs import policy as policies
@@ -161,7 +173,7 @@ def _trust(ledger: bytes, policy: Path | None) -> "Trust":
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table
     return Trust(
         ledger=ledger,
-        policy=policies.parse(policy.read_bytes()) if policy else None,
+        policy=policies.parse(policy) if policy else None,
         acts={
             name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
             for name, command in ACTS.items()
