@@ -303,16 +303,10 @@ def a_ledger_with_one_founder(log: Forgery) -> None:
 def handed_on(log: Forgery) -> None:
     """Events 11 to 14: a case file of moj's is sent to ndc, who takes it and refers it onward."""
     registered = {"unit": "main", "series": "general", "year": 2026, "date": "2026-11-20"}
-    way = {"language": "ar", "priority": "normal", "secrecy": "public"}
-    log.add(
-        "officer-1",
-        "transfer.register_outgoing",
-        1,
-        "moj",
-        **{**registered, **way, "number": "7", "kind": "case_file", "to": ["ndc"]},
-        new_letter=UUIDS[0],
-        claims={"subject": "A" * 43},
-    )
+    way: dict[str, Any] = {"language": "ar", "priority": "normal", "secrecy": "public"}
+    way |= {"number": "7", "kind": "case_file", "to": ["ndc"], "new_letter": UUIDS[0]}
+    way |= {"claims": {"subject": "A" * 43}, **registered}
+    log.add("officer-1", "transfer.register_outgoing", 1, "moj", **way)
     letter = {"sender": "moj", "letter": UUIDS[0], "new_consignment": UUIDS[1]}
     log.add("officer-1", "transfer.dispatch", 1, "moj", **letter, addressee="ndc")
     taken = {"sender": "moj", "consignment": UUIDS[1]}

@@ -143,7 +143,7 @@ def test_a_sealed_byte_that_was_changed_is_named(recorded: Recorded) -> None:
 def test_a_value_that_went_without_an_order_is_named(recorded: Recorded, what: str) -> None:
     with recorded.owned() as conn:
         stream = recorded.stream(conn, recorded.issued)
-        gone = conn.execute(f"DELETE FROM {what} WHERE stream = %s", (stream,))  # noqa: S608
+        gone = conn.execute(f"DELETE FROM {what} WHERE stream = %s", (stream,))  # noqa: S608 - literals
         assert gone.rowcount == 1
         with_key, without = found(conn, recorded.vault)[0], found(conn, None)[0]
     assert with_key == without == {("value_lost", recorded.issued)}
