@@ -5,12 +5,12 @@ upload, between an append and its acknowledgement, and in the middle of an appen
 """
 
 import base64
+import filecmp
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -28,17 +28,13 @@ from sijill.cli.codes import DONE, NOT_READY
 from sijill.client import Client
 from tests.faults.kills import kill_at, stand_at
 from tests.faults.service import Kind, Service
-from tests.processes import until
+from tests.processes import peak_kib, telling_its_peak, until
 
 CHUNK = 1 << 20
 CHUNKS = 50
 # Less than half of the attachment: whoever held it whole would be over it at once.
 FLAT_KIB = 24 * 1024
 RUN_SECONDS = 240
-_CODE = (
-    "import resource, sys; from sijill import cli; done = cli.run(sys.argv[1:]);"
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(done)"
-)
 
 
 @dataclass
@@ -64,7 +60,7 @@ class Terminal:
     def says(self, *words: str) -> Any:
         """Run a command until it is done: a server that is away is no failure, but a wait."""
         options = ["--url", self.service.url, "--key", str(self.folder / f"{self.name}.pem")]
-        command = [sys.executable, "-c", _CODE, *words, *options, "--output", "json"]
+        command = telling_its_peak(*words, *options, "--output", "json")
         code = NOT_READY
         while code == NOT_READY:
             ran = subprocess.run(
@@ -169,7 +165,7 @@ def test_a_letter_with_a_large_attachment_survives_a_server_that_is_killed(
     fetch(receiver, sender, large, tmp_path / "large.copy")
     peaks.append(peak_of_worker(service))
 
-    assert (tmp_path / "large.copy").read_bytes() == (tmp_path / "large.annex").read_bytes()
+    assert filecmp.cmp(tmp_path / "large.copy", tmp_path / "large.annex", shallow=False)
     assert said_of(sender, sent["consignment"]) == [
         "registered_outgoing",
         "dispatched",
@@ -206,9 +202,7 @@ def stored(service: Service) -> int:
 def peak_of_worker(service: Service) -> int:
     """The most that the one worker has held, in KiB."""
     [worker] = service.processes(Kind.WORKER)
-    status = Path(f"/proc/{worker}/status").read_text()
-    [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(peak)
+    return peak_kib(worker)
 
 
 def check_nothing_is_lost_or_doubled(service: Service, *terminals: Terminal) -> None:
