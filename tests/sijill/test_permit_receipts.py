@@ -75,9 +75,9 @@ LETTERS_MADE_UP = {
 }
 SECONDS = 600
 CASES = 120
-"""So many cases of the recorded log the suite runs; all of them where SIJILL_WHOLE_LOG is set."""
+"""So many cases of the recorded log the suite runs; all of them where PERMITS_WHOLE is set."""
 
-WHOLE = "SIJILL_WHOLE_LOG" in os.environ
+WHOLE = "PERMITS_WHOLE" in os.environ
 
 
 @dataclass(frozen=True)
