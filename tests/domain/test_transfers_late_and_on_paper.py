@@ -1,6 +1,6 @@
 """Files that name nobody, what is entered late, and letters on paper."""
 
-from tests.domain.test_transfers import OFFICES, record_of, started, state_of
+from tests.domain.test_transfers import OFFICES, record_of, reference, started, state_of
 from tests.given_when_then import add, digest, given, on_agency
 from tests.letter_orders import (
     case_file,
