@@ -66,7 +66,7 @@ __all__ = [
 
 PROJECTOR: Final = Projector(
     name="transfers",
-    version=1,
+    version=2,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),
