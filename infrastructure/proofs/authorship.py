@@ -362,19 +362,28 @@ class Judge:
         if header.type == OPENED:
             self._open(index, header, said)
         elif header.type == KEY_ROTATED:
-            rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
-            new = VerifierKey.parse(said["log_key"])
             old = self.log_keys[-1] if self.log_keys else None
             if old is None:
                 # Nobody that is known vouches for it: a stranger could name a key of his own.
                 self._summary.skip("key_not_learned", index)
                 self.keys.complete = False
                 return
-            verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
-            self.log_keys.append(new)
+            self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:
             self.keys.retire(said)
         else:
             self.keys.compromise(said)
+
+
+def next_log_key(body: Body, *, ledger: bytes, old: VerifierKey) -> VerifierKey:
+    """The key that a rotation puts in an old one's place, with both keys' word for it.
+
+    Raises:
+        ProofError, KeyError, TypeError: the body does not hold it.
+    """
+    rotation = Rotation(ledger, canonical.statement_digest(body.statement))
+    new = VerifierKey.parse(body.parsed["log_key"])
+    verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+    return new
