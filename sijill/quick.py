@@ -47,7 +47,7 @@ def check(
     trust: Trust,
     on_leaves: Callable[[int], None] | None = None,
 ) -> Summary:
-    """Check bytes and tree: leaves, chain, digests, tiles, every checkpoint, receipts that are kept.
+    """Check bytes and tree: leaves, chain, digests, tiles, checkpoints, receipts that are kept.
 
     Args:
         url: the connection string of who reads the log.

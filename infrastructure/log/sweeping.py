@@ -1,13 +1,13 @@
 """Bytes and tree of a whole log at once, by all processors: whether all of it comes out.
 
 Every leaf is put together from its stored parts and hashed, header and body are hashed and compared
-with what the leaf commits to, and every full tile with what the leaves lead to. Whoever asks is told
-the root at each size that somebody signed. Where anything is not as it must be the sweep ends there
-and names no more than the place: what is wrong, and with what else, is for the walk of
+with what the leaf commits to, and every full tile with what the leaves lead to. Whoever asks is
+told the root at each size that somebody signed. Where anything is not as it must be the sweep ends
+there and names no more than the place: what is wrong, and with what else, is for the walk of
 `proofs.fsck`, which goes from leaf to leaf and costs a hundred times as much.
 
-As in `replaying`, the log is cut into stretches that any process can check alone; each begins behind
-a hash that it has only read, so they are joined by what the one before has computed.
+As in `replaying`, the log is cut into stretches that any process can check alone; each begins
+behind a hash that it has only read, so they are joined by what the one before has computed.
 """
 
 from binascii import hexlify
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from struct import Struct, error
+from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from psycopg import Connection
@@ -27,14 +27,17 @@ from infrastructure.log.replaying import LEAF, Each, hash_before
 from infrastructure.log.tilestore import TileStore
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.growth import GrowingTree
-from infrastructure.proofs.leaf import FIRST_PREV, INTEGER_BOUND
+from infrastructure.proofs.leaf import BODY_LABEL, FIRST_PREV, HEADER_LABEL, INTEGER_BOUND
 from infrastructure.proofs.tiles import WIDTH, Tile
 
 STRETCH_LEAVES: Final = 128 * WIDTH
 
 _QUERIES = load("infrastructure.log", "checking.sql")
-# Index, time, hash, two digests, and how many bytes header and body have with label and salt.
+# Index, time, hash, two digests, and how many bytes header and body have with their salts.
 _FIXED = Struct(">qq32s32s32sii")
+
+_Piece = tuple[bytes, bytes, bytes, bool]
+"""Of 256 leaves: the fixed parts, the headers, the bodies, and whether each has its length."""
 
 
 class Stretch(NamedTuple):
@@ -179,13 +182,8 @@ def sweep_stretch(conn: Connection[Any], asked: Stretch) -> Found:
     prev = hash_before(conn, start)
     hashes: list[bytes] = []
     times: list[int] = []
-    for piece, regular in _pieces(conn, start, end):
-        if not regular:
-            raise BrokenChain(start + len(hashes))
-        try:
-            _take(piece, hashes, times, start, prev)
-        except error:
-            raise BrokenChain(start + len(hashes)) from None
+    for piece in _pieces(conn, start, end):
+        _take(piece, hashes, times, start, prev)
     if len(hashes) != end - start or times[-1] >= INTEGER_BOUND:
         raise BrokenChain(start + len(hashes))
     blocks, compared = _blocks(hashes, asked)
@@ -194,41 +192,37 @@ def sweep_stretch(conn: Connection[Any], asked: Stretch) -> Found:
         edge = merkle.CompactRange()
         edge.extend(hashes[(size - start) // WIDTH * WIDTH : size - start])
         edges[size] = edge.hashes
-    return Found(
-        asked, prev, hashes[0], hashes[-1], times[0], times[-1], blocks, edges, compared
-    )
+    return Found(asked, prev, hashes[0], hashes[-1], times[0], times[-1], blocks, edges, compared)
 
 
-def _take(piece: bytes, hashes: list[bytes], times: list[int], start: int, prev: bytes) -> None:
-    """Add the hashes of some leaves that follow; `times` keeps the first and the newest time.
+def _take(piece: _Piece, hashes: list[bytes], times: list[int], start: int, prev: bytes) -> None:
+    """Add the hashes of some leaves that follow, and the first and the last of their times.
 
     Raises:
         BrokenChain: at the first leaf that is not what its stored hash, or its place, says.
-        struct.error: there are fewer bytes than there must be.
     """
-    view = memoryview(piece)
-    at, index = 0, start + len(hashes)
+    leaves, headers, bodies, regular = piece
+    index = start + len(hashes)
+    if not regular or len(leaves) % _FIXED.size:
+        raise BrokenChain(index)
     time = times[-1] if times else 0
     link = hexlify(hashes[-1] if hashes else prev)
-    while at < len(piece):
-        place, moment, stored, header, body, to_body, to_end = _FIXED.unpack_from(piece, at)
-        begin = at + _FIXED.size
-        middle = begin + to_body
-        at = middle + to_end
-        found = sha256(LEAF % (hexlify(body), hexlify(header), place, link, moment)).digest()
+    header_at = body_at = 0
+    for place, moment, stored, header, body, header_bytes, body_bytes in _FIXED.iter_unpack(leaves):
+        header_end, body_end = header_at + header_bytes, body_at + body_bytes
+        leaf = LEAF % (hexlify(body), hexlify(header), place, link, moment)
         if (
-            found != stored
+            sha256(leaf).digest() != stored
+            or sha256(HEADER_LABEL + headers[header_at:header_end]).digest() != header
+            or sha256(BODY_LABEL + bodies[body_at:body_end]).digest() != body
             or place != index
             or moment < time
-            or sha256(view[begin:middle]).digest() != header
-            or sha256(view[middle:at]).digest() != body
         ):
             raise BrokenChain(index)
-        hashes.append(found)
-        link, index, time = hexlify(found), index + 1, moment
-        if not times:
-            times.append(moment)
-    times[1:] = [time]
+        hashes.append(stored)
+        times.append(moment)
+        link = hexlify(stored)
+        header_at, body_at, index, time = header_end, body_end, index + 1, moment
 
 
 def _blocks(hashes: Sequence[bytes], asked: Stretch) -> tuple[list[bytes], int]:
@@ -252,11 +246,11 @@ def _blocks(hashes: Sequence[bytes], asked: Stretch) -> tuple[list[bytes], int]:
     return blocks, compared
 
 
-def _pieces(conn: Connection[Any], start: int, end: int) -> Iterator[tuple[bytes, bool]]:
+def _pieces(conn: Connection[Any], start: int, end: int) -> Iterator[_Piece]:
     limits = {"start": start, "end": end}
     with (
         conn.cursor(row_factory=tuple_row) as cursor,
         cursor.copy(_QUERIES["swept"], limits) as copy,
     ):
-        copy.set_types(["bytea", "bool"])
+        copy.set_types(["bytea", "bytea", "bytea", "bool"])
         yield from copy.rows()

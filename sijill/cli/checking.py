@@ -88,9 +88,7 @@ def _quickly(checked: Checked, data: Path, output: Output) -> Summary:
         running_database(data) as urls,
         connected(urls.service, _processes(checked)) as each,
     ):
-        return quick.check(
-            urls.service, each, Folder(data).tiles, _trust(checked), progress.reach
-        )
+        return quick.check(urls.service, each, Folder(data).tiles, _trust(checked), progress.reach)
 
 
 def meaning(code: str, output: Output) -> str:

@@ -122,8 +122,8 @@ class Checked(Logged):
         Parameter(
             group=LEDGER,
             negative="",
-            help="With `--data`: bytes and tree alone (leaves, chain, digests, tiles, checkpoints), "
-            "at the speed of hashing. Where they do not come out, everything is checked.",
+            help="With `--data`: bytes and tree alone (leaves, chain, digests, tiles, "
+            "checkpoints), at the speed of hashing; where they do not come out, everything.",
         ),
     ] = False
 

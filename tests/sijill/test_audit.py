@@ -216,7 +216,8 @@ async def test_the_quick_check_takes_no_other_ledger_key_checkpoint_or_receipt(
     urls = connection_strings(grown.served.folder)
     client = grown.agency.client
     newest = newest_checkpoint(urls.service)
-    assert newest is not None and client.state is not None
+    assert newest is not None
+    assert client.state is not None
     stranger = SignerKey(newest.origin, bytes(range(32)))
     kept = list(client.state.receipts())
     assert kept

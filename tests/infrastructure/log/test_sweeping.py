@@ -1,4 +1,4 @@
-"""Bytes and tree at once: the roots and tiles that the leaves lead to, or no at whatever differs."""
+"""Bytes and tree at once: the roots that the leaves lead to, or no at whatever differs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,13 +98,18 @@ def test_the_roots_are_those_of_the_leaves_whoever_computes_them(
         "UPDATE ledger.events SET time = 0 WHERE index = %s",
         "DELETE FROM ledger.events WHERE index = %s",
         # A byte that changes sides leaves what is hashed as it was.
-        "UPDATE ledger.events SET header_salt = substr(header_salt, 1, 15),"
-        " header = substr(header_salt, 16) || header WHERE index = %s",
-        "UPDATE ledger.events SET header = substr(header, 2) || substr(body_salt, 1, 1),"
-        " header_salt = header_salt || substr(header, 1, 1), body_salt = substr(body_salt, 2)"
-        " WHERE index = %s",
-        "UPDATE ledger.events SET leaf_hash = leaf_hash || substr(header_digest, 1, 1),"
-        " header_digest = substr(header_digest, 2) WHERE index = %s",
+        (
+            "UPDATE ledger.events SET header_salt = substr(header_salt, 1, 15),"
+            " header = substr(header_salt, 16) || header WHERE index = %s"
+        ),
+        (
+            "UPDATE ledger.events SET body = substr(body, 2),"
+            " body_salt = body_salt || substr(body, 1, 1) WHERE index = %s"
+        ),
+        (
+            "UPDATE ledger.events SET leaf_hash = leaf_hash || substr(header_digest, 1, 1),"
+            " header_digest = substr(header_digest, 2) WHERE index = %s"
+        ),
     ],
 )
 def test_nothing_that_was_changed_comes_out(log: Urls, statement: LiteralString) -> None:
