@@ -87,19 +87,26 @@ def read(parts: Parts, keys: Jwks) -> Read | None:
         return None
 
 
+_SET: Final[dict[type[Any], tuple[Callable[[Any, Any], None], ...]]] = {
+    kind: tuple(getattr(kind, name).__set__ for name in kind.__dataclass_fields__)
+    for kind in (Header, Body, SignedRequest)
+}
+"""What sets each field, past the refusal of a frozen class to be changed."""
+
+
 def _sent(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
     """How one of these goes to another process: by its parts, which were judged when it was made.
 
     The way that dataclasses have for it costs more than reading their bytes again.
     """
     parts = attrgetter(*kind.__dataclass_fields__)
-    return lambda one: (_again, (kind, parts(one)))
+    return lambda one: (_again, (kind, *parts(one)))
 
 
-def _again(kind: type[Any], parts: tuple[Any, ...]) -> Any:
+def _again(kind: type[Any], *parts: Any) -> Any:
     one = object.__new__(kind)
-    for name, part in zip(kind.__dataclass_fields__, parts, strict=True):
-        object.__setattr__(one, name, part)
+    for put, part in zip(_SET[kind], parts, strict=True):
+        put(one, part)
     return one
 
 
@@ -107,6 +114,6 @@ def _uuid(data: bytes) -> UUID:
     return UUID(bytes=data)
 
 
-for _kind in (Header, Body, SignedRequest):
+for _kind in _SET:
     copyreg.pickle(_kind, _sent(_kind))
 copyreg.pickle(UUID, lambda one: (_uuid, (one.bytes,)))

@@ -163,10 +163,11 @@ class Past:
             return None
         if isinstance(found, tuple):
             leaf, header, body = found
-            found = _fact(leaf.index, leaf.time, header, body).mutate(None)
-            if not isinstance(found, Record):
+            opened: Record | None = None
+            opened = _fact(leaf.index, leaf.time, header, body).mutate(opened)
+            if opened is None:
                 raise PastUnknown
-            self._records[stream] = found
+            found = self._records[stream] = opened
         self._records.move_to_end(stream)
         return found
 

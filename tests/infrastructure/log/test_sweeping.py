@@ -63,7 +63,7 @@ def change(urls: Urls, statement: LiteralString, *parameters: Any) -> None:
         for table in ("events", "events_0"):
             for salt in ("header_salt", "body_salt"):
                 admin.execute(
-                    f"ALTER TABLE ledger.{table} DROP CONSTRAINT IF EXISTS events_{salt}_check"  # type: ignore[arg-type]  # literals
+                    f"ALTER TABLE ledger.{table} DROP CONSTRAINT IF EXISTS events_{salt}_check"
                 )
         assert admin.execute(statement, parameters).rowcount > 0
 
@@ -176,7 +176,8 @@ def test_stretches_are_joined_to_one_tree(tmp_path: Path, flaw: str) -> None:
     elif flaw == "gap":
         parts = parts[1:]
 
-    def each(_task: Any, _asked: Any) -> Any:
+    def each(task: Any, asked: Any) -> Any:
+        del task, asked
         return parts
 
     if flaw:
