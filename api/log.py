@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
-from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
+from api.policy import AUDIT, Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
@@ -207,8 +207,8 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        parties = await _parties(conn, who, found)
-        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
+        others = await parties_of(conn, who, found)
+        items = [opened(who, one, others.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -231,23 +231,23 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
     }
 
 
-async def _parties(
+async def parties_of(
     conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
 ) -> dict[int, frozenset[str]]:
     """Whom the events concern besides the agency that acted, by their indexes."""
     asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
     known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
     parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
-    letters = {one.index: one.agency for one in found if noun_of(one.type) == "transfer"}
+    letters = [one.index for one in found if noun_of(one.type) == "transfer"]
     if letters:
         parties |= await transfers.parties_of(conn, letters)
-    if who.agency and letters:
+    if who.agency and AUDIT not in who.scopes:
         # Whoever answers for a body that is no more reads as that body.
         mine = set(await transfers.stood_for(conn, who.agency))
-        for index, agency in letters.items():
-            others = parties.get(index, frozenset())
-            if mine & {agency, *others}:
-                parties[index] = others | {who.agency}
+        for one in found:
+            others = parties.get(one.index, frozenset())
+            if mine & {one.agency, *others}:
+                parties[one.index] = others | {who.agency}
     return parties
 
 

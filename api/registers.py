@@ -104,7 +104,7 @@ async def entries(
 ) -> JSONResponse:
     """Search by what stands in clear; by a committed value with `POST /v1/registers/search`."""
     who = await caller(request, services, required=True)
-    owner = _owner(who, wanted.agency)
+    owner = owner_of(who, wanted.agency)
     chosen = Filter(
         unit=wanted.unit,
         series=wanted.series,
@@ -135,7 +135,7 @@ async def used(
 ) -> JSONResponse:
     """Unit and series of every register in which anything was numbered or declared that year."""
     who = await caller(request, services, required=True)
-    owner = _owner(who, agency)
+    owner = owner_of(who, agency)
     async with recent(services) as connection:
         pinned = await _pinned(connection, None)
         rows = await registers.used(connection, owner, year)
@@ -247,7 +247,7 @@ async def odd(
     All are counted; of each kind the first 500 are listed. Hours and days are Baghdad's.
     """
     who = await caller(request, services, required=True)
-    register = Register(_owner(who, agency), unit, series, year)
+    register = Register(owner_of(who, agency), unit, series, year)
     async with recent(services) as connection:
         pinned = await _pinned(connection, at)
         rows = await registers.numbers(connection, register, at=at)
@@ -267,7 +267,7 @@ def _may_read(who: Caller, agency: str) -> bool:
     return who.agency == agency or AUDIT in who.scopes
 
 
-def _owner(who: Caller, agency: str | None) -> str:
+def owner_of(who: Caller, agency: str | None) -> str:
     """Whose registers are read: one's own; an auditor names the agency."""
     if agency is None or _may_read(who, agency):
         return agency or who.agency or ""

@@ -16,6 +16,7 @@ from domain.values import (
     Series,
     TypeId,
     Unit,
+    Year,
     optional,
 )
 
@@ -61,7 +62,6 @@ class AmendmentReason(StrEnum):
     NOT_IN_REGISTER = "not_in_register"
 
 
-Year = Annotated[int, Field(ge=1800, le=2199, description="The year of the register.")]
 GradeField = Annotated[Grade, Field(strict=False, description="The grade of evidence.")]
 _BASIS = "The law, decision or order that the act rests on."
 _ROOM = "/v1/registers/{unit}/{series}/{year}"
@@ -72,7 +72,7 @@ class OnRegister(Command):
 
     unit: Unit
     series: Series
-    year: Year
+    year: Annotated[Year, Field(description="The year of the register.")]
 
     @property
     def register(self) -> Register:

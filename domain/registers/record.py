@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from domain.agencies import responsible
 from domain.errors import EntryUnknown, RecordMoved
-from domain.ledger import Record, Sitting
+from domain.ledger import Home, Record, Sitting
 from domain.registers.commands import EntryState, Grade
 from domain.registers.register import NUMBER_SPACE, REGISTER_SPACE, Register
 
@@ -44,6 +44,10 @@ class Entry(Record):
         self.grade: Grade
         self.state: EntryState
         self.struck_at: int | None = None
+
+    def homes(self) -> list[Home]:
+        """Whoever keeps the register has its scans."""
+        return [Home(self.register.agency, self.register.unit, self.register.series)]
 
 
 class NumberNote(Record):

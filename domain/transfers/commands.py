@@ -24,6 +24,7 @@ from domain.values import (
     Series,
     Unit,
     Value,
+    Year,
     optional,
 )
 
@@ -40,7 +41,6 @@ RecordId = Annotated[
     ),
 ]
 Recipients = Annotated[tuple[AgencyId, ...], Field(strict=False, max_length=MAX_RECIPIENTS)]
-Year = Annotated[int, Field(ge=1800, le=2199, description="The year of the date.")]
 LetterLanguage = Annotated[
     Language, Field(strict=False, description="The language that the letter is written in.")
 ]
@@ -82,7 +82,8 @@ class RegisterOutgoing(Registration):
     """Register a letter as outgoing, under the sender's own number and date.
 
     Nothing is sent yet: each addressee, and each copy, is dispatched to (or sent to on paper). Who
-    they are is fixed from here on. Claims: `subject`; `document` (the letter itself) and
+    they are is fixed from here on. An original or a case file may name nobody: it is kept, and
+    handed to whoever comes to need it. Claims: `subject`; `document` (the letter itself) and
     `attachment_1` … by their SHA-256; `correspondent_name` for somebody outside the network.
     """
 

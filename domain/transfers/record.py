@@ -129,6 +129,11 @@ class Letter(Conveyance):
         """Everybody it is addressed or copied to."""
         return (*self.to, *self.copy_to)
 
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it named nobody: an original or a case file that goes where it is handed."""
+        return self.has_custody and not self.recipients
+
 
 class Consigned(Conveyance):
     """The record of one consignment of a letter of which everybody has a copy."""
@@ -149,9 +154,11 @@ def found_letter(name: Name, agency: str, sitting: Sitting) -> Letter:
     Raises:
         TransferUnknown: there is none; another agency's is not told apart.
     """
-    stream = sitting.find(LETTER_SPACE, name.key)
+    # Nothing of another's letter is looked up: not even the time that it takes tells of it.
+    mine = acts_for(agency, name.sender, sitting)
+    stream = sitting.find(LETTER_SPACE, name.key) if mine else None
     record = sitting.load(stream) if stream else None
-    if not isinstance(record, Letter) or not acts_for(agency, record.name.sender, sitting):
+    if not isinstance(record, Letter):
         raise TransferUnknown(id=name.id)
     return record
 

@@ -1,6 +1,7 @@
 """Rules that senders and receivers share: ids, recipients, registers, custody, due dates."""
 
 from datetime import date, timedelta
+from uuid import UUID
 
 from domain.acts import Command
 from domain.errors import (
@@ -18,7 +19,7 @@ from domain.errors import (
     YearMismatch,
 )
 from domain.ledger import Fact, Sitting
-from domain.registers import Register
+from domain.registers import Register, check_kept
 from domain.transfers import commands
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -103,6 +104,15 @@ def entry(order: commands.Registration, sitting: Sitting, *, agency: str | None 
     return Entered(register, order.number, day)
 
 
+def take_number(
+    entered: Entered, stream: UUID, sitting: Sitting, *, space: str, closed: str
+) -> None:
+    """Enter a letter under a number of a register that the agency keeps and that is not closed."""
+    check_kept(entered.register, sitting)
+    sitting.claim(space, entered.key, stream)
+    sitting.absent(closed, entered.register.key)
+
+
 def check_letter_claims(claims: dict[str, str], *, with_name: bool) -> None:
     """A letter commits to its subject, to files by their digests, and to a name outside."""
     allowed = {SUBJECT, DOCUMENT, CORRESPONDENT} if with_name else {SUBJECT, DOCUMENT}
@@ -138,10 +148,16 @@ def check_held(record: Conveyance, agency: str, by: Name | None, sitting: Sittin
         raise HandoverOpen
 
 
-def check_due(due: str | None, before: date | None, sitting: Sitting) -> None:
-    """A due date is today or later, and later than the one that it moves."""
+def check_due(
+    due: str | None, sitting: Sitting, *, moves: date | None = None, dated: date | None = None
+) -> None:
+    """A due date is today or later, and later than the one that it moves.
+
+    What was entered after the day that it bears (`dated`) may have been due since that day.
+    """
     if due is None:
         return
     day = date.fromisoformat(due)
-    if day < sitting.today or (before is not None and day <= before):
+    earliest = sitting.today if dated is None else min(dated, sitting.today)
+    if day < earliest or (moves is not None and day <= moves):
         raise DueDateNotLater(due_date=due)

@@ -20,8 +20,8 @@ from projections.transfers.queries import (
     is_party,
     letter,
     letters_of,
+    may_read_values,
     parties_of,
-    party_as,
     stood_for,
 )
 from projections.transfers.record import (
@@ -58,15 +58,15 @@ __all__ = [
     "is_party",
     "letter",
     "letters_of",
+    "may_read_values",
     "name_of",
     "parties_of",
-    "party_as",
     "stood_for",
 ]
 
 PROJECTOR: Final = Projector(
     name="transfers",
-    version=1,
+    version=2,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),

@@ -48,6 +48,9 @@ CREATE TABLE consignments (
     addressee text COLLATE "C",
     role text COLLATE "C" NOT NULL,
     letter text COLLATE "C" NOT NULL,
+    origin text COLLATE "C" NOT NULL,
+    priority text COLLATE "C" NOT NULL,
+    day text COLLATE "C" NOT NULL,
     previous text COLLATE "C",
     log_index bigint NOT NULL,
     time bigint NOT NULL,
@@ -81,6 +84,20 @@ CREATE TABLE consignments (
 );
 CREATE INDEX consignments_in ON consignments (addressee, urgency) WHERE until_index IS NULL;
 CREATE INDEX consignments_out ON consignments (sender, urgency) WHERE until_index IS NULL;
+-- What an inbox is searched by: each search is a walk in its order, or over few rows.
+CREATE INDEX consignments_in_state ON consignments (addressee, business, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_in_unit ON consignments (addressee, unit, urgency)
+    WHERE until_index IS NULL AND unit IS NOT NULL;
+CREATE INDEX consignments_in_from ON consignments (addressee, sender, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_in_written ON consignments (addressee, origin, urgency)
+    WHERE until_index IS NULL AND origin <> sender;
+CREATE INDEX consignments_in_urgent ON consignments (addressee, priority, urgency)
+    WHERE until_index IS NULL AND priority <> 'normal';
+CREATE INDEX consignments_in_due ON consignments (addressee, due_date)
+    WHERE until_index IS NULL AND due_date IS NOT NULL;
+CREATE INDEX consignments_in_day ON consignments (addressee, day) WHERE until_index IS NULL;
 CREATE INDEX consignments_by_number ON consignments (addressee, folded_number);
 CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
 
@@ -131,8 +148,24 @@ ORDER BY agency.id
 
 -- name: is_party
 SELECT EXISTS (
-    SELECT FROM read.transfer_parties WHERE stream = ANY (%(streams)s::uuid[])
-        AND agency = %(agency)s
+    SELECT FROM read.transfer_parties WHERE stream = %(stream)s
+        AND agency = ANY (%(agencies)s::text[])
+)
+
+-- name: may_read_values
+-- Of the letter that an event is about: who registered it, and whoever it was sent to, unless the
+-- sender took it back before it was opened.
+SELECT EXISTS (
+    SELECT FROM read.transfer_events AS event
+    JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
+    WHERE event.log_index = %(index)s AND (
+        carried.agency = ANY (%(agencies)s::text[]) OR EXISTS (
+            SELECT FROM read.consignments AS one
+            WHERE one.letter = carried.name AND one.until_index IS NULL
+                AND one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+                AND (one.business <> 'withdrawn' OR one.opened_index IS NOT NULL)
+        )
+    )
 )
 
 -- name: consignments_of
@@ -150,28 +183,43 @@ ORDER BY one.log_index
 LIMIT %(limit)s
 
 -- name: incoming
+-- Rows are chosen from one table, and only those of the page are joined. To be planned with its
+-- parameters known: whatever is not asked for then falls away.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
-FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+FROM (
+    SELECT one.* FROM read.consignments AS one
+    WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
+        AND one.urgency > %(after)s
+        AND (%(business)s::text IS NULL OR one.business = %(business)s)
+        AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
+        AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
+        AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
+            OR one.origin <> one.sender AND one.origin = ANY (%(parties)s))
+        AND (%(number)s::text IS NULL OR one.name IN (
+            SELECT own.name FROM read.consignments AS own
+            WHERE own.until_index IS NULL AND own.addressee = %(agency)s
+                AND own.folded_number = %(number)s
+            UNION ALL
+            SELECT theirs.name FROM read.letters AS numbered
+            JOIN read.consignments AS theirs ON theirs.letter = numbered.name
+            WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
+                AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
+        ))
+        AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
+        AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)
+        AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
+        AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
+        AND (%(space)s::text IS NULL OR one.letter IN (
+            SELECT found.name FROM vault.lookups
+            JOIN read.letters AS found ON found.stream = lookups.stream
+            WHERE lookups.space = ANY (%(space)s::text[])
+                AND lookups.hmac = ANY (%(hmac)s::bytea[]) AND found.until_index IS NULL
+        ))
+    ORDER BY one.urgency
+    LIMIT %(limit)s
+) AS one JOIN read.letters AS carried ON carried.name = one.letter
     AND carried.until_index IS NULL
-WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
-    AND one.urgency > %(after)s
-    AND (%(business)s::text IS NULL OR one.business = %(business)s)
-    AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
-    AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
-    AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
-        OR carried.agency = ANY (%(parties)s) OR carried.originator = ANY (%(parties)s))
-    AND (%(number)s::text IS NULL OR one.folded_number = %(number)s
-        OR carried.folded_number = %(number)s)
-    AND (%(from_day)s::text IS NULL OR coalesce(one.date, carried.date) >= %(from_day)s)
-    AND (%(to_day)s::text IS NULL OR coalesce(one.date, carried.date) <= %(to_day)s)
-    AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
-    AND (%(space)s::text IS NULL OR carried.stream IN (
-        SELECT lookups.stream FROM vault.lookups
-        WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
-    ))
 ORDER BY one.urgency
-LIMIT %(limit)s
 
 -- name: outgoing
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
@@ -198,7 +246,7 @@ LIMIT %(limit)s
 
 -- name: letters_of
 SELECT to_jsonb(carried) AS letter
-FROM read.model JOIN read.letters AS carried ON carried.agency = %(agency)s
+FROM read.model JOIN read.letters AS carried ON carried.agency = ANY (%(agencies)s::text[])
     AND carried.since_index <= least(%(at)s::bigint, model.index)
     AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 WHERE carried.log_index > %(after)s AND carried.direction = 'outgoing'
@@ -207,16 +255,16 @@ ORDER BY carried.log_index
 LIMIT %(limit)s
 
 -- name: chain
--- What an agency may see of a letter's events; null sees all of them.
+-- What agencies may see of a letter's events; null sees all of them.
 SELECT event.log_index, event.time, event.consignment, event.kind, event.agency, event.keys,
     event.internal, event.said
 FROM read.transfer_events AS event
 WHERE event.letter = %(letter)s AND event.log_index > %(after)s
     AND event.log_index <= coalesce(%(at)s::bigint, event.log_index)
     AND (%(only)s::text IS NULL OR event.consignment IS NULL OR event.consignment = %(only)s)
-    AND (%(agency)s::text IS NULL OR event.agency = %(agency)s OR EXISTS (
+    AND (%(agencies)s::text[] IS NULL OR event.agency = ANY (%(agencies)s) OR EXISTS (
         SELECT FROM read.transfer_parties AS party
-        WHERE party.stream = event.stream AND party.agency = %(agency)s
+        WHERE party.stream = event.stream AND party.agency = ANY (%(agencies)s)
     ) AND (NOT event.internal OR EXISTS (
         SELECT FROM read.transfer_events AS released
         WHERE released.letter = event.letter AND released.kind = 'note_released'
@@ -226,15 +274,16 @@ ORDER BY event.log_index
 LIMIT %(limit)s
 
 -- name: heard
--- Events after an index that concern an agency's inbox (or its outbox), for whoever listens.
+-- Events after an index that concern the inbox (or outbox) of agencies, for whoever listens.
 SELECT event.log_index, event.time, event.consignment, event.letter, event.kind, event.agency
 FROM read.transfer_events AS event
 LEFT JOIN read.consignments AS one ON one.name = event.consignment AND one.until_index IS NULL
 LEFT JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
 WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
-    AND (NOT event.internal OR event.agency = %(agency)s)
-    AND CASE WHEN %(inbox)s THEN one.addressee = %(agency)s AND one.transport <> 'paper_out'
-        ELSE coalesce(one.sender, carried.agency) = %(agency)s
+    AND (NOT event.internal OR event.agency = ANY (%(agencies)s::text[]))
+    AND CASE WHEN %(inbox)s
+        THEN one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+        ELSE coalesce(one.sender, carried.agency) = ANY (%(agencies)s::text[])
             AND coalesce(one.transport, '') <> 'paper_in' END
 ORDER BY event.log_index
 LIMIT %(limit)s

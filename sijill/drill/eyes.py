@@ -4,6 +4,7 @@ check        `sijill log fsck --data`: the log, its high-water mark, the rules
 quick        `sijill log fsck --quick`, which only says that bytes and tree do not come out
 read models  the same, which makes the read models again and compares them
 attachments  the same, which opens every attached file
+values       the same, which opens every sealed value
 serve        `sijill serve`, before it serves
 holder       `sijill log fsck --state`, by somebody who kept a checkpoint
 witness      the sealer, which asks a witness what it remembers before it signs
@@ -24,7 +25,7 @@ from infrastructure.postgres import Role
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.fsck import Trust
-from sijill import attached, audit, quick
+from sijill import attached, audit, quick, sealed
 from sijill.drill.story import ORIGIN
 from sijill.drill.victim import Victim
 
@@ -84,6 +85,15 @@ def attachments(victim: Victim) -> list[str]:
     return found
 
 
+def values(victim: Victim) -> list[str]:
+    """The codes of sealed values that are not what the log commits to."""
+    found: list[str] = []
+    with postgres.connect(victim.urls.admin, Role.SERVICE) as connection:
+        vault = victim.folder.vault()
+        sealed.check(connection, vault, Summary(), lambda one: found.append(one.code))
+    return found
+
+
 def serve(victim: Victim) -> list[str]:
     """What `sijill serve` refuses a ledger for: an end that lies before what was signed."""
     with postgres.connect(victim.urls.admin, Role.SERVICE, autocommit=True) as connection:
@@ -133,6 +143,7 @@ EYES: Final[dict[str, Eye]] = {
     "quick": quickly,
     "read_models": read_models,
     "attachments": attachments,
+    "values": values,
     "serve": serve,
     "holder": holder,
     "witness": witness,
