@@ -133,11 +133,13 @@ async def put_chunk(
     if len(arrived.body) != sealing.chunk_size(upload.size, number):
         raise ChunkMalformed
     key = services.vault.unwrap(upload.draft_key)
-    name = await stores.off_loop(
-        partial(_keep, services.storage.objects, key, upload, number, arrived.body)
-    )
+    keep = partial(_keep, services.storage.objects, key, upload, number, arrived.body)
+    name = await stores.off_loop(keep)
     async with services.pool.connection() as connection:
         is_open, before = await records.put_chunk(connection, attachment, number, name)
+    if is_open and not await stores.off_loop(partial(services.storage.objects.has, name.hex())):
+        # An older copy of it lay there unnamed, and was swept before this was noted.
+        await stores.off_loop(keep)
     if before is not None and is_open:
         await stores.off_loop(partial(services.storage.objects.delete, before.hex()))
     if not is_open:

@@ -7,7 +7,7 @@ what no signature covers is nobody's word yet. This module must not know how sea
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from api.contract import problems, told
 from api.orders import caller
 from api.paging import After, Limit, page
-from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
+from api.policy import AUDIT, Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
@@ -34,7 +34,7 @@ from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.tiles import Tile
-from projections import authenticity, transfers
+from projections import agencies, authenticity, certificates, registers, transfers
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -45,6 +45,8 @@ INTEGER_MAX = 2**53 - 1
 NEWEST = {"Cache-Control": "public, max-age=1"}
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 OCTETS = "application/octet-stream"
+# Records of one agency's registers: by unit and series others may have succeeded it.
+_OF_REGISTERS = frozenset({"certificate", "register"})
 _SIZE = re.compile("0|[1-9][0-9]{0,15}")
 
 COVERING_SECONDS = 10.0
@@ -234,21 +236,42 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
 async def _parties(
     conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
 ) -> dict[int, frozenset[str]]:
-    """Whom the events concern besides the agency that acted, by their indexes."""
-    asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
+    """Whom the events concern besides the agency that acted, by their indexes.
+
+    Whoever answers for a body that is no more, or for the series of a record, reads as that body.
+    """
+    if who.agency is None or AUDIT in who.scopes:
+        return {}
+    nouns = {one.index: noun_of(one.type) for one in found}
+    asked = {one.index: _stream(one) for one in found if nouns[one.index] == "authenticity"}
     known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
     parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
-    letters = {one.index: one.agency for one in found if noun_of(one.type) == "transfer"}
+    letters = {one.index: one.agency for one in found if nouns[one.index] == "transfer"}
     if letters:
         parties |= await transfers.parties_of(conn, letters)
-    if who.agency and letters:
-        # Whoever answers for a body that is no more reads as that body.
+    whole = {one.index: one.agency for one in found if one.index in asked or one.index in letters}
+    if whole:
         mine = set(await transfers.stood_for(conn, who.agency))
-        for index, agency in letters.items():
+        for index, agency in whole.items():
             others = parties.get(index, frozenset())
             if mine & {agency, *others}:
                 parties[index] = others | {who.agency}
-    return parties
+    held = {one.index: _stream(one) for one in found if nouns[one.index] in _OF_REGISTERS}
+    read = await _read_as_own(conn, who.agency, set(held.values())) if held else set()
+    mine_too = frozenset({who.agency})
+    return parties | {index: mine_too for index, stream in held.items() if stream in read}
+
+
+async def _read_as_own(
+    conn: AsyncConnection[Any], agency: str, streams: Collection[UUID]
+) -> set[UUID]:
+    """Those of these records that are the agency's, or of a series that it has succeeded to."""
+    homes = await certificates.homes(conn, streams) | await registers.homes(conn, streams)
+    gone = set(await transfers.succeeded(conn))
+    heirs = {home: home.agency for home in set(homes.values()) if home.agency not in gone}
+    for home in set(homes.values()) - heirs.keys():
+        heirs[home] = await agencies.responsible(conn, *home) or home.agency
+    return {stream for stream, home in homes.items() if agency in (home.agency, heirs[home])}
 
 
 def _stream(opening: StoredOpening) -> UUID:

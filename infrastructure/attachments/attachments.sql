@@ -45,6 +45,14 @@ SELECT name FROM vault.attachment_chunks WHERE attachment = %(id)s AND number = 
 -- name: put_chunk
 SELECT ledger.put_chunk(%(id)s, %(number)s, %(name)s) AS open;
 
+-- name: lock_object
+-- Whoever notes where a chunk lies, and whoever deletes what nothing names, do so one by one.
+SELECT pg_advisory_xact_lock(hashtextextended('sijill object ' || encode(%(name)s, 'hex'), 0));
+
+-- name: unnamed
+SELECT listed.name FROM unnest(%(names)s::bytea[]) AS listed (name)
+WHERE NOT EXISTS (SELECT FROM vault.attachment_chunks c WHERE c.name = listed.name);
+
 -- name: complete
 SELECT ledger.complete_upload(%(id)s, %(names)s, %(address)s) AS done;
 

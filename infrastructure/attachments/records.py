@@ -5,7 +5,7 @@ the claim that binds it, and before that `offer` has put the file's key under th
 that was offered and never bound opens nothing: the record does not exist.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -117,9 +117,13 @@ async def names(conn: AsyncConnection[Any], attachment: UUID) -> dict[int, bytes
 async def put_chunk(
     conn: AsyncConnection[Any], attachment: UUID, number: int, name: bytes
 ) -> tuple[bool, bytes | None]:
-    """Note where a chunk lies: whether the upload is open, and the object that lay there before."""
+    """Note where a chunk lies: whether the upload is open, and the object that lay there before.
+
+    What is noted when this returns is swept by nobody; it may have been a moment before.
+    """
     parameters = {"id": attachment, "number": number, "name": name}
     async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_SQL["lock_object"], parameters)
         held = await (await cursor.execute(_SQL["chunk"], parameters)).fetchone()
         row = await (await cursor.execute(_SQL["put_chunk"], parameters)).fetchone()
     before = None if held is None or held["name"] == name else bytes(held["name"])
@@ -182,3 +186,20 @@ def names_sync(conn: Connection[Any], attachment: UUID) -> dict[int, bytes]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SQL["chunks"], {"id": attachment}).fetchall()
     return {row["number"]: bytes(row["name"]) for row in rows}
+
+
+def unnamed(conn: Connection[Any], names: Sequence[bytes]) -> list[bytes]:
+    """Those of these objects that no upload and no record has."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_SQL["unnamed"], {"names": list(names)}).fetchall()
+    return [bytes(row["name"]) for row in rows]
+
+
+def let_go(conn: Connection[Any], name: bytes, delete: Callable[[], None]) -> bool:
+    """Delete an object that nothing names, while nobody can begin to name it; whether it went."""
+    with conn.transaction():
+        conn.execute(_SQL["lock_object"], {"name": name})
+        if not unnamed(conn, [name]):
+            return False
+        delete()
+    return True

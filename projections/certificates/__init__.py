@@ -13,6 +13,7 @@ from projections.certificates.queries import (
     by_codes,
     codes_by_value,
     credential_of,
+    homes,
     originals,
     page,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "by_codes",
     "codes_by_value",
     "credential_of",
+    "homes",
     "originals",
     "page",
 ]

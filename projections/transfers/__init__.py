@@ -23,6 +23,7 @@ from projections.transfers.queries import (
     parties_of,
     party_as,
     stood_for,
+    succeeded,
 )
 from projections.transfers.record import (
     CONSIGNMENTS,
@@ -62,11 +63,12 @@ __all__ = [
     "parties_of",
     "party_as",
     "stood_for",
+    "succeeded",
 ]
 
 PROJECTOR: Final = Projector(
     name="transfers",
-    version=1,
+    version=2,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),

@@ -55,7 +55,8 @@ class Consignment(NamedTuple):
 
     `transport` is how far it came, `business` what the receiver did with it; neither is made from
     the other. `urgency` orders what has to be done: unanswered before answered before closed, the
-    earliest due date first, then as it came.
+    earliest due date first, then as it came. `registrar` is whose registers its incoming number
+    stands in.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Consignment(NamedTuple):
     reason: str | None = None
     referred_to: str | None = None
     answered_index: int | None = None
+    registrar: str | None = None
 
 
 class Party(NamedTuple):

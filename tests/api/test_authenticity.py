@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from api.i18n import translate
 from domain.values import BAGHDAD
 from infrastructure import keyfiles
 from infrastructure.proofs import codes, signing, tiles
-from sijill.client import Refused
+from infrastructure.proofs.jwk import public_of
+from sijill.client import Client, Refused
 from sijill.client.prepared import commit, statement
 from sijill.founding import found
-from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
+from tests.serving import ORIGIN, Agency, Served, act, enrolment, issuance, serving
 
 ROOM = "/v1/authenticity-requests"
 DUE = "2026-12-30"
@@ -33,6 +35,13 @@ def attesting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         operator, authority = served.founder("ndc"), served.founder("comsec")
         _enrol_attester(operator, authority, key)
         yield served
+
+
+@pytest.fixture(scope="module")
+def attester(attesting: Served) -> Client:
+    """The operator under the key that lies beside the service."""
+    key = keyfiles.load_private_key(attesting.folder / "keys" / "attest.pem")
+    return attesting.client("ndc", key)
 
 
 def _enrol_attester(operator: Any, authority: Any, key: Any) -> None:
@@ -115,6 +124,114 @@ def test_what_is_attested_follows_the_record(issuer: Agency, asker: Agency) -> N
 
     assert (revoked["finding"], revoked["certificate"]) == ("revoked", None)
     assert (unknown["finding"], unknown["certificate"]) == ("not_found", None)
+
+
+def cut_off(attester: Client, request: str, number: int, finding: str) -> str:
+    """What an attestation that ended after its first append leaves; the certificate's code."""
+    values = {
+        "document_reference": request,
+        "finding": finding,
+        "holder_name": None,
+        "supported_fact": None,
+    }
+    text = issuance(
+        "ndc",
+        type="authenticity",
+        unit="attestation",
+        series="online",
+        number=str(number),
+        year=datetime.now(BAGHDAD).year,
+        date=datetime.now(BAGHDAD).date().isoformat(),
+        values=values,
+    )
+    return str(attester.send(attester.prepare("/v1/certificates", [text]))["code"])
+
+
+@pytest.mark.parametrize("became", ["changed", "revoked", "genuine"])
+def test_what_a_cut_off_attestation_left_says_nothing_else_than_the_answer(
+    attesting: Served, attester: Client, asker: Agency, became: str
+) -> None:
+    """It had found the document genuine, and a moment later it is not any more."""
+    issuer = attesting.agency()
+    code = issued_in_doubt(issuer)
+    # In doubt nothing is attested: the request waits.
+    order, request = asking(asker, code)
+    asker.client.send(order)
+    assert show(asker, request)["state"] == "open"
+    left = cut_off(attester, request, show(asker, request)["requested_index"], "صحيحة الصدور")
+
+    about = f"/v1/certificates/{code}"
+    if became == "revoked":
+        path = f"{about}/revocation"
+        act(issuer.client, path, "certificate.revoke", code=code, reason="decision")
+    else:
+        act(issuer.client, f"{about}/reaffirmation", "certificate.reaffirm", code=code)
+    if became == "changed":
+        correct(issuer, code)
+    asker.client.send(order)
+
+    shown = show(asker, request)
+    assert (shown["state"], shown["finding"]) == ("attested", became)
+    before = attesting.anybody().get(f"/v1/verify/{left}")
+    if became == "genuine":
+        assert shown["certificate"] == left
+        assert before["outcome"] == "valid"
+        return
+    assert (before["outcome"], before["reason"]) == ("withdrawn", "superseded")
+    newest = attester.get("/v1/certificates", number=str(shown["requested_index"]))["items"][0]
+    said = attester.get(f"/v1/certificates/{newest['code']}")["values"]["finding"]
+    assert said == translate("ar", f"word.authenticity.finding.{became}")
+    assert shown["certificate"] == (newest["code"] if became == "changed" else None)
+
+
+def test_what_is_attested_is_not_written_again(
+    attesting: Served, issuer: Agency, asker: Agency
+) -> None:
+    """Whoever sends an answered request again changes nothing by it, whatever became since."""
+    code = issuer.issue()["code"]
+    order, request = asking(asker, code)
+    asker.client.send(order)
+    proof = show(asker, request)["certificate"]
+    correct(issuer, code)
+
+    asker.client.send(order)
+
+    assert show(asker, request)["certificate"] == proof
+    assert attesting.anybody().get(f"/v1/verify/{proof}")["outcome"] == "valid"
+
+
+def asking(agency: Agency, code: str) -> tuple[Any, str]:
+    """An order that asks about a code, to be sent more than once, and the request's code."""
+    request = codes.generate()
+    said = {"request": request, "due_date": due(), "code": code}
+    line = signing.envelope(statement("authenticity.request", agency.name, **said))
+    return agency.client.prepare(ROOM, [line]), request
+
+
+def issued_in_doubt(agency: Agency) -> str:
+    """The code of a certificate that a key signed which was stolen by then."""
+    officer = agency.officer()
+    assert officer.key is not None
+    thumbprint = public_of(officer.key).thumbprint
+    issued = officer.send(officer.prepare("/v1/certificates", [issuance(agency.name)]))
+    path = f"/v1/keys/{thumbprint}/compromise"
+    members = {"key": thumbprint, "as_of": issued["index"], "reason": "stolen"}
+    act(agency.client, path, "key.compromise", **members)
+    return str(issued["code"])
+
+
+def correct(agency: Agency, code: str) -> str:
+    """The next edition of a support letter; its code."""
+    new = codes.generate()
+    claims, texts = commit(
+        {"holder_name": "حامل 0002", "supported_fact": "تأييد", "holder_secret": "s"}
+    )
+    said = {"code": code, "new_code": new, "reason": "clerical_error", "language": "ar"}
+    line = signing.envelope(
+        statement("certificate.correct", agency.name, claims=claims, **said), texts
+    )
+    agency.client.send(agency.client.prepare(f"/v1/certificates/{code}/correction", [line]))
+    return new
 
 
 def test_old_paper_waits_in_the_issuers_queue_and_is_answered(
