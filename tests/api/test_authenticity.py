@@ -14,11 +14,11 @@ from api.i18n import translate
 from domain.values import BAGHDAD
 from infrastructure import keyfiles
 from infrastructure.proofs import codes, signing, tiles
-from infrastructure.proofs.jwk import public_of
 from sijill.client import Client, Refused
 from sijill.client.prepared import commit, statement
 from sijill.founding import found
-from tests.serving import ORIGIN, Agency, Served, act, enrolment, issuance, serving
+from tests.attesting import asking, correct, cut_off, issued_in_doubt
+from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
 
 ROOM = "/v1/authenticity-requests"
 DUE = "2026-12-30"
@@ -126,27 +126,6 @@ def test_what_is_attested_follows_the_record(issuer: Agency, asker: Agency) -> N
     assert (unknown["finding"], unknown["certificate"]) == ("not_found", None)
 
 
-def cut_off(attester: Client, request: str, number: int, finding: str) -> str:
-    """What an attestation that ended after its first append leaves; the certificate's code."""
-    values = {
-        "document_reference": request,
-        "finding": finding,
-        "holder_name": None,
-        "supported_fact": None,
-    }
-    text = issuance(
-        "ndc",
-        type="authenticity",
-        unit="attestation",
-        series="online",
-        number=str(number),
-        year=datetime.now(BAGHDAD).year,
-        date=datetime.now(BAGHDAD).date().isoformat(),
-        values=values,
-    )
-    return str(attester.send(attester.prepare("/v1/certificates", [text]))["code"])
-
-
 @pytest.mark.parametrize("became", ["changed", "revoked", "genuine"])
 def test_what_a_cut_off_attestation_left_says_nothing_else_than_the_answer(
     attesting: Served, attester: Client, asker: Agency, became: str
@@ -198,40 +177,6 @@ def test_what_is_attested_is_not_written_again(
 
     assert show(asker, request)["certificate"] == proof
     assert attesting.anybody().get(f"/v1/verify/{proof}")["outcome"] == "valid"
-
-
-def asking(agency: Agency, code: str) -> tuple[Any, str]:
-    """An order that asks about a code, to be sent more than once, and the request's code."""
-    request = codes.generate()
-    said = {"request": request, "due_date": due(), "code": code}
-    line = signing.envelope(statement("authenticity.request", agency.name, **said))
-    return agency.client.prepare(ROOM, [line]), request
-
-
-def issued_in_doubt(agency: Agency) -> str:
-    """The code of a certificate that a key signed which was stolen by then."""
-    officer = agency.officer()
-    assert officer.key is not None
-    thumbprint = public_of(officer.key).thumbprint
-    issued = officer.send(officer.prepare("/v1/certificates", [issuance(agency.name)]))
-    path = f"/v1/keys/{thumbprint}/compromise"
-    members = {"key": thumbprint, "as_of": issued["index"], "reason": "stolen"}
-    act(agency.client, path, "key.compromise", **members)
-    return str(issued["code"])
-
-
-def correct(agency: Agency, code: str) -> str:
-    """The next edition of a support letter; its code."""
-    new = codes.generate()
-    claims, texts = commit(
-        {"holder_name": "حامل 0002", "supported_fact": "تأييد", "holder_secret": "s"}
-    )
-    said = {"code": code, "new_code": new, "reason": "clerical_error", "language": "ar"}
-    line = signing.envelope(
-        statement("certificate.correct", agency.name, claims=claims, **said), texts
-    )
-    agency.client.send(agency.client.prepare(f"/v1/certificates/{code}/correction", [line]))
-    return new
 
 
 def test_old_paper_waits_in_the_issuers_queue_and_is_answered(
