@@ -1,5 +1,6 @@
 """`sijill bench growth`: whether appends slow down as the log grows."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -7,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from infrastructure import postgres
-from infrastructure.embedded import EmbeddedServer
 from infrastructure.log import batch
 from infrastructure.log.committer import now_us
-from infrastructure.postgres import Role
+from infrastructure.postgres import Role, Urls
 from sijill.bench.append import STOCK_MOST, WAITERS, Appends
 from sijill.bench.bulk import BATCH, require_all
 from sijill.bench.copying import Copied
@@ -50,6 +50,12 @@ def run(
         young = ledger_database(server, TEMPLATE)
         open_log(young)
         _append(young.service, rows, young_size)
+        # Copied before anything grows: PostgreSQL makes a checkpoint of each copy, and what is
+        # appended right after a checkpoint takes whole pages along.
+        copies = [
+            ledger_database(server, f"bench_young_{number}", template=TEMPLATE)
+            for number in range(rounds)
+        ]
         old = ledger_database(server, "bench_old", template=TEMPLATE)
         theirs = ledger_database(server, "bench_copy", template=TEMPLATE)
         curve = grow(old.service, events - young_size, on_step)
@@ -61,7 +67,7 @@ def run(
         cases: dict[str, Case] = {
             f"stock_{threads}": partial(library.append, threads, seconds, most=STOCK_MOST),
             f"copy_{last}": partial(appends.copy, last),
-            "young": partial(_young, server, appends),
+            "young": partial(_young, iter(copies), appends),
             "grown": partial(appends.closed, last),
         }
         taken = interleaved(rounds, cases, on_sample)
@@ -82,14 +88,9 @@ def run(
     }
 
 
-def _young(server: EmbeddedServer, appends: Appends) -> Sample:
-    """As `Appends.closed`, on a log that is copied anew: it would grow up itself otherwise."""
-    name = "bench_young_round"
-    urls = ledger_database(server, name, template=TEMPLATE)
-    try:
-        return replace(appends, ours=urls).closed(WAITERS[-1])
-    finally:
-        server.drop_database(name)
+def _young(copies: Iterator[Urls], appends: Appends) -> Sample:
+    """As `Appends.closed`, each time on another copy: it would grow up itself otherwise."""
+    return replace(appends, ours=next(copies)).closed(WAITERS[-1])
 
 
 def _append(url: str, rows: Rows, events: int) -> None:

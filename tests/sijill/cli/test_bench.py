@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from api.i18n import translate
-from sijill.bench import stock
+from sijill.bench import servers, stock
 from sijill.bench.figures import Aim
 from sijill.cli.figures import tell
 from sijill.cli.options import Talk
@@ -18,8 +18,9 @@ SHORT = ("--rounds", "1", "--seconds", "0.05")
 
 
 @pytest.fixture(autouse=True)
-def few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stock, "THREADS", (1, 2))
+    monkeypatch.setattr(servers, "SEGMENTS", 1)
 
 
 def figures(ran: Ran, name: str, *cases: str) -> dict[str, Any]:

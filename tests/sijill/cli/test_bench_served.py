@@ -2,7 +2,7 @@
 
 import pytest
 
-from sijill.bench import filling, memory, stock
+from sijill.bench import filling, memory, servers, stock
 from tests.sijill.cli.conftest import Shell
 from tests.sijill.cli.test_bench import SHORT, figures
 
@@ -12,6 +12,7 @@ LOAD = {"processor_seconds", "processor_us_each", "share_of_machine"}
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stock, "THREADS", (1, 2))
+    monkeypatch.setattr(servers, "SEGMENTS", 1)
     monkeypatch.setattr(memory, "BULK_LINES", 20)
     monkeypatch.setattr(filling, "LINES", 100)
 
