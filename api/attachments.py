@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from api import contract, sweeping, uploading
 from api.answers import NO_STORE
+from api.attached import may_read, recorded, stream_of
 from api.binding import upload_space
 from api.contract import problems, told
 from api.orders import caller, now_us
@@ -26,8 +27,6 @@ from api.problems import Problem
 from api.services import Open, Services, UploadTurn
 from api.shapes.attachments import Attachment as AttachmentShown
 from api.shapes.attachments import AttachmentList, Upload
-from api.threads import off_loop
-from api.values import open_claim
 from infrastructure import vault
 from infrastructure.attachments import records, sealing, stores
 from infrastructure.attachments.errors import (
@@ -42,10 +41,8 @@ from infrastructure.attachments.errors import (
     ObjectMissing,
 )
 from infrastructure.attachments.records import Attachment
-from infrastructure.proofs import codes, uploads
+from infrastructure.proofs import uploads
 from infrastructure.proofs.base64text import encode
-from infrastructure.proofs.errors import ProofError
-from projections import transfers
 
 router = APIRouter(prefix="/v1/attachments", tags=["attachments"])
 
@@ -133,15 +130,15 @@ async def put_chunk(
     if len(arrived.body) != sealing.chunk_size(upload.size, number):
         raise ChunkMalformed
     key = services.vault.unwrap(upload.draft_key)
-    keep = partial(_keep, services.storage.objects, key, upload, number, arrived.body)
-    name = await stores.off_loop(keep)
+    name = await stores.off_loop(
+        partial(_keep, services.storage.objects, key, upload, number, arrived.body)
+    )
     async with services.pool.connection() as connection:
         is_open, before = await records.put_chunk(connection, attachment, number, name)
-    if is_open and not await stores.off_loop(partial(services.storage.objects.has, name.hex())):
-        # An older copy of it lay there unnamed, and was swept before this was noted.
-        await stores.off_loop(keep)
-    if before is not None and is_open:
-        await stores.off_loop(partial(services.storage.objects.delete, before.hex()))
+    # Each object is sealed anew, so the one that is named no more, or never was, is nobody else's.
+    unnamed = before if is_open else name
+    if unnamed is not None:
+        await stores.off_loop(partial(services.storage.objects.delete, unnamed.hex()))
     if not is_open:
         raise AttachmentComplete
     return Response(status_code=204, headers=NO_STORE)
@@ -209,29 +206,39 @@ async def drop(request: Request, services: Open, place: UploadTurn, attachment: 
     if upload.stream is not None:
         raise AttachmentComplete
     await sweeping.sweep(services.pool, services.storage, attachment)
+    async with services.pool.connection() as connection:
+        # A record has taken it since, and then it stays.
+        if await records.find(connection, attachment) is not None:
+            raise AttachmentComplete
     return Response(status_code=204, headers=NO_STORE)
 
 
 @router.get(
     "",
-    summary="What a certificate has attached",
+    summary="What a record has attached",
     responses=told("All of it.", AttachmentList) | _OWN,
 )
 async def listed(
     request: Request,
     services: Open,
-    code: Annotated[str, Query(max_length=64, description="The certificate's public code.")],
+    code: Annotated[
+        str | None,
+        Query(max_length=64, description="The public code of a certificate, or of a request."),
+    ] = None,
+    index: Annotated[
+        int | None,
+        Query(ge=0, le=2**53 - 1, description="Or the log index of any event of the record."),
+    ] = None,
 ) -> JSONResponse:
-    """The files that the acts on one certificate of the caller's commit to, oldest first."""
+    """The files that the acts on one record commit to, oldest first, for whoever may read it."""
     who = await caller(request, services, required=True)
-    try:
-        normal = codes.normalise(code)
-    except ProofError:
-        raise Problem("certificate_unknown") from None
-    stream = await off_loop(partial(services.directory.find, "code", normal))
-    if stream is None or not await _may_read(services, who, stream):
-        raise Problem("certificate_unknown", code=normal)
+    if (code is None) == (index is None):
+        raise Problem("validation", errors=[{"pointer": "/query/code", "code": "missing"}])
+    stream, unknown = await stream_of(services, code, index)
+    await services.caught_up()
     async with services.pool.connection() as connection:
+        if stream is None or not await may_read(services, connection, who, stream, index):
+            raise unknown
         found = await records.of_stream(connection, stream)
         items = [await recorded(services, connection, one) for one in found]
     return JSONResponse({"items": items}, headers=NO_STORE)
@@ -263,7 +270,7 @@ async def download(
 ) -> Response:
     """The file, checked against what the log commits to before the first byte leaves."""
     who = await caller(request, services, required=True)
-    await place.take()
+    await place.take(who.agency or "")
     async with services.pool.connection() as connection:
         found = await _visible(services, connection, who, attachment)
         if found.stream is None or found.record_wrapped is None:
@@ -320,17 +327,9 @@ async def _visible(
         raise AttachmentUnknown
     if found.stream is None:
         return await uploading.own(connection, attachment, who.agency or "")
-    if await _may_read(services, who, found.stream):
-        return found
-    # A letter is read by whoever it was sent to.
-    if await transfers.party_as(connection, who.agency or "", found.stream) is None:
+    if not await may_read(services, connection, who, found.stream, found.index):
         raise AttachmentUnknown
     return found
-
-
-async def _may_read(services: Services, who: Caller, stream: UUID) -> bool:
-    readers = await off_loop(partial(services.ledger.readers, stream, services.directory))
-    return who.agency in readers
 
 
 async def _upload(connection: Any, upload: Attachment) -> dict[str, Any]:
@@ -346,24 +345,3 @@ async def _upload(connection: Any, upload: Attachment) -> dict[str, Any]:
         "missing": [number for number, _ in zip(missing, range(MISSING_SHOWN), strict=False)],
         "expires": upload.expires,
     }
-
-
-async def recorded(services: Services, connection: Any, found: Attachment) -> dict[str, Any]:
-    """A file that a record has, and what the log commits to; the caller may read the record."""
-    assert found.address is not None  # noqa: S101 - narrows: what is bound is complete
-    assert found.index is not None  # noqa: S101 - narrows: what is bound is recorded
-    claim = found.claim or ""
-    commitment, opened = await open_claim(services, connection, found.index, claim)
-    shown: dict[str, Any] = {
-        "attachment": str(found.id),
-        "state": "recorded",
-        "size": found.size,
-        "address": found.address.hex(),
-        "index": found.index,
-        "claim": claim,
-        "commitment": commitment,
-    }
-    if opened is not None:
-        text, value = opened
-        shown |= {"disclosure": text, "sha256": value}
-    return shown

@@ -150,6 +150,7 @@ async def _box(
         if wanted.party is not None:
             parties = await _parties(connection, wanted.party)
             chosen = replace(chosen, parties=parties)
+        mine = await transfers.stood_for(connection, agency)
         boxes = [
             await transfers.box(
                 connection,
@@ -159,12 +160,12 @@ async def _box(
                 after=wanted.after or "",
                 limit=wanted.limit,
             )
-            for one in await transfers.stood_for(connection, agency)
+            for one in mine
         ]
     merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
     found = list(itertools.islice(merged, wanted.limit))
     language = negotiate(request.headers.get("accept-language", ""))
-    items = [letters.listed(one, agency, language) for one in found]
+    items = [letters.listed(one, mine, language) for one in found]
     following = found[-1].consignment.urgency if len(found) >= wanted.limit else None
     response = JSONResponse({"items": items, "next": following, "at": status.index})
     if following is not None:
@@ -222,7 +223,7 @@ async def _events(
             async with services.pool.connection() as connection:
                 heard = await transfers.heard(
                     connection,
-                    agency,
+                    await transfers.stood_for(connection, agency),
                     incoming=incoming,
                     after=after,
                     last=applied - 1,

@@ -72,14 +72,23 @@ async def bundle(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown") from None
-    async with services.pool.connection() as connection:
-        head, found = await _newest(services, connection, normal)
-        if found.certificate is None:
-            raise Problem("certificate_unknown", code=normal)
-        made = await _made(services, connection, who, head, found, normal)
+    made = await bundle_of(services, who, normal)
     if form == "tlog-proof":
         return Response(made.tlog_proof().encode(), media_type=TLOG_PROOF, headers=_NO_STORE)
     return Response(made.encode(), media_type=JSON, headers=_NO_STORE)
+
+
+async def bundle_of(services: Services, who: Caller, code: str) -> Bundle:
+    """The bundle of a code, of the newest checkpoint, as far as the caller may open it.
+
+    Raises:
+        Problem: `certificate_unknown`, `checkpoint_pending`, `bundle_too_large`.
+    """
+    async with services.pool.connection() as connection:
+        head, found = await _newest(services, connection, code)
+        if found.certificate is None:
+            raise Problem("certificate_unknown", code=code)
+        return await _made(services, connection, who, head, found, code)
 
 
 async def _newest(

@@ -162,6 +162,9 @@ async def show(
         if found.certificate is None or not (own or AUDIT in who.scopes):
             raise Problem("certificate_unknown", code=normal)
         originals = await certificates.originals(connection, found.certificate, at=at)
+        credentials = await certificates.credentials_of(
+            connection, [one.code for one in originals], at=at
+        )
         values = await open_values(services, connection, found) if own else {}
     body = _certificate(found.certificate)
     body["asked_code"] = normal
@@ -180,6 +183,9 @@ async def show(
             "language": one.language,
             "status": {"list": one.status_list, "index": one.status_index},
             "claims": one.claims,
+            "credential_index": credentials[one.code].recorded_index
+            if one.code in credentials
+            else None,
         }
         for one in originals
     ]

@@ -3,6 +3,7 @@
 It must not know who may see what; whoever calls it has asked the policy.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from api.i18n import translate
@@ -73,9 +74,9 @@ def consignment_of(row: Consignment, language: str, *, inside: bool) -> dict[str
     }
 
 
-def listed(one: Listed, agency: str | None, language: str) -> dict[str, Any]:
-    """A consignment in a list, with its letter."""
-    inside = agency is None or one.consignment.addressee == agency
+def listed(one: Listed, agencies: Collection[str], language: str) -> dict[str, Any]:
+    """A consignment in a list of one of these agencies, with its letter."""
+    inside = one.consignment.addressee in agencies
     return {
         "consignment": consignment_of(one.consignment, language, inside=inside),
         "letter": letter_of(one.letter),

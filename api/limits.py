@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -30,6 +31,8 @@ QUESTION_BYTES = 64 * 1024
 BULKS_AT_ONCE = 4
 # A chunk of an attachment is held twice, as it came and sealed.
 UPLOADS_AT_ONCE = 16
+# However slowly it sends or reads, one agency leaves places to the others.
+UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
 PICTURES_AT_ONCE = 4
 BULK_PATIENCE_SECONDS = 5.0
@@ -75,25 +78,47 @@ class Place:
     """One request's place among the few that may hold a large body; free again when it ends."""
 
     _places: asyncio.Semaphore
-    _taken: bool = False
+    _shares: "Shares | None" = None
+    _taken: list[asyncio.Semaphore] = field(default_factory=list)
 
-    async def take(self) -> None:
-        """Wait a moment for a place.
+    async def take(self, agency: str = "") -> None:
+        """Wait a moment for a place, within the agency's share where there are shares.
 
         Raises:
             Problem: `busy`.
         """
+        if self._taken:
+            return
+        own = [] if self._shares is None else [self._shares.of(agency)]
         try:
             async with asyncio.timeout(BULK_PATIENCE_SECONDS):
-                self._taken = self._taken or await self._places.acquire()
+                # One's own first: whoever waits for that keeps nobody else from a place.
+                for places in (*own, self._places):
+                    await places.acquire()
+                    self._taken.append(places)
         except TimeoutError:
+            self.free()
             raise Problem("busy") from None
 
     def free(self) -> None:
         """Make room for the next, where a place was taken."""
-        if self._taken:
-            self._taken = False
-            self._places.release()
+        while self._taken:
+            self._taken.pop().release()
+
+
+@dataclass(slots=True)
+class Shares:
+    """How many places each agency may hold at once; an agency that holds none is forgotten."""
+
+    each: int
+    _of: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
+
+    def of(self, agency: str) -> asyncio.Semaphore:
+        """The places of one agency, for as long as somebody waits for one or holds one."""
+        found = self._of.get(agency)
+        if found is None:
+            found = self._of[agency] = asyncio.Semaphore(self.each)
+        return found
 
 
 @dataclass(slots=True)
@@ -108,6 +133,7 @@ class Limits:
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
+    _uploads_of: Shares = field(default_factory=lambda: Shares(UPLOADS_OF_ONE_AGENCY))
     _pictures: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
@@ -118,7 +144,7 @@ class Limits:
 
     def upload_place(self) -> Place:
         """A place for one chunk on its way in or out, not taken yet."""
-        return Place(self._uploads)
+        return Place(self._uploads, self._uploads_of)
 
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""

@@ -242,24 +242,20 @@ async def _parties(
     """
     if who.agency is None or AUDIT in who.scopes:
         return {}
-    nouns = {one.index: noun_of(one.type) for one in found}
-    asked = {one.index: _stream(one) for one in found if nouns[one.index] == "authenticity"}
+    asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
     known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
     parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
-    letters = {one.index: one.agency for one in found if nouns[one.index] == "transfer"}
+    letters = [one.index for one in found if noun_of(one.type) == "transfer"]
     if letters:
         parties |= await transfers.parties_of(conn, letters)
-    whole = {one.index: one.agency for one in found if one.index in asked or one.index in letters}
-    if whole:
-        mine = set(await transfers.stood_for(conn, who.agency))
-        for index, agency in whole.items():
-            others = parties.get(index, frozenset())
-            if mine & {agency, *others}:
-                parties[index] = others | {who.agency}
-    held = {one.index: _stream(one) for one in found if nouns[one.index] in _OF_REGISTERS}
-    read = await _read_as_own(conn, who.agency, set(held.values())) if held else set()
-    mine_too = frozenset({who.agency})
-    return parties | {index: mine_too for index, stream in held.items() if stream in read}
+    mine = set(await transfers.stood_for(conn, who.agency))
+    held = {one.index: _stream(one) for one in found if noun_of(one.type) in _OF_REGISTERS}
+    own = await _read_as_own(conn, who.agency, set(held.values())) if held else set()
+    for one in found:
+        others = parties.get(one.index, frozenset())
+        if mine & {one.agency, *others} or held.get(one.index) in own:
+            parties[one.index] = others | {who.agency}
+    return parties
 
 
 async def _read_as_own(

@@ -5,7 +5,6 @@ Whatever an agency is no party to is answered as if it were not there.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -13,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api import letters
-from api.attachments import recorded
+from api.attached import recorded
 from api.contract import problems, told
-from api.i18n import negotiate, translate
+from api.i18n import translate
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT
-from api.problems import Problem
 from api.proving import covering_proofs
 from api.reading import recent
+from api.seeing import index_of, look
 from api.services import Open, Services
 from api.shapes.attachments import AttachmentList
 from api.shapes.transfers import (
@@ -38,7 +37,7 @@ from domain.errors import TransferUnknown
 from infrastructure.attachments import records
 from infrastructure.proofs import canonical
 from infrastructure.proofs.leaf import split_body
-from projections import freshness, transfers
+from projections import transfers
 from projections.rows import Connection
 from projections.transfers import Consignment, Letter, Step, name_of
 
@@ -52,23 +51,6 @@ _BOARD_ROWS = 2_000
 Sender = Annotated[str, Path(max_length=64, description="The agency that drew the id.")]
 Id = Annotated[str, Path(max_length=64, description="A consignment's id, or a letter's.")]
 Word = Annotated[str | None, Query(max_length=64, pattern=WORD)]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a caller asked for, and by whose eyes: None sees everything."""
-
-    agency: str | None
-    letter: Letter
-    consignment: Consignment | None
-    language: str
-    index: int
-
-    @property
-    def inside(self) -> bool:
-        """Whether the caller sees what stays inside the receiving agency."""
-        one = self.consignment
-        return self.agency is None or (one is not None and one.addressee == self.agency)
 
 
 @router.get(
@@ -85,10 +67,10 @@ async def own(
     """Letters that the agency registered as outgoing, the oldest first."""
     who = await caller(request, services, required=True)
     async with recent(services) as connection:
-        index = await _index(connection, at)
+        index = await index_of(connection, at)
         found = await transfers.letters_of(
             connection,
-            who.agency or "",
+            await transfers.stood_for(connection, who.agency or ""),
             number=number,
             after=-1 if after is None else after,
             limit=limit,
@@ -107,7 +89,7 @@ async def refusals(request: Request, services: Open, at: At = None) -> JSONRespo
     """How often the agency refused the electronic form, and the like; an auditor sees all."""
     who = await caller(request, services, required=True)
     async with recent(services) as connection:
-        index = await _index(connection, at)
+        index = await index_of(connection, at)
         agency = None if AUDIT in who.scopes else who.agency
         found = await transfers.counted(connection, agency=agency, at=index)
     items = [
@@ -131,10 +113,8 @@ async def show(
     request: Request, services: Open, sender: Sender, record: Id, at: At = None
 ) -> JSONResponse:
     """A consignment with its letter; a letter by itself for its sender."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
-        values = await _values(services, connection, seen.letter)
+    async with look(request, services, name_of(sender, record), at) as (connection, seen):
+        values = await _values(services, connection, seen.letter) if seen.open else {}
     one = seen.consignment
     shown = one and letters.consignment_of(one, seen.language, inside=seen.inside)
     answer = {"letter": letters.letter_of(seen.letter), "consignment": shown}
@@ -156,23 +136,22 @@ async def chain(
 ) -> JSONResponse:
     """Every event of the letter that the caller may see, in order, each with its proof.
 
-    Notes and referrals stay inside the agency that made them unless it has released them.
+    Notes and referrals stay inside the agency that made them unless it has released them. An
+    auditor sees that they were made, not what they say.
     """
-    await services.caught_up()
-    async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), None)
+    async with look(request, services, name_of(sender, record)) as (connection, seen):
         steps = await transfers.chain(
             connection,
             seen.letter.name,
-            agency=seen.agency,
-            only=_only(seen),
+            agencies=None if seen.auditor else seen.mine,
+            only=seen.only,
             after=-1 if after is None else after,
             limit=limit,
         )
         notes = {
             step.log_index: await open_at(services, connection, step.log_index)
             for step in steps
-            if step.kind in ("annotated", "note_rectified", "referred")
+            if step.kind in ("annotated", "note_rectified", "referred") and seen.reads(step)
         }
     indexes = [step.log_index for step in steps]
     if indexes:
@@ -203,11 +182,9 @@ async def board(
     request: Request, services: Open, sender: Sender, record: Id, at: At = None
 ) -> JSONResponse:
     """A letter's recipients for its sender: not sent to, not opened, not registered, the rest."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
+    async with look(request, services, name_of(sender, record), at) as (connection, seen):
         letter = seen.letter
-        if seen.agency not in (None, letter.agency):
+        if not seen.sender:
             raise TransferUnknown(id=record)
         found = await transfers.consignments_of(
             connection, letter.name, limit=_BOARD_ROWS, at=seen.index
@@ -238,12 +215,13 @@ async def board(
     responses=told("All of it.", AttachmentList) | _OWN,
 )
 async def attached(request: Request, services: Open, sender: Sender, record: Id) -> JSONResponse:
-    """The letter itself and its attachments; each is fetched from `/v1/attachments`."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), None)
+    """The letter itself and its attachments; each is fetched from `/v1/attachments`.
+
+    Who sees the letter and may not read what it says is told which there are, no digests.
+    """
+    async with look(request, services, name_of(sender, record)) as (connection, seen):
         found = await records.of_stream(connection, seen.letter.stream)
-        items = [await recorded(services, connection, one) for one in found]
+        items = [await recorded(services, connection, one, opened=seen.open) for one in found]
     return _private({"items": items})
 
 
@@ -256,10 +234,8 @@ async def article13(
     request: Request, services: Open, sender: Sender, record: Id, at: At = None
 ) -> JSONResponse:
     """Originator, sender, receiver, time sent and time received, with where each is recorded."""
-    await services.caught_up()
-    async with services.pool.connection() as connection:
-        seen = await _seen(request, services, connection, name_of(sender, record), at)
-    one, letter = seen.consignment, seen.letter
+    async with look(request, services, name_of(sender, record), at) as (_, seen):
+        one, letter = seen.consignment, seen.letter
     if one is None:
         raise TransferUnknown(id=record)
     [event] = await services.reader.events(one.log_index, one.log_index + 1)
@@ -281,51 +257,6 @@ async def article13(
         "at": seen.index,
     }
     return _private(answer)
-
-
-async def _seen(
-    request: Request, services: Services, connection: Connection, name: str, at: int | None
-) -> Seen:
-    """The consignment, else the letter, of that name, if the caller is party to it.
-
-    Raises:
-        TransferUnknown: it is not there, or the caller is no party.
-    """
-    who = await caller(request, services, required=True)
-    unknown = TransferUnknown(id=name.partition("|")[2])
-    index = await _index(connection, at)
-    if "\x00" in name:
-        raise unknown
-    found = await transfers.consignment(connection, name, at=index)
-    if found is not None:
-        one, letter, stream = found.consignment, found.letter, found.consignment.stream
-    else:
-        alone = await transfers.letter(connection, name, at=index)
-        if alone is None:
-            raise unknown
-        one, letter, stream = None, alone, alone.stream
-    party = None
-    if AUDIT not in who.scopes:
-        party = await transfers.party_as(connection, who.agency or "", stream)
-        if party is None:
-            raise unknown
-    language = negotiate(request.headers.get("accept-language", ""))
-    return Seen(party, letter, one, language, index)
-
-
-def _only(seen: Seen) -> str | None:
-    """Whom the letter's other consignments are no business of; an original has one chain."""
-    if seen.consignment is None or seen.letter.holder is not None:
-        return None
-    sender = seen.agency is None or seen.agency == seen.letter.agency
-    return None if sender else seen.consignment.name
-
-
-async def _index(connection: Connection, at: int | None) -> int:
-    status = await freshness.status(connection)
-    if at is not None and at > status.index:
-        raise Problem("index_unknown", index=at)
-    return status.index if at is None else at
 
 
 async def _values(services: Services, connection: Connection, letter: Letter) -> dict[str, str]:

@@ -66,7 +66,7 @@ async def arrive(
     head.check_signature(await key_of(services, head.keyid))
     head.check_time(now_us(), life_seconds=uploads.UPLOAD_LIFE_SECONDS)
     caller = await off_loop(partial(_uploader, services, head.keyid))
-    await place.take()
+    await place.take(caller.agency or "")
     body = await read_body(request, limit_bytes)
     head.check_body(body)
     request.state.caller = caller

@@ -1,13 +1,12 @@
 """Objects in the store of attachments that no upload and no record names any more.
 
 A chunk's object is durable before the database notes it, so whoever is killed in between leaves one
-that nobody will ever ask for. They are harmless and take room. What was written lately is left
-alone, and each is looked up once more, alone, before it goes: one that is being noted stays, and
-what a record has is named for ever.
+that nobody will ever ask for. They are harmless and take room. Each chunk is sealed anew, so none
+that lies there unnamed gets a name later than the request that wrote it: what was written lately is
+left alone, and what an upload or a record has is named as long as it has it.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -40,9 +39,9 @@ def sweep(
     for page in _pages(objects.untouched(since)):
         looked_at += len(page)
         for name in records.unnamed(conn, page):
-            drop = partial(objects.delete, name.hex())
-            if not delete or records.let_go(conn, name, drop):
-                unnamed += 1
+            unnamed += 1
+            if delete:
+                objects.delete(name.hex())
     return Swept(looked_at, unnamed)
 
 

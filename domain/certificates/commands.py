@@ -20,6 +20,7 @@ from domain.values import (
     Thumbprint,
     TypeId,
     Unit,
+    Year,
     optional,
 )
 
@@ -122,7 +123,7 @@ class IssueCertificate(Command):
     code: NewCode
     unit: Unit
     series: Series
-    year: Annotated[int, Field(ge=1800, le=2199, description="The year of the date.")]
+    year: Year
     number: Number
     date: Day
     language: LanguageField

@@ -17,6 +17,7 @@ from domain.values import (
     Series,
     TypeId,
     Unit,
+    Year,
     optional,
 )
 
@@ -62,7 +63,6 @@ class AmendmentReason(StrEnum):
     NOT_IN_REGISTER = "not_in_register"
 
 
-Year = Annotated[int, Field(ge=1800, le=2199, description="The year of the register.")]
 Incoming = Annotated[
     bool, Field(description="The book of incoming letters, which has numbers of its own.")
 ]
@@ -76,7 +76,7 @@ class OnRegister(Command):
 
     unit: Unit
     series: Series
-    year: Year
+    year: Annotated[Year, Field(description="The year of the register.")]
     owner: AgencyId | None = optional(
         "The body whose register it is, where the agency has succeeded it there; left out for the "
         "agency's own."

@@ -65,6 +65,10 @@ class Entry(Kept):
         self.state: EntryState
         self.struck_at: int | None = None
 
+    def homes(self) -> list[Home]:
+        """Whoever keeps the register has its scans."""
+        return [Home(self.register.agency, self.register.unit, self.register.series)]
+
 
 class NumberNote(Kept):
     """A number that no document stands under: reserved, or void."""

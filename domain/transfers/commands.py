@@ -24,6 +24,7 @@ from domain.values import (
     Series,
     Unit,
     Value,
+    Year,
     optional,
 )
 
@@ -40,7 +41,6 @@ RecordId = Annotated[
     ),
 ]
 Recipients = Annotated[tuple[AgencyId, ...], Field(strict=False, max_length=MAX_RECIPIENTS)]
-Year = Annotated[int, Field(ge=1800, le=2199, description="The year of the date.")]
 LetterLanguage = Annotated[
     Language, Field(strict=False, description="The language that the letter is written in.")
 ]

@@ -19,7 +19,7 @@ from domain.errors import (
     TransportRecorded,
 )
 from domain.ledger import Sitting, desk
-from domain.registers import INCOMING_CLOSED_SPACE, INCOMING_SPACE, check_kept
+from domain.registers import INCOMING_CLOSED_SPACE, INCOMING_SPACE
 from domain.transfers import commands, events, receiving
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -41,6 +41,7 @@ from domain.transfers.rules import (
     check_repeated,
     entry,
     free_addressee,
+    take_number,
 )
 from domain.transfers.words import Business, CorrespondentKind, Transport
 
@@ -211,9 +212,7 @@ def receive_on_paper(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:
 
 
 def _take_number(entered: Entered, stream: UUID, sitting: Sitting) -> None:
-    check_kept(entered.register, sitting)
-    sitting.claim(INCOMING_SPACE, entered.key, stream)
-    sitting.absent(INCOMING_CLOSED_SPACE, entered.register.key)
+    take_number(entered, stream, sitting, space=INCOMING_SPACE, closed=INCOMING_CLOSED_SPACE)
 
 
 def _check_note(claims: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Rules that senders and receivers share: ids, recipients, registers, custody, due dates."""
 
 from datetime import date, timedelta
+from uuid import UUID
 
 from domain.acts import Command
 from domain.errors import (
@@ -18,7 +19,7 @@ from domain.errors import (
     YearMismatch,
 )
 from domain.ledger import Fact, Sitting
-from domain.registers import Register
+from domain.registers import Register, check_kept
 from domain.transfers import commands
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -101,6 +102,15 @@ def entry(order: commands.Registration, sitting: Sitting, *, agency: str | None 
         raise DateInFuture(day=order.date)
     register = Register(agency or order.agency, order.unit, order.series, order.year)
     return Entered(register, order.number, day)
+
+
+def take_number(
+    entered: Entered, stream: UUID, sitting: Sitting, *, space: str, closed: str
+) -> None:
+    """Enter a letter under a number of a register that the agency keeps and that is not closed."""
+    check_kept(entered.register, sitting)
+    sitting.claim(space, entered.key, stream)
+    sitting.absent(closed, entered.register.key)
 
 
 def check_letter_claims(claims: dict[str, str], *, with_name: bool) -> None:

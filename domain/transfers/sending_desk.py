@@ -19,7 +19,7 @@ from domain.errors import (
     TransferRegistered,
 )
 from domain.ledger import Sitting, desk
-from domain.registers import CLOSED_SPACE, NUMBER_SPACE, check_kept
+from domain.registers import CLOSED_SPACE, NUMBER_SPACE
 from domain.transfers import commands, events
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
@@ -43,6 +43,7 @@ from domain.transfers.rules import (
     check_repeated,
     entry,
     free_addressee,
+    take_number,
 )
 from domain.transfers.words import CUSTODY_KINDS, Business, Transport
 
@@ -170,9 +171,7 @@ def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
 
 
 def _take_number(entered: Entered, stream: UUID, sitting: Sitting) -> None:
-    check_kept(entered.register, sitting)
-    sitting.claim(NUMBER_SPACE, entered.key, stream)
-    sitting.absent(CLOSED_SPACE, entered.register.key)
+    take_number(entered, stream, sitting, space=NUMBER_SPACE, closed=CLOSED_SPACE)
 
 
 def _own_letter(order: commands.OnLetter, sitting: Sitting) -> Letter:

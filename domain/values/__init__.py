@@ -32,6 +32,7 @@ from domain.values.fields import (
     Unit,
     Value,
     VerifierKey,
+    Year,
     optional,
 )
 from domain.values.identifiers import base64url, code_balances, slug, thumbprint, uuid7
@@ -67,6 +68,7 @@ __all__ = [
     "Unit",
     "Value",
     "VerifierKey",
+    "Year",
     "baghdad_day",
     "base64url",
     "code_balances",

@@ -115,6 +115,7 @@ Seconds = Annotated[
     Field(ge=0, le=MAX_INTEGER, description="A moment in seconds since 1970 UTC."),
 ]
 LogIndex = Annotated[int, Field(ge=0, le=MAX_INTEGER, description="An index of the log.")]
+Year = Annotated[int, Field(ge=1800, le=2199, description="The year of the date.")]
 Nonce = Annotated[
     str,
     StringConstraints(pattern="^[A-Za-z0-9_-]{21}[AQgw]$"),

@@ -3,8 +3,12 @@
 -- name: lock_agency
 SELECT pg_advisory_xact_lock(hashtextextended('sijill uploads ' || %(agency)s, 0));
 
+-- name: lock_upload
+SELECT pg_advisory_xact_lock(hashtextextended('sijill chunks ' || %(id)s::text, 0));
+
 -- name: open_bytes
-SELECT coalesce(sum(a.size), 0)::bigint AS size
+-- A small one counts for more than it holds: its rows take room as well.
+SELECT coalesce(sum(greatest(a.size, %(least)s)), 0)::bigint AS size
 FROM vault_keys.uploads k JOIN vault.attachments a ON a.id = k.id
 WHERE a.agency = %(agency)s;
 
@@ -45,10 +49,6 @@ SELECT name FROM vault.attachment_chunks WHERE attachment = %(id)s AND number = 
 -- name: put_chunk
 SELECT ledger.put_chunk(%(id)s, %(number)s, %(name)s) AS open;
 
--- name: lock_object
--- Whoever notes where a chunk lies, and whoever deletes what nothing names, do so one by one.
-SELECT pg_advisory_xact_lock(hashtextextended('sijill object ' || encode(%(name)s, 'hex'), 0));
-
 -- name: unnamed
 SELECT listed.name FROM unnest(%(names)s::bytea[]) AS listed (name)
 WHERE NOT EXISTS (SELECT FROM vault.attachment_chunks c WHERE c.name = listed.name);
@@ -78,10 +78,11 @@ SELECT ledger.drop_uploads(%(now)s, %(wanted)s) AS id;
 SELECT ledger.forget_upload(%(id)s);
 
 -- name: bound
+-- What was let go before a record had it holds its claim at no index.
 SELECT c.index, c.stream, c.key, a.id, a.size, r.claim, r.wrapped AS record_wrapped,
     EXISTS (SELECT FROM vault.erasures e WHERE e.stream = c.stream) AS erased
 FROM ledger.claims c
 LEFT JOIN vault.attachments a ON a.address = decode(c.key, 'hex')
 LEFT JOIN vault.attachment_keys r ON r.attachment = a.id AND r.stream = c.stream
-WHERE c.space = 'attachment' AND (c.index, c.key) > (%(index)s, %(key)s)
+WHERE c.space = 'attachment' AND c.index >= 0 AND (c.index, c.key) > (%(index)s, %(key)s)
 ORDER BY c.index, c.key LIMIT %(limit)s;

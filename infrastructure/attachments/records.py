@@ -5,7 +5,7 @@ the claim that binds it, and before that `offer` has put the file's key under th
 that was offered and never bound opens nothing: the record does not exist.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,8 @@ SPACE: Final = "attachment"
 """The space of the claims that bind: the key is the address in hex."""
 _SQL = load("infrastructure.attachments", "attachments.sql")
 PAGE_ROWS: Final = 500
+LEAST_BYTES: Final = 64 * 1024
+"""No upload counts for less: a file of one byte takes rows and an object, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,9 @@ async def begin(
         if (await conn.execute(_SQL["insert"], row)).rowcount == 0:
             return False
         async with conn.cursor(row_factory=dict_row) as cursor:
-            taken = await (await cursor.execute(_SQL["open_bytes"], row)).fetchone()
-        if taken and taken["size"] + upload.size > room_bytes:
+            asked = {**row, "least": LEAST_BYTES}
+            taken = await (await cursor.execute(_SQL["open_bytes"], asked)).fetchone()
+        if taken and taken["size"] + max(upload.size, LEAST_BYTES) > room_bytes:
             raise UploadsFull(mebibytes=room_bytes >> 20)
         await conn.execute(_SQL["insert_key"], {"id": upload.id, "wrapped": wrapped})
     return True
@@ -117,13 +120,12 @@ async def names(conn: AsyncConnection[Any], attachment: UUID) -> dict[int, bytes
 async def put_chunk(
     conn: AsyncConnection[Any], attachment: UUID, number: int, name: bytes
 ) -> tuple[bool, bytes | None]:
-    """Note where a chunk lies: whether the upload is open, and the object that lay there before.
-
-    What is noted when this returns is swept by nobody; it may have been a moment before.
-    """
+    """Note where a chunk lies: whether the upload is open, and the object that lay there before."""
     parameters = {"id": attachment, "number": number, "name": name}
     async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_SQL["lock_object"], parameters)
+        # One after another: of two that are sent at once, each would think itself the first, and
+        # an object that nobody names would stay in the store.
+        await cursor.execute(_SQL["lock_upload"], parameters)
         held = await (await cursor.execute(_SQL["chunk"], parameters)).fetchone()
         row = await (await cursor.execute(_SQL["put_chunk"], parameters)).fetchone()
     before = None if held is None or held["name"] == name else bytes(held["name"])
@@ -193,13 +195,3 @@ def unnamed(conn: Connection[Any], names: Sequence[bytes]) -> list[bytes]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SQL["unnamed"], {"names": list(names)}).fetchall()
     return [bytes(row["name"]) for row in rows]
-
-
-def let_go(conn: Connection[Any], name: bytes, delete: Callable[[], None]) -> bool:
-    """Delete an object that nothing names, while nobody can begin to name it; whether it went."""
-    with conn.transaction():
-        conn.execute(_SQL["lock_object"], {"name": name})
-        if not unnamed(conn, [name]):
-            return False
-        delete()
-    return True

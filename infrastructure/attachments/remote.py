@@ -55,14 +55,6 @@ class RemoteStore:
         except FileNotFoundError:
             return None
 
-    def has(self, name: str) -> bool:
-        """Whether there is such an object."""
-        try:
-            self._ask(partial(obstore.head, self._store, name))
-        except FileNotFoundError:
-            return False
-        return True
-
     def untouched(self, since: float) -> Iterator[str]:
         """Names of objects that nobody has written since."""
         pages = iter(obstore.list(self._store))

@@ -54,13 +54,6 @@ class ObjectStore(Protocol):
             StoreFailure: the store cannot be asked.
         """
 
-    def has(self, name: str) -> bool:
-        """Whether there is such an object.
-
-        Raises:
-            StoreFailure: the store cannot be asked.
-        """
-
     def delete(self, name: str) -> None:
         """Let an object go, if it is there.
 
@@ -93,10 +86,6 @@ class FolderStore:
             return _on_disk(self._path(name).read_bytes)
         except FileNotFoundError:
             return None
-
-    def has(self, name: str) -> bool:
-        """Whether there is such an object."""
-        return _on_disk(self._path(name).exists)
 
     def delete(self, name: str) -> None:
         """Let an object go."""

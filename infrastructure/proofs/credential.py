@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 from unicodedata import is_normalized
 
-from infrastructure.proofs import cbor, codes, jwk
+from infrastructure.proofs import cbor, codes, cwt, jwk
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.errors import ProofError
 
@@ -22,22 +22,9 @@ KEY_ID_BYTES: Final = 8
 LEDGER_BYTES: Final = 8
 DIGEST_BYTES: Final = 32
 
-ES256: Final = -7
-EDDSA: Final = -8
-ESP256: Final = -9
-FULL_ED25519: Final = -19
-ALGORITHMS: Final = {
-    ES256: jwk.P256,
-    ESP256: jwk.P256,
-    EDDSA: jwk.ED25519,
-    FULL_ED25519: jwk.ED25519,
-}
-"""COSE's identifiers, old and fully specified (RFC 9864), and the one kind of key for each."""
-WRITTEN: Final = {jwk.P256: ES256, jwk.ED25519: EDDSA}
+WRITTEN: Final = {jwk.P256: cwt.ES256, jwk.ED25519: cwt.EDDSA}
 """What is written unless asked otherwise: readers that exist know the old identifiers."""
 
-_COSE_SIGN1 = 18
-_CONTEXT = "Signature1"
 _ALG, _KID = 1, 4
 _ISSUER, _EXPIRES, _NOT_BEFORE, _ISSUED_AT, _ID, _PRIVATE = 1, 4, 5, 6, 7, -65537
 _TYPE, _NUMBER, _DATE, _FIELDS, _DOCUMENT, _STATUS, _INDEX, _LEDGER = range(1, 9)
@@ -116,7 +103,7 @@ class Signed:
         if not fitting:
             raise ProofError("credential_key_unknown", "no key of this id")
         for key in fitting:
-            if key.algorithm == ALGORITHMS[self.algorithm]:
+            if key.algorithm == cwt.ALGORITHMS[self.algorithm]:
                 try:
                     key.verify(self.signature, self.signed_bytes)
                 except ProofError:
@@ -139,12 +126,12 @@ def sign(credential: Credential, key: jwk.PrivateKey, *, algorithm: int | None =
     """
     public = jwk.public_of(key)
     alg = WRITTEN[public.algorithm] if algorithm is None else algorithm
-    if ALGORITHMS.get(alg) != public.algorithm:
+    if cwt.ALGORITHMS.get(alg) != public.algorithm:
         raise ProofError("credential_malformed", "the algorithm is not the key's")
     protected = cbor.dumps({_ALG: alg, _KID: key_id(public)})
     payload = cbor.dumps(_claims(credential))
-    signature = jwk.sign(key, _to_be_signed(protected, payload))
-    data = cbor.dumps(cbor.Tagged(_COSE_SIGN1, [protected, {}, payload, signature]))
+    signature = jwk.sign(key, cwt.signed_bytes(protected, payload))
+    data = cwt.encode(protected, {}, payload, signature)
     decode(data)
     return data
 
@@ -160,16 +147,11 @@ def decode(data: bytes) -> Signed:
     protected, payload, signature = _sign1(cbor.loads(data, limit_bytes=MAX_BYTES))
     algorithm, kid = _protected(cbor.loads(protected, limit_bytes=MAX_BYTES))
     credential = _read(cbor.loads(payload, limit_bytes=MAX_BYTES))
-    return Signed(credential, algorithm, kid, signature, _to_be_signed(protected, payload))
-
-
-def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    """RFC 9052, section 4.4: Sig_structure without external data."""
-    return cbor.dumps([_CONTEXT, protected, b"", payload])
+    return Signed(credential, algorithm, kid, signature, cwt.signed_bytes(protected, payload))
 
 
 def _sign1(value: cbor.Value) -> tuple[bytes, bytes, bytes]:
-    if not isinstance(value, cbor.Tagged) or value.tag != _COSE_SIGN1:
+    if not isinstance(value, cbor.Tagged) or value.tag != cwt.SIGN1_TAG:
         raise ProofError("credential_malformed", "a tagged COSE_Sign1 expected")
     match value.value:
         case [bytes(protected), dict(unprotected), bytes(payload), bytes(signature)]:
@@ -182,7 +164,7 @@ def _sign1(value: cbor.Value) -> tuple[bytes, bytes, bytes]:
 def _protected(value: cbor.Value) -> tuple[int, bytes]:
     match value:
         case {1: int(algorithm), 4: bytes(kid), **others}:
-            if not others and algorithm in ALGORITHMS and len(kid) == KEY_ID_BYTES:
+            if not others and algorithm in cwt.ALGORITHMS and len(kid) == KEY_ID_BYTES:
                 return algorithm, kid
     raise ProofError("credential_foreign", "exactly an algorithm that we know and a key id")
 

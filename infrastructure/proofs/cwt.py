@@ -14,9 +14,13 @@ from infrastructure.proofs.jwk import ED25519, P256, SIGNATURE_BYTES, PublicKey
 ALGORITHM: Final = 1
 KID: Final = 4
 TYPE: Final = 16
-_SIGN1_TAG: Final = 18
-# The identifiers of RFC 9053 and the fully specified ones of RFC 9864.
-_ALGORITHMS: Final = {-7: P256, -9: P256, -8: ED25519, -19: ED25519}
+SIGN1_TAG: Final = 18
+ES256: Final = -7
+EDDSA: Final = -8
+ESP256: Final = -9
+FULL_ED25519: Final = -19
+ALGORITHMS: Final = {ES256: P256, ESP256: P256, EDDSA: ED25519, FULL_ED25519: ED25519}
+"""The identifiers of RFC 9053 and the fully specified ones of RFC 9864, and the key for each."""
 
 
 def loads(data: bytes, *, limit_bytes: int) -> Any:
@@ -45,7 +49,7 @@ class Signed:
             ProofError: ``signature_invalid``.
         """
         named: Any = self.protected.get(ALGORITHM)
-        if _ALGORITHMS.get(named) != key.algorithm:
+        if ALGORITHMS.get(named) != key.algorithm:
             raise ProofError("signature_invalid", "an algorithm that does not fit the key")
         key.verify(self.signature, self.message)
 
@@ -57,7 +61,7 @@ def parse(data: bytes, *, limit_bytes: int) -> Signed:
         ProofError: ``cbor_too_large``, ``cbor_malformed`` or ``cwt_malformed``.
     """
     found = loads(data, limit_bytes=limit_bytes)
-    if isinstance(found, cbor.Tagged) and found.tag == _SIGN1_TAG:
+    if isinstance(found, cbor.Tagged) and found.tag == SIGN1_TAG:
         match found.value:
             case [bytes() as head, dict() as loose, bytes() as payload, bytes() as signature]:
                 protected = loads(head, limit_bytes=limit_bytes)
@@ -76,4 +80,4 @@ def encode(
     protected: bytes, unprotected: dict[Any, Any], payload: bytes, signature: bytes
 ) -> bytes:
     """The tagged COSE_Sign1 message."""
-    return cbor.dumps(cbor.Tagged(_SIGN1_TAG, [protected, unprotected, payload, signature]))
+    return cbor.dumps(cbor.Tagged(SIGN1_TAG, [protected, unprotected, payload, signature]))

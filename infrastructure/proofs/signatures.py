@@ -28,6 +28,7 @@ _METHOD = re.compile(r"[A-Z]{1,16}")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]{1,128}){1,16}")
 _LEDGER = re.compile(r"[0-9a-f]{64}")
 _SECONDS = re.compile(r"(0|[1-9][0-9]{0,14})")
+_BESIDE = ("content-encoding", "signature-input", "signature")
 _PARAMETERS = {
     "created": _SECONDS,
     "expires": _SECONDS,
@@ -146,15 +147,38 @@ def read_signature(found: Mapping[str, str]) -> tuple[str, bytes]:
 class Profile:
     """The components that one kind of request covers, in their order, and its signature base."""
 
-    __slots__ = ("_prefixes", "components", "covered")
+    __slots__ = ("_fields", "_prefixes", "_wanted", "components", "covered")
 
     def __init__(self, *components: str) -> None:
         """``components`` are RFC 9421 component names, without parameters."""
         self.components = components
+        self._fields = tuple(name for name in components if name[0] != "@")
+        self._wanted = frozenset({*self._fields, *_BESIDE})
         names = " ".join(f'"{name}"' for name in components)
         self.covered = f"({names})"
         """The inner list as RFC 9651 serialises it."""
         self._prefixes = tuple(f'"{name}": ' for name in (*components, "@signature-params"))
+
+    def read(self, method: str, path: str, headers: Headers, *, query: str) -> tuple[str, bytes]:
+        """The signature base of a request with a body, and its signature, from its headers.
+
+        Such a request has no query, and its body comes as it was signed.
+
+        Raises:
+            ProofError: ``signature_missing``, ``signature_malformed``,
+                ``content_encoding_unsupported`` or ``order_malformed``.
+        """
+        found = collect(headers, self._wanted)
+        parameters, signature = read_signature(found)
+        if query:
+            raise ProofError("order_malformed", "orders and uploads have no query")
+        if "content-encoding" in found:
+            raise ProofError("content_encoding_unsupported", "bodies are sent as they are signed")
+        missing = [name for name in self._fields if name not in found]
+        if missing:
+            raise ProofError("order_malformed", f"{', '.join(missing)} missing")
+        values = (method, path, *(found[name] for name in self._fields))
+        return self.build_base(values, parameters), signature
 
     def build_base(self, values: Iterable[str], parameters: str) -> str:
         """The signature base: a line for each component, the parameters last (RFC 9421, 2.5)."""

@@ -15,9 +15,7 @@ from infrastructure.proofs.signatures import (
     Profile,
     Signed,
     check_target,
-    collect,
     parse_ledger,
-    read_signature,
 )
 
 UPLOAD_TAG = "sijill-upload-v1"
@@ -28,7 +26,6 @@ OCTETS = "application/octet-stream"
 FIELDS = ("content-type", "content-digest", "sijill-ledger")
 PROFILE = Profile("@method", "@path", *FIELDS)
 
-_WANTED = frozenset({*FIELDS, "content-encoding", "signature-input", "signature"})
 _METHODS = frozenset({"PUT", "POST", "DELETE"})
 _CONTENT_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 _HASH_BYTES = 32
@@ -54,17 +51,7 @@ def parse_upload(method: str, path: str, headers: Headers, *, query: str = "") -
         ProofError: ``signature_missing``, ``signature_malformed``, ``tag_unknown``,
             ``content_type_unsupported``, ``content_encoding_unsupported`` or ``order_malformed``.
     """
-    found = collect(headers, _WANTED)
-    parameters, signature = read_signature(found)
-    if query:
-        raise ProofError("order_malformed", "an upload has no query")
-    if "content-encoding" in found:
-        raise ProofError("content_encoding_unsupported", "bodies are sent as they are signed")
-    missing = [name for name in FIELDS if name not in found]
-    if missing:
-        raise ProofError("order_malformed", f"{', '.join(missing)} missing")
-    values = (method, path, *(found[name] for name in FIELDS))
-    return parse_upload_base(PROFILE.build_base(values, parameters), signature)
+    return parse_upload_base(*PROFILE.read(method, path, headers, query=query))
 
 
 def parse_upload_base(base: str, signature: bytes) -> SignedUpload:

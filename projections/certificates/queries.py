@@ -108,9 +108,16 @@ def _found(row: Mapping[str, Any], at: int | None) -> Found:
 
 async def credential_of(conn: Connection, code: str, *, at: int | None = None) -> Credential | None:
     """The newest credential of an original as after event `at` (None: now), or None."""
+    return (await credentials_of(conn, [code], at=at)).get(code)
+
+
+async def credentials_of(
+    conn: Connection, codes: Collection[str], *, at: int | None = None
+) -> dict[str, Credential]:
+    """The newest credential of each of these originals that has one, by its code."""
     async with conn.cursor(row_factory=class_row(Credential)) as cursor:
-        await cursor.execute(STATEMENTS["credential_of"], {"code": code, "at": at})
-        return await cursor.fetchone()
+        await cursor.execute(STATEMENTS["credentials_of"], {"codes": list(codes), "at": at})
+        return {row.code: row for row in await cursor.fetchall()}
 
 
 async def originals(

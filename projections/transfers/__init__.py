@@ -20,8 +20,8 @@ from projections.transfers.queries import (
     is_party,
     letter,
     letters_of,
+    may_read_values,
     parties_of,
-    party_as,
     stood_for,
     succeeded,
 )
@@ -59,9 +59,9 @@ __all__ = [
     "is_party",
     "letter",
     "letters_of",
+    "may_read_values",
     "name_of",
     "parties_of",
-    "party_as",
     "stood_for",
     "succeeded",
 ]

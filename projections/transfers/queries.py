@@ -127,21 +127,19 @@ async def stood_for(conn: Connection, agency: str) -> list[str]:
     return [agency, *(one for one, heir in heirs.items() if heir == agency and one != agency)]
 
 
-async def party_as(conn: Connection, agency: str, stream: UUID) -> str | None:
-    """As whom an agency is party to a record: itself, or one that it answers for; None: as none."""
-    if await is_party(conn, agency, stream):
-        return agency
-    for one in (await stood_for(conn, agency))[1:]:
-        if await is_party(conn, one, stream):
-            return one
-    return None
+async def is_party(conn: Connection, agencies: Collection[str], stream: UUID) -> bool:
+    """Whether one of these agencies is party to a record."""
+    return await _holds(conn, "is_party", {"stream": stream, "agencies": list(agencies)})
 
 
-async def is_party(conn: Connection, agency: str, *streams: UUID) -> bool:
-    """Whether an agency is by itself party to one of these records."""
+async def may_read_values(conn: Connection, agencies: Collection[str], index: int) -> bool:
+    """Whether one of them may read what the letter says that the event at an index is about."""
+    return await _holds(conn, "may_read_values", {"index": index, "agencies": list(agencies)})
+
+
+async def _holds(conn: Connection, name: str, asked: Mapping[str, Any]) -> bool:
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        asked = {"streams": list(streams), "agency": agency}
-        await cursor.execute(STATEMENTS["is_party"], asked)
+        await cursor.execute(STATEMENTS[name], asked)
         row = await cursor.fetchone()
     return bool(row and row[0])
 
@@ -181,16 +179,17 @@ async def box(
 
 async def letters_of(
     conn: Connection,
-    agency: str,
+    agencies: Collection[str],
     *,
     number: str | None = None,
     after: int = -1,
     limit: int = 100,
     at: int | None = None,
 ) -> list[Letter]:
-    """The letters that an agency registered as outgoing, the oldest first."""
+    """The letters that agencies registered as outgoing, the oldest first."""
     folded = None if number is None else fold_number(number)
-    asked = {"agency": agency, "number": folded, "after": after, "limit": limit, "at": at}
+    asked = {"agencies": list(agencies), "number": folded, "after": after}
+    asked |= {"limit": limit, "at": at}
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["letters_of"], asked)
         return [_letter(row[0]) for row in await cursor.fetchall()]
@@ -200,29 +199,36 @@ async def chain(
     conn: Connection,
     letter: str,
     *,
-    agency: str | None,
+    agencies: Collection[str] | None,
     only: str | None = None,
     after: int = -1,
     limit: int = 200,
     at: int | None = None,
 ) -> list[Step]:
-    """A letter's events that an agency may see (None: all of them), in the order of the log.
+    """A letter's events that agencies may see (None: all of them), in the order of the log.
 
     `only` leaves out what happened to consignments other than that one.
     """
-    asked = {"letter": letter, "agency": agency, "only": only, "after": after, "at": at}
+    seeing = None if agencies is None else list(agencies)
+    asked = {"letter": letter, "agencies": seeing, "only": only, "after": after, "at": at}
     async with conn.cursor(row_factory=class_row(Step)) as cursor:
         await cursor.execute(STATEMENTS["chain"], {**asked, "limit": limit})
         return await cursor.fetchall()
 
 
 async def heard(
-    conn: Connection, agency: str, *, incoming: bool, after: int, last: int, limit: int
+    conn: Connection,
+    agencies: Collection[str],
+    *,
+    incoming: bool,
+    after: int,
+    last: int,
+    limit: int,
 ) -> list[Heard]:
-    """What an agency's inbox or outbox has heard of after one index, up to another."""
-    asked = {"agency": agency, "inbox": incoming, "after": after, "last": last, "limit": limit}
+    """What the inbox or outbox of agencies has heard of after one index, up to another."""
+    asked = {"agencies": list(agencies), "inbox": incoming, "after": after, "last": last}
     async with conn.cursor(row_factory=class_row(Heard)) as cursor:
-        await cursor.execute(STATEMENTS["heard"], asked)
+        await cursor.execute(STATEMENTS["heard"], {**asked, "limit": limit})
         return await cursor.fetchall()
 
 

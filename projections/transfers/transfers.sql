@@ -136,8 +136,24 @@ ORDER BY agency.id
 
 -- name: is_party
 SELECT EXISTS (
-    SELECT FROM read.transfer_parties WHERE stream = ANY (%(streams)s::uuid[])
-        AND agency = %(agency)s
+    SELECT FROM read.transfer_parties WHERE stream = %(stream)s
+        AND agency = ANY (%(agencies)s::text[])
+)
+
+-- name: may_read_values
+-- Of the letter that an event is about: who registered it, and whoever it was sent to, unless the
+-- sender took it back before it was opened.
+SELECT EXISTS (
+    SELECT FROM read.transfer_events AS event
+    JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
+    WHERE event.log_index = %(index)s AND (
+        carried.agency = ANY (%(agencies)s::text[]) OR EXISTS (
+            SELECT FROM read.consignments AS one
+            WHERE one.letter = carried.name AND one.until_index IS NULL
+                AND one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+                AND (one.business <> 'withdrawn' OR one.opened_index IS NOT NULL)
+        )
+    )
 )
 
 -- name: consignments_of
@@ -203,7 +219,7 @@ LIMIT %(limit)s
 
 -- name: letters_of
 SELECT to_jsonb(carried) AS letter
-FROM read.model JOIN read.letters AS carried ON carried.agency = %(agency)s
+FROM read.model JOIN read.letters AS carried ON carried.agency = ANY (%(agencies)s::text[])
     AND carried.since_index <= least(%(at)s::bigint, model.index)
     AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 WHERE carried.log_index > %(after)s AND carried.direction = 'outgoing'
@@ -212,16 +228,16 @@ ORDER BY carried.log_index
 LIMIT %(limit)s
 
 -- name: chain
--- What an agency may see of a letter's events; null sees all of them.
+-- What agencies may see of a letter's events; null sees all of them.
 SELECT event.log_index, event.time, event.consignment, event.kind, event.agency, event.keys,
     event.internal, event.said
 FROM read.transfer_events AS event
 WHERE event.letter = %(letter)s AND event.log_index > %(after)s
     AND event.log_index <= coalesce(%(at)s::bigint, event.log_index)
     AND (%(only)s::text IS NULL OR event.consignment IS NULL OR event.consignment = %(only)s)
-    AND (%(agency)s::text IS NULL OR event.agency = %(agency)s OR EXISTS (
+    AND (%(agencies)s::text[] IS NULL OR event.agency = ANY (%(agencies)s) OR EXISTS (
         SELECT FROM read.transfer_parties AS party
-        WHERE party.stream = event.stream AND party.agency = %(agency)s
+        WHERE party.stream = event.stream AND party.agency = ANY (%(agencies)s)
     ) AND (NOT event.internal OR EXISTS (
         SELECT FROM read.transfer_events AS released
         WHERE released.letter = event.letter AND released.kind = 'note_released'
@@ -231,15 +247,16 @@ ORDER BY event.log_index
 LIMIT %(limit)s
 
 -- name: heard
--- Events after an index that concern an agency's inbox (or its outbox), for whoever listens.
+-- Events after an index that concern the inbox (or outbox) of agencies, for whoever listens.
 SELECT event.log_index, event.time, event.consignment, event.letter, event.kind, event.agency
 FROM read.transfer_events AS event
 LEFT JOIN read.consignments AS one ON one.name = event.consignment AND one.until_index IS NULL
 LEFT JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
 WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
-    AND (NOT event.internal OR event.agency = %(agency)s)
-    AND CASE WHEN %(inbox)s THEN one.addressee = %(agency)s AND one.transport <> 'paper_out'
-        ELSE coalesce(one.sender, carried.agency) = %(agency)s
+    AND (NOT event.internal OR event.agency = ANY (%(agencies)s::text[]))
+    AND CASE WHEN %(inbox)s
+        THEN one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+        ELSE coalesce(one.sender, carried.agency) = ANY (%(agencies)s::text[])
             AND coalesce(one.transport, '') <> 'paper_in' END
 ORDER BY event.log_index
 LIMIT %(limit)s

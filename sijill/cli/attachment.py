@@ -53,9 +53,12 @@ def upload(
 @app.command(name="list")
 @verb
 def list_(
-    code: Annotated[str, Parameter(help="The certificate's public code.")], /, *, desk: Desk
+    code: Annotated[str, Parameter(help="The public code of a certificate, or of a request.")],
+    /,
+    *,
+    desk: Desk,
 ) -> int:
-    """List what one of the agency's certificates has attached, the oldest first."""
+    """List what a certificate or a request for authenticity has attached, the oldest first."""
     from sijill.cli.reading import normal_code
 
     output = Output(desk)

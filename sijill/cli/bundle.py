@@ -13,7 +13,8 @@ from sijill.cli.options import LEDGER, Reach, Talk
 from sijill.cli.output import Output, moment, paint
 
 if TYPE_CHECKING:
-    from infrastructure.proofs.bundle import Report, Told, Trust
+    from infrastructure.proofs.bundle import Bundle, Report, Told, Trust
+    from sijill.client import Client
 
 app = App(name="bundle", help="The evidence for one record, as a file.")
 QUIET = Talk()
@@ -50,25 +51,31 @@ def create(
     What does not verify is not written, and ends this with exit 6.
     """
     from infrastructure.keyfiles import load_private_key, write_durably
-    from infrastructure.proofs import bundle, canonical
     from infrastructure.proofs.codes import normalise
-    from infrastructure.proofs.findings import Finding
 
     output = Output(reach)
     stored = normalise(code)
     path = to or Path(f"{stored}.{'sijill-bundle.json' if form == 'bundle' else 'tlog-proof'}")
     with reach.anonymous() as client:
         client.key = load_private_key(key) if key else None
-        # Written again it is the same bytes: a bundle is its own canonical form.
-        data = canonical.dumps(client.get(f"/v1/certificates/{stored}/bundle"))
-        trust = _trust(client.identity.ledger, None)
-    parsed = bundle.parse(data)
-    report = bundle.verify(parsed, trust)
-    if parsed.code != stored:
-        report.findings.append(Finding("code_other", None, stored, parsed.code or ""))
+        made, report = fetched(client, stored)
     if not report.findings:
-        write_durably(path, data if form == "bundle" else parsed.tlog_proof().encode())
+        write_durably(path, made.encode() if form == "bundle" else made.tlog_proof().encode())
     return _tell(report, output, str(path))
+
+
+def fetched(client: "Client", code: str) -> tuple["Bundle", "Report"]:
+    """The bundle of a code, and what comes out when it is verified."""
+    from infrastructure.proofs import bundle, canonical
+    from infrastructure.proofs.findings import Finding
+
+    # Written again it is the same bytes: a bundle is its own canonical form.
+    data = canonical.dumps(client.get(f"/v1/certificates/{code}/bundle"))
+    parsed = bundle.parse(data)
+    report = bundle.verify(parsed, trust_in(client.identity.ledger))
+    if parsed.code != code:
+        report.findings.append(Finding("code_other", None, code, parsed.code or ""))
+    return parsed, report
 
 
 @app.command
@@ -106,11 +113,14 @@ def verify(
         ledger = bytes.fromhex(json.loads(trust.read_bytes())["ledger"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(code="input_malformed", detail=str(error), path=str(trust)) from None
-    report = bundle.verify(bundle.parse(file.read_bytes()), _trust(ledger, policy))
+    report = bundle.verify(
+        bundle.parse(file.read_bytes()), trust_in(ledger, policy.read_bytes() if policy else None)
+    )
     return _tell(report, output, str(file))
 
 
-def _trust(ledger: bytes, policy: Path | None) -> "Trust":
+def trust_in(ledger: bytes, policy: bytes | None = None) -> "Trust":
+    """What a bundle is verified by: which ledger it is of, and whose cosignatures it needs."""
     import domain
     from domain.acts import ACTS
     from infrastructure.proofs import policy as policies
@@ -120,7 +130,7 @@ def _trust(ledger: bytes, policy: Path | None) -> "Trust":
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table
     return Trust(
         ledger=ledger,
-        policy=policies.parse(policy.read_bytes()) if policy else None,
+        policy=policies.parse(policy) if policy else None,
         acts={
             name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
             for name, command in ACTS.items()

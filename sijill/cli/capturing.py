@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.acts import ACTS
 from domain.values.comparison import fold_day
@@ -23,7 +23,9 @@ from sijill.cli.faults import Unusable
 from sijill.cli.reading import composed, open_lines, read_object, read_text
 
 ACT = "register.capture"
+MAPPING_LIMIT_BYTES = 256 * 1024
 ROW_LIMIT_BYTES = 64 * 1024
+_YEAR_DIGITS = 4
 _OWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
 _MEMBERS = (ACTS[ACT].model_fields.keys() - _OWN) | {"document"}
 
@@ -34,7 +36,7 @@ class Mapping(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     format: Literal["csv", "ndjson"] | None = None
-    delimiter: str = ","
+    delimiter: Annotated[str, Field(pattern=r'^[^"\r\n\x00]$')] = ","
     columns: dict[str, str]
     fields: dict[str, str] = {}
     constants: dict[str, str | int] = {}
@@ -47,7 +49,18 @@ def read_mapping(name: str) -> Mapping:
     Raises:
         Unusable: `input_malformed`. OSError: it cannot be read.
     """
-    said = read_object(read_text(name), name)
+    return parse_mapping(read_text(name), name)
+
+
+def parse_mapping(data: bytes, name: str) -> Mapping:
+    """The mapping in these bytes; `name` is the file that they come from.
+
+    Raises:
+        Unusable: `input_malformed`, `input_too_large`.
+    """
+    if len(data) > MAPPING_LIMIT_BYTES:
+        raise Unusable(code="input_too_large", path=name)
+    said = read_object(data, name)
     try:
         mapping = Mapping.model_validate(said)
     except ValidationError as error:
@@ -56,9 +69,8 @@ def read_mapping(name: str) -> Mapping:
         raise Unusable(code="input_malformed", detail=detail, path=name) from None
     strange = {*mapping.columns, *mapping.constants, *mapping.values} - _MEMBERS
     strange -= mapping.fields.keys()
-    if strange or len(mapping.delimiter) != 1:
-        detail = ", ".join(sorted(strange)) or "delimiter"
-        raise Unusable(code="input_malformed", detail=detail, path=name)
+    if strange:
+        raise Unusable(code="input_malformed", detail=", ".join(sorted(strange)), path=name)
     return mapping
 
 
@@ -83,18 +95,26 @@ class Table:
 
     def _rows(self) -> Iterator[tuple[int, bytes]]:
         with Path(self.name).open("rb") as raw:
-            text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            reader = csv.reader(text, delimiter=self.mapping.delimiter, strict=True)
-            try:
-                head = next(reader, [])
-                line = reader.line_num
-                for row in reader:
-                    number, line = line + 1, reader.line_num
-                    if row:
-                        yield number, _packed(head, row)
-            except csv.Error as error:
-                detail = f"{reader.line_num}: {error}"
-                raise Unusable(code="input_malformed", detail=detail, path=self.name) from None
+            yield from self.rows_of(raw)
+
+    def rows_of(self, raw: BinaryIO) -> Iterator[tuple[int, bytes]]:
+        """Every row of a CSV that is being read, by column, with the line that it begins on.
+
+        Raises:
+            Unusable: `input_malformed`, where the table as such ends to be one.
+        """
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        reader = csv.reader(text, delimiter=self.mapping.delimiter, strict=True)
+        try:
+            head = next(reader, [])
+            line = reader.line_num
+            for row in reader:
+                number, line = line + 1, reader.line_num
+                if row:
+                    yield number, _packed(head, row)
+        except csv.Error as error:
+            detail = f"{reader.line_num}: {error}"
+            raise Unusable(code="input_malformed", detail=detail, path=self.name) from None
 
     def item(self, line: bytes) -> dict[str, Any]:
         """The entry that a row asks for.
@@ -156,6 +176,6 @@ def _settle_day(said: dict[str, Any]) -> None:
     if day is not None:
         said["date"] = day
     year = said.get("year", (day or "")[:4])
-    if isinstance(year, str) and year.isdecimal():
+    if isinstance(year, str) and year.isdecimal() and len(year) <= _YEAR_DIGITS:
         year = int(year)
     said["year"] = year

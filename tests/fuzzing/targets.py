@@ -43,7 +43,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, Rotation, VerdictNote
-from tests.fuzzing import attached, evidential, working
+from tests.fuzzing import attached, captured, evidential, working
 from tests.fuzzing.guest import Guest
 from tests.infrastructure.proofs.samples import (
     AGENCY_KEY,
@@ -327,6 +327,7 @@ def _targets() -> dict[str, Target]:
         "upload": Target(attached.upload, attached.HEADS),
         "holidays": Target(working.holidays, working.HOLIDAYS),
         "announcement": Target(attached.announcement, attached.ANNOUNCEMENTS),
+        "capture": Target(captured.table, captured.TABLES),
         "evidence_bundle": Target(evidential.evidence_bundle, evidential.BUNDLES),
         "tlog_proof": Target(evidential.tlog_proof, evidential.PROOFS),
         "tlog_policy": Target(evidential.tlog_policy, evidential.POLICIES),

@@ -136,7 +136,8 @@ async def test_a_chain_shows_an_agency_what_it_is_party_to(reading: Reading) -> 
     name = Name("moj", name_of("l")).key
 
     async def kinds(agency: str | None) -> list[str]:
-        steps = await transfers.chain(reading.service, name, agency=agency)
+        seeing = None if agency is None else [agency]
+        steps = await transfers.chain(reading.service, name, agencies=seeing)
         return [one.kind for one in steps]
 
     whole = ["registered_outgoing", "dispatched", "dispatched", "registered_incoming", "annotated"]

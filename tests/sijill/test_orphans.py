@@ -1,7 +1,6 @@
 """Objects that nothing names: they go, and nothing else does, whatever happens meanwhile."""
 
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from infrastructure.attachments import records, sealing
+from infrastructure.attachments import sealing
 from infrastructure.attachments.stores import FolderStore
 from infrastructure.postgres import Role, connect
 from sijill import orphans
@@ -88,53 +87,3 @@ def test_what_nothing_names_goes_and_the_rest_stays(
     assert files.download(bound, tmp_path / "copy")["sha256"] == digest
     assert complete(files, open_)["state"] == "complete"
     assert agency.client.get(f"{PATH}/{waiting}")["state"] == "complete"
-
-
-def test_one_that_is_being_noted_is_left_or_written_again(
-    served: Served, objects: FolderStore, conn: Connection[Any]
-) -> None:
-    """Both take a lock on its name: whoever notes it first has it, else it is missing and told."""
-    path = left_behind(objects, b"to be noted")
-    name = bytes.fromhex(path.name)
-    url = connection_strings(served.folder).service
-    began, may_end = threading.Event(), threading.Event()
-
-    def delete() -> None:
-        began.set()
-        assert may_end.wait(30)
-        objects.delete(path.name)
-
-    went: list[bool] = []
-    with connect(url, Role.SERVICE, autocommit=True) as sweeping:
-        sweeper = threading.Thread(
-            target=lambda: went.append(records.let_go(sweeping, name, delete))
-        )
-        sweeper.start()
-        assert began.wait(30)
-        with conn.transaction():
-            conn.execute("SET LOCAL lock_timeout = '200ms'")
-            # Nobody notes it while it is being deleted.
-            with pytest.raises(Exception, match="lock timeout"), conn.transaction():
-                conn.execute(records._SQL["lock_object"], {"name": name})
-        may_end.set()
-        sweeper.join()
-    assert went == [True]
-    assert not objects.has(path.name)
-
-
-def test_an_upload_that_goes_on_makes_its_object_anew(
-    served: Served, agency: Agency, objects: FolderStore, conn: Connection[Any]
-) -> None:
-    files = Attachments(agency.client)
-    name, data = announced(files, b"resumed")
-    before = stored(served)
-    files._send("PUT", f"{PATH}/{name}/chunks/0", OCTETS, data)
-    [path] = stored(served) - before
-    aged({path})
-    orphans.sweep(conn, objects, since=time.time() - 86_400)
-    assert path.exists()
-
-    path.unlink()
-    files._send("PUT", f"{PATH}/{name}/chunks/0", OCTETS, data)
-
-    assert complete(files, name)["state"] == "complete"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from infrastructure.proofs import cbor, codes, credential, jwk, qr
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.credential import Credential
+from infrastructure.proofs.cwt import EDDSA
 from infrastructure.proofs.errors import ProofError
 from tests.infrastructure.proofs.vectors import load, why
 
@@ -156,4 +157,4 @@ def test_cbor_writes_no_other_types(value: Any) -> None:
 
 def test_an_algorithm_belongs_to_one_kind_of_key() -> None:
     with pytest.raises(ProofError, match="the algorithm is not the key's"):
-        credential.sign(SAMPLE, KEYS["P-256"], algorithm=credential.EDDSA)
+        credential.sign(SAMPLE, KEYS["P-256"], algorithm=EDDSA)

@@ -4,7 +4,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
-from infrastructure.proofs import credential, jwk, qr
+from infrastructure.proofs import cwt, jwk, qr
 from tests.serving import Agency, Served, enrolment
 from tests.sijill.cli.conftest import Shell, letter, ndjson
 
@@ -97,5 +97,5 @@ def test_a_key_that_the_data_center_holds_signs_and_is_told(
     assert ran.code == 0, ran.err
     assert ran.json["custodial"] is True
     signed = qr.parse_text(ran.json["qr_text"]).signed
-    assert signed.algorithm == credential.ES256
+    assert signed.algorithm == cwt.ES256
     assert signed.verify([jwk.public_of(held)]) == jwk.public_of(held)
