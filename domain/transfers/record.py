@@ -127,6 +127,11 @@ class Letter(Conveyance):
         """Everybody it is addressed or copied to."""
         return (*self.to, *self.copy_to)
 
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it named nobody: an original or a case file that goes where it is handed."""
+        return self.has_custody and not self.recipients
+
 
 class Consigned(Conveyance):
     """The record of one consignment of a letter of which everybody has a copy."""

@@ -172,7 +172,9 @@ async def box(
     """An agency's inbox or outbox after a place in it, the most urgent first."""
     asked = {**chosen.parameters(), "agency": agency, "after": after, "limit": limit}
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(STATEMENTS["incoming" if incoming else "outgoing"], asked)
+        await cursor.execute(
+            STATEMENTS["incoming" if incoming else "outgoing"], asked, prepare=False
+        )
         rows = await cursor.fetchall()
     return [Listed(_consignment(row[0]), _letter(row[1])) for row in rows]
 
