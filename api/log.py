@@ -209,8 +209,8 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        parties = await _parties(conn, who, found)
-        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
+        others = await parties_of(conn, who, found)
+        items = [opened(who, one, others.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -233,7 +233,7 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
     }
 
 
-async def _parties(
+async def parties_of(
     conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
 ) -> dict[int, frozenset[str]]:
     """Whom the events concern besides the agency that acted, by their indexes.

@@ -16,9 +16,9 @@ from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Header, Leaf, encode_body, split_body
 from infrastructure.proofs.orders import POSSESSION_TAG
 from sijill.rules import Rules
-from tests.given_when_then import Order, Scenario, given
+from tests.given_when_then import Order, Scenario, given, on_agency
 from tests.letter_orders import case_file, dispatch, letter, offices, paper_in, register
-from tests.registering import close, count
+from tests.registering import close, count, cover, uncover
 from tests.wandering_letters import wander_letters
 
 
@@ -120,3 +120,15 @@ def test_a_letter_in_a_register_that_is_closed_is_found() -> None:
         forged(scenario, RegisteredOutgoing, late, first), originator_id=uuid4(), index=None
     )
     assert [code for _, code, _ in judged([*scenario.world.recorded, found])] == ["register_closed"]
+
+
+def test_what_a_split_leaves_to_a_body_it_goes_on_keeping() -> None:
+    """And what it gave away, its successor keeps: the judge permits what the desk did."""
+    shares = [{"unit": "main", "series": "degrees", "successor": "moe"}]
+    split = on_agency(
+        "split", "moj", shares=shares, effective_date="2026-11-20", legal_basis="law:5/2026"
+    ).also_by("comsec")
+    scenario = given(*offices("moj", "moe"), cover(), cover(series="degrees"), split)
+    scenario.given(uncover(), cover(series="degrees").saying(agency="moe").signed_by("moe"))
+    assert list(judged(scenario.world.recorded)) == []
+    scenario.when(uncover(series="degrees")).refused("record_moved", successor="moe")
