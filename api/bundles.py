@@ -25,6 +25,7 @@ from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_
 from api.problems import Problem
 from api.seeing import look
 from api.services import Open, Services
+from api.succession import owner_of
 from domain.errors import EntryUnknown
 from infrastructure.log import bundling, checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
@@ -161,7 +162,7 @@ async def of_entry(
     chosen = Filter(unit=unit, series=series, year=year, number=number)
     async with services.pool.connection() as connection:
         head = await _settled(services, connection)
-        owner = registers.owner_of(who, agency)
+        owner = await owner_of(services, who, agency, unit, series)
         rows = await entries(connection, owner, chosen, at=head.size - 1)
         if not rows:
             raise EntryUnknown
