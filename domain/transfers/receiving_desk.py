@@ -20,12 +20,11 @@ from domain.errors import (
     TransportRecorded,
 )
 from domain.ledger import Sitting, desk
+from domain.registers import INCOMING_CLOSED_SPACE, INCOMING_SPACE
 from domain.transfers import commands, events, receiving
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
     CONSIGNMENT_SPACE,
-    INCOMING_CLOSED_SPACE,
-    INCOMING_SPACE,
     Entered,
     Found,
     Letter,

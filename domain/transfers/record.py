@@ -18,8 +18,6 @@ from domain.transfers.words import CUSTODY_KINDS, FINISHED, Business, LetterKind
 LETTER_SPACE = "letter"
 CONSIGNMENT_SPACE = "consignment"
 ADDRESSEE_SPACE = "addressee"
-INCOMING_SPACE = "incoming-number"
-INCOMING_CLOSED_SPACE = "incoming-closed"
 
 
 class Name(NamedTuple):

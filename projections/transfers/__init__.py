@@ -23,6 +23,7 @@ from projections.transfers.queries import (
     may_read_values,
     parties_of,
     stood_for,
+    succeeded,
 )
 from projections.transfers.record import (
     CONSIGNMENTS,
@@ -62,6 +63,7 @@ __all__ = [
     "name_of",
     "parties_of",
     "stood_for",
+    "succeeded",
 ]
 
 PROJECTOR: Final = Projector(

@@ -257,6 +257,7 @@ def _entered(event: Recorded) -> dict[str, Any]:
         **place,
         "day": said["date"],
         "folded_number": fold_number(said["number"]),
+        "registrar": event.agency,
         "registered_index": event.index,
         "registered_time": event.time,
     }
@@ -313,8 +314,8 @@ def _change(event: Recorded, rows: WorkingSet) -> None:
         _pass_custody(event, rows, letter, row)
     elif kind == "incoming_rectified":
         place = _entered(event)
-        place.pop("registered_index")
-        place.pop("registered_time")
+        for name in ("registrar", "registered_index", "registered_time"):
+            del place[name]
         changed = changed._replace(**place, rectified_index=event.index)
     elif kind in ("due_date_set", "due_date_extended"):
         changed = changed._replace(due_date=said["due_date"])

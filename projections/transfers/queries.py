@@ -109,11 +109,16 @@ async def consignment(conn: Connection, name: str, *, at: int | None = None) -> 
     return None if row is None else Listed(_consignment(row[0]), _letter(row[1]))
 
 
-async def stood_for(conn: Connection, agency: str) -> list[str]:
-    """The agency, and those that are no more and that it answers for."""
+async def succeeded(conn: Connection) -> list[str]:
+    """The agencies that others answer for, in whole or in part."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["succeeded"])
-        gone = [row[0] for row in await cursor.fetchall()]
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def stood_for(conn: Connection, agency: str) -> list[str]:
+    """The agency, and those that are no more and that it answers for."""
+    gone = await succeeded(conn)
     heirs = {one: await agencies.responsible(conn, one, None, None) for one in gone}
     return [agency, *(one for one, heir in heirs.items() if heir == agency and one != agency)]
 

@@ -60,6 +60,7 @@ class Consignment(NamedTuple):
     What an inbox is searched by stands here, so that a list is asked of one table: `origin` is who
     wrote the letter, `priority` the letter's, `day` that of the receiver's registration and, until
     then, the one that the letter bore when it was sent.
+    `registrar` is whose registers its incoming number stands in.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Consignment(NamedTuple):
     reason: str | None = None
     referred_to: str | None = None
     answered_index: int | None = None
+    registrar: str | None = None
 
 
 class Party(NamedTuple):

@@ -39,6 +39,8 @@ CREATE TABLE letters (
 );
 CREATE INDEX letters_by_agency ON letters (agency, log_index);
 CREATE INDEX letters_by_number ON letters (folded_number, agency);
+CREATE INDEX letters_by_register ON letters (agency, year, unit, series)
+    WHERE direction = 'outgoing';
 
 CREATE TABLE consignments (
     name text COLLATE "C" NOT NULL,
@@ -78,6 +80,7 @@ CREATE TABLE consignments (
     reason text COLLATE "C",
     referred_to text COLLATE "C",
     answered_index bigint,
+    registrar text COLLATE "C",
     since_index bigint NOT NULL,
     until_index bigint,
     PRIMARY KEY (name, since_index)
@@ -107,6 +110,8 @@ CREATE INDEX consignments_out_to ON consignments (sender, addressee, urgency)
 CREATE INDEX consignments_by_number ON consignments (folded_number, addressee)
     WHERE until_index IS NULL AND folded_number IS NOT NULL;
 CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
+CREATE INDEX consignments_by_register ON consignments (registrar, year, unit, series)
+    WHERE registrar IS NOT NULL;
 
 CREATE TABLE transfer_parties (
     name text COLLATE "C" NOT NULL,
