@@ -9,13 +9,12 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import typst
 
-from infrastructure.proofs import qr
+from infrastructure.documents.symbol import symbol
 
 FORMATS: Final = ("pdf", "png", "svg")
 PDF_STANDARD: Final = "a-3a"
@@ -94,14 +93,10 @@ class Paper:
         return json.dumps(said, ensure_ascii=False)
 
     def _qr(self) -> dict[str, Any]:
-        symbol = qr.symbol(self.qr_text)
-        side = max(SMALLEST_QR_MM, round(symbol.modules * MODULE_MM, 2))
-        drawn = BytesIO()
-        symbol.code.save(
-            drawn, kind="svg", border=qr.QUIET_MODULES, xmldecl=False, svgns=True, omitsize=True
-        )
+        drawn = symbol(self.qr_text)
+        side = max(SMALLEST_QR_MM, round(drawn.modules * MODULE_MM, 2))
         address = self.qr_text.partition("#")[0]
-        return {"svg": drawn.getvalue().decode(), "side_mm": side, "alt": address}
+        return {"svg": drawn.svg(), "side_mm": side, "alt": address}
 
 
 def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[bytes]:
