@@ -27,6 +27,9 @@ MAX_FIELD_CHARACTERS: Final = 2_000
 MAX_FIELDS: Final = 64
 TEMPLATE_BYTES: Final = 262_144
 
+_READS: Final = b"#let paper = json(bytes(sys.inputs.paper))"
+"""How a template reads what it is given, as the one that comes with the program does."""
+
 Names = dict[str, str]
 """A text in Arabic, Sorani and English."""
 
@@ -115,10 +118,9 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
     standards: Any = {"pdf_standards": [PDF_STANDARD]} if form == "pdf" else {}
     try:
         made = _compiler().compile(
-            input=source,
+            **_given(source, paper.told()),
             format=form,  # type: ignore[arg-type]  # one of FORMATS
             ppi=PPI,
-            sys_inputs={"paper": paper.told()},
             timestamp=moment,
             **standards,
         )
@@ -127,6 +129,19 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
         raise PaperError("template_unusable", getattr(error, "message", str(error))) from None
     pages = made if isinstance(made, list) else [made]
     return [page for page in pages if page is not None]
+
+
+def _given(source: bytes, told: str) -> dict[str, Any]:
+    """A template and its paper, which is written into the line that reads it, where there is one.
+
+    With other inputs everything is laid out anew; with another line, only what rests on it.
+    """
+    if source.count(_READS) != 1:
+        return {"input": source, "sys_inputs": {"paper": told}}
+    # What is JSON twice has no escapes but those of backslash and quote, which Typst shares.
+    literal = json.dumps(told, ensure_ascii=False).encode()
+    line = b"#let paper = json(bytes(" + literal + b"))"
+    return {"input": source.replace(_READS, line), "sys_inputs": {}}
 
 
 @lru_cache(maxsize=1)
