@@ -19,7 +19,7 @@ from api.threads import off_loop
 from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import DRAWN, MET, Apart, Decision, Signed
+from domain.ledger import DRAWN, MET, SHELVED, Apart, Decision, Signed
 from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure import telemetry
 from infrastructure.attachments import records
@@ -37,7 +37,7 @@ CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
 # Drawn or found: where one is taken, another may do.
-_DRAWN_AGAIN = DRAWN | {records.SPACE}
+_DRAWN_AGAIN = DRAWN | SHELVED | {records.SPACE}
 _JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.

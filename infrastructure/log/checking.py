@@ -31,6 +31,8 @@ class DatabaseSource:
         tiles: where the full tiles lie; None checks without them.
     """
 
+    ends_at_checkpoint = False
+
     def __init__(self, conn: Connection[Any], tiles: TileStore | None = None) -> None:
         self._conn = conn
         self._tiles = tiles

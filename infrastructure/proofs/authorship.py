@@ -159,6 +159,12 @@ class Judge:
         self.keys.resume(said["keys"])
         self._headers_complete = said["headers_complete"]
 
+    def begin_unseen(self, ledger: bytes) -> None:
+        """Begin behind events of this ledger that were not shown: no key is known, no record."""
+        self.ledger = ledger
+        self._headers_complete = self.keys.complete = False
+        self._pass_over(None)
+
     def judge(self, leaf: Leaf, opening: Opening | None) -> list[Finding]:
         """What is wrong with an event; an event that is fine is learned from."""
         self._findings = []

@@ -14,6 +14,7 @@ from projections.certificates.queries import (
     codes_by_value,
     credential_of,
     credentials_of,
+    homes,
     originals,
     page,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "codes_by_value",
     "credential_of",
     "credentials_of",
+    "homes",
     "originals",
     "page",
 ]

@@ -158,6 +158,10 @@ WHERE %(in_doubt)s::boolean IS NULL OR listed.in_doubt = %(in_doubt)s
 ORDER BY listed.issue_index
 LIMIT %(limit)s
 
+-- name: homes
+SELECT stream, agency, unit, series FROM read.certificates
+WHERE stream = ANY (%(streams)s::uuid[]) AND until_index IS NULL
+
 -- name: codes_by_value
 SELECT DISTINCT named.code
 FROM vault.lookups JOIN read.certificates AS certificate ON certificate.stream = lookups.stream

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row, tuple_row
 
+from domain.ledger import Home
 from domain.values import baghdad_day, fold_number
 from infrastructure.log.queries import load
 from infrastructure.proofs.verdict import Basis, CodeState, RecordFacts
@@ -187,6 +188,13 @@ async def page(
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["page"], parameters)
         return [Listed(_certificate(row[0]), row[1]) for row in await cursor.fetchall()]
+
+
+async def homes(conn: Connection, streams: Collection[UUID]) -> dict[UUID, Home]:
+    """Whose certificates these records are, and the series that they stand in."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["homes"], {"streams": list(streams)})
+        return {stream: Home(*home) for stream, *home in await cursor.fetchall()}
 
 
 async def codes_by_value(conn: Connection, space: str, hmac: bytes) -> list[str]:

@@ -98,7 +98,9 @@ class Checked(Logged):
         Parameter(
             group=LEDGER,
             help="File in which checks keep what they know, made where there is none: only what "
-            "was added since the last of them is checked, and one that was cut off goes on.",
+            "was added since the last of them is checked, and one that was cut off goes on. Or a "
+            "checkpoint that somebody kept: what lies behind it is checked, except what rests on "
+            "keys and records from before it.",
         ),
     ] = None
     processes: Annotated[

@@ -85,7 +85,7 @@ def _evidence(client: Client, code: str) -> bytes:
     Raises:
         Untrustworthy: it does not.
     """
-    made, report = fetched_bundle(client, code)
+    made, report = fetched_bundle(client, f"certificates/{code}", code)
     if report.findings:
         raise Untrustworthy(f"the evidence does not hold: {report.findings[0].code}")
     return made.encode()

@@ -3,6 +3,7 @@
 check        `sijill log fsck --data`: the log, its high-water mark, the rules
 read models  the same, which makes the read models again and compares them
 attachments  the same, which opens every attached file
+values       the same, which opens every sealed value
 serve        `sijill serve`, before it serves
 holder       `sijill log fsck --state`, by somebody who kept a checkpoint
 witness      the sealer, which asks a witness what it remembers before it signs
@@ -22,7 +23,7 @@ from infrastructure.postgres import Role
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.fsck import Trust
-from sijill import attached, audit
+from sijill import attached, audit, sealed
 from sijill.drill.story import ORIGIN
 from sijill.drill.victim import Victim
 
@@ -68,6 +69,15 @@ def attachments(victim: Victim) -> list[str]:
     with postgres.connect(victim.urls.admin, Role.SERVICE) as connection:
         vault = victim.folder.vault()
         attached.check(connection, store, vault, Summary(), lambda one: found.append(one.code))
+    return found
+
+
+def values(victim: Victim) -> list[str]:
+    """The codes of sealed values that are not what the log commits to."""
+    found: list[str] = []
+    with postgres.connect(victim.urls.admin, Role.SERVICE) as connection:
+        vault = victim.folder.vault()
+        sealed.check(connection, vault, Summary(), lambda one: found.append(one.code))
     return found
 
 
@@ -119,6 +129,7 @@ EYES: Final[dict[str, Eye]] = {
     "check": check,
     "read_models": read_models,
     "attachments": attachments,
+    "values": values,
     "serve": serve,
     "holder": holder,
     "witness": witness,

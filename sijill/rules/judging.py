@@ -44,6 +44,7 @@ class Bench(Sitting):
             statement=body.statement,
             draw=lambda _: 0,
         )
+        self._past = past
         self._stream = header.stream
         self._chosen = body.chosen
         self.drew = False
@@ -52,6 +53,10 @@ class Bench(Sitting):
     def new_stream(self) -> UUID:
         """The id that was drawn then."""
         return self._stream
+
+    def is_free(self, space: str, key: str) -> bool:
+        """Whether nobody is known to hold it; who may hold it unseen makes no act wrong."""
+        return self._past.holder(space, key) is None
 
     def drawn(self, space: str, below: int, key: str) -> int:
         """The number that was drawn then."""
