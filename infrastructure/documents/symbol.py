@@ -68,7 +68,8 @@ def symbol(text: str, *, side_mm: float | None = None) -> Symbol:
     except ValueError:
         raise ProofError("qr_too_dense", "more than any QR code holds") from None
     drawn = code.to_image(scale=1, add_quiet_zones=False)
-    side, pixels = drawn.shape[0], bytes(memoryview(drawn))
+    side = drawn.shape[0]
+    pixels = bytes(memoryview(drawn))  # type: ignore[arg-type]  # a buffer; its types do not say so
     made = Symbol(text, tuple(pixels[at : at + side] for at in range(0, side * side, side)))
     if made.version > MAX_VERSION:
         detail = f"version {made.version}, at most {MAX_VERSION}; {made.smallest_mm} mm"
