@@ -84,6 +84,9 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
+    "only_bytes_and_tree": (
+        "Only bytes, tiles and roots were asked for; orders and rules were not checked."
+    ),
     "projection_not_given": "Read models are not at hand, or not asked for; none was compared.",
     "projection_of_other_rules": "Another release made the read models; they were not compared.",
     "receipt_not_covered": "No checkpoint covers the leaf of this receipt yet: ask again.",

@@ -24,17 +24,19 @@ from infrastructure.proofs.leaf import FIRST_PREV
 from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.reaching import ends_of, tree_at
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.receipts import Receipt, open_receipt
 from infrastructure.proofs.remembering import Memory
 from infrastructure.proofs.tiles import Tile
 
 
 class Met(NamedTuple):
-    """What the walk meets: a leaf, its successor, and what is open of it."""
+    """What the walk meets: a leaf, its successor, what is open of it and was read of that ahead."""
 
     entry: Entry
     following: Entry | None
     opening: Opening | None
+    read: Read | None = None
 
 
 Ahead = Callable[[Iterator[Met], KeyRing], Iterator[Met]]
@@ -155,11 +157,12 @@ class Fsck:
             yield from self._begin(self._judge.ledger)
             if self._newest is not None and self._newest.size < start:
                 yield Finding("entry_missing", self._newest.size, str(start))
-        for entry, following, opening in walk:
+        for met in walk:
             yield from self._meet(heads)
-            if entry.error is not None and entry.error.code == "leaf_version_unknown":
+            unread = met.entry.error
+            if unread is not None and unread.code == "leaf_version_unknown":
                 self._newer = True
-            yield from self._take(entry, following, opening)
+            yield from self._take(met)
             if self._trust.on_leaf is not None:
                 self._trust.on_leaf()
         yield from self._meet(heads)
@@ -170,10 +173,9 @@ class Fsck:
         for entry, following in pairs(self._source.entries(start), start):
             yield Met(entry, following, openings.at(entry.index))
 
-    def _take(
-        self, entry: Entry, following: Entry | None, opening: Opening | None
-    ) -> Iterator[Finding]:
+    def _take(self, met: Met) -> Iterator[Finding]:
         """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""
+        entry, following = met.entry, met.following
         index = entry.index
         yield from self._load_tile(index)
         true_hash = entry.leaf_hash
@@ -195,7 +197,7 @@ class Fsck:
             # Tree, tiles and roots are over bytes whatever they say; what they say is not judged.
             self.summary.skip("newer_format", index)
         elif entry.leaf is not None and entry.leaf.index == index:
-            yield from self._judge.judge(entry.leaf, opening)
+            yield from self._judge.judge(entry.leaf, met.opening, met.read)
         if index == 0:
             yield from self._begin(true_hash)
         for receipt in self._receipts.pop(index, ()):

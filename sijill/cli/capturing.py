@@ -116,7 +116,7 @@ class Table:
             detail = f"{reader.line_num}: {error}"
             raise Unusable(code="input_malformed", detail=detail, path=self.name) from None
         finally:
-            # Whoever opened the file closes it.
+            # Whoever opened it closes it.
             text.detach()
 
     def item(self, line: bytes) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from infrastructure.keyfiles import load_private_key
+from infrastructure.log.replaying import connected
 from infrastructure.proofs import note
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Ahead, Trust
 from infrastructure.proofs.material import Source, text_of
-from sijill import attached, audit
+from sijill import attached, audit, quick
 from sijill.ahead import ahead
 from sijill.cli import codes
 from sijill.cli.databases import running_database
@@ -44,6 +45,13 @@ class Material:
 def check_log(checked: Checked) -> int:
     """Check the log that the options name."""
     output = Output(checked)
+    if checked.quick and checked.data is not None:
+        try:
+            _tell(_quickly(checked, checked.data, output), output)
+        except quick.NotClean:
+            output.say(output.words("cli.audit.not_clean"))
+        else:
+            return codes.DONE
 
     def on_finding(finding: Finding) -> None:
         said = {**asdict(finding), "meaning": finding.meaning}
@@ -75,6 +83,20 @@ def check_log(checked: Checked) -> int:
             attached.check_folder(checked.data, summary, on_finding, before)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
+
+
+def _quickly(checked: Checked, data: Path, output: Output) -> Summary:
+    """Bytes and tree alone.
+
+    Raises:
+        quick.NotClean: they do not come out.
+    """
+    progress = Progress(output, total=None)
+    with (
+        running_database(data) as urls,
+        connected(urls.service, _processes(checked)) as each,
+    ):
+        return quick.check(urls.service, each, Folder(data).tiles, _trust(checked), progress.reach)
 
 
 def _note(path: Path | None) -> bytes | None:
@@ -116,8 +138,12 @@ def _reading(checked: Checked, leaves: int) -> Iterator[Ahead | None]:
     if checked.processes is None and leaves < WORTH_PROCESSES:
         yield None
         return
-    with ahead(checked.processes or os.cpu_count() or 1) as reads:
+    with ahead(_processes(checked)) as reads:
         yield reads
+
+
+def _processes(checked: Checked) -> int:
+    return checked.processes or os.cpu_count() or 1
 
 
 @contextmanager

@@ -119,6 +119,15 @@ class Checked(Logged):
             "compared; by default unless `--since` is given.",
         ),
     ] = None
+    quick: Annotated[
+        bool,
+        Parameter(
+            group=LEDGER,
+            negative="",
+            help="With `--data`: bytes and tree alone (leaves, chain, digests, tiles, "
+            "checkpoints), at the speed of hashing; where they do not come out, everything.",
+        ),
+    ] = False
 
 
 @app.command

@@ -232,5 +232,8 @@ def _drawn(
     key = f"{place['list']}:{place['index']}"
     if not bench.in_bounds or not newest - 1 <= place["list"] <= newest:
         return Decided(None, [*objections, ("status_place_wrong", key)])
+    if all(one.space != _STATUS or one.key == key for one in decision.claims):
+        return Decided(decision, objections)
+    # It was drawn for a list that was the newest when it was decided.
     claims = (one._replace(key=key) if one.space == _STATUS else one for one in decision.claims)
     return Decided(replace(decision, claims=tuple(claims)), objections)
