@@ -175,7 +175,8 @@ def test_letters_are_closed_and_counted_with_the_year(
     office: Shell, agency: Agency, served: Served
 ) -> None:
     """Each register, and beside it the book of incoming letters."""
-    other, place = served.agency(), {"unit": "mail", "year": 2024, "date": "2024-03-04"}
+    other = served.agency()
+    place: dict[str, Any] = {"unit": "mail", "year": 2024, "date": "2024-03-04"}
     correspondence.send(agency, other, **place, number="1")
     for number in ("1", "2"):
         correspondence.send(other, agency).register(agency, **place, number=number)
