@@ -42,6 +42,7 @@ from api import (
     transfers,
     trust,
     verify,
+    working_days,
 )
 from api.admission import Admission
 from api.express import Express
@@ -150,6 +151,7 @@ def create_app(open_services: Opener) -> FastAPI:
         certificates,
         registers,
         authenticity,
+        working_days,
         credentials,
         attachments,
         pending,

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import structlog
@@ -20,10 +20,25 @@ from api.orders import judge_bytes, now_us
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
-from domain.authenticity import POSITIVE, PROOF_TYPE, Finding, RequestAuthenticity, finding_of
-from domain.catalogue.calendar import CALENDAR
-from domain.certificates import Certificate
-from domain.errors import FindingMismatch, NumberTaken, RequestUnknown
+from api.values import open_claim
+from domain.authenticity import (
+    POSITIVE,
+    PROOF_TYPE,
+    WAITING,
+    AuthenticityRequest,
+    Finding,
+    RequestAuthenticity,
+    finding_of,
+)
+from domain.certificates import Certificate, Status
+from domain.errors import (
+    AuthenticityCertificateUnfit,
+    CodeSuperseded,
+    FindingMismatch,
+    NumberTaken,
+    RequestNotWaiting,
+    RequestUnknown,
+)
 from domain.ledger import Fact, Record
 from domain.registers import NUMBER_SPACE, Register
 from domain.values import baghdad_day
@@ -33,11 +48,11 @@ from infrastructure.proofs.jwk import PrivateKey, public_of
 
 LOGGER = structlog.get_logger()
 
-WORKING_DAYS = 3
-"""How many working days an agency has for an answer, unless it is told otherwise."""
+_WORKING_DAYS = 3
 _LIFE_SECONDS = 600
 _SECOND = 1_000_000
-_TRIES = 3
+_TRIES = 4
+_OVERTAKEN = (AuthenticityCertificateUnfit, CodeSuperseded, FindingMismatch, NumberTaken)
 _UNIT, _SERIES = "attestation", "online"
 
 
@@ -55,11 +70,6 @@ class Attester:
         if self._found is None:
             self._found = self.find()
         return self._found
-
-
-def due_date(working_days: int = WORKING_DAYS) -> str:
-    """The day (ISO) that lies so many working days ahead."""
-    return CALENDAR.after(baghdad_day(now_us()), working_days).isoformat()
 
 
 def ready(services: Services) -> bool:
@@ -88,7 +98,7 @@ async def receive(services: Services, code: str, secret: str) -> str:
     text, digest = disclosures.make("holder_secret", secret)
     members = {
         "request": request,
-        "due_date": due_date(),
+        "due_date": _due_date(services),
         "code": code,
         "claims": {"holder_secret": digest},
     }
@@ -98,6 +108,11 @@ async def receive(services: Services, code: str, secret: str) -> str:
     return request
 
 
+def _due_date(services: Services) -> str:
+    calendar = services.working_days.calendar
+    return calendar.after(baghdad_day(now_us()), _WORKING_DAYS).isoformat()
+
+
 async def answer(services: Services, request: str, code: str) -> None:
     """Attest what the ledger says of a code; a positive finding has its certificate first.
 
@@ -105,19 +120,27 @@ async def answer(services: Services, request: str, code: str) -> None:
         Refusal: it is attested already, or the record is in doubt.
     """
     for attempt in range(1, _TRIES + 1):
-        finding = await off_loop(partial(_finding, services, code))
-        members: dict[str, Any] = {"request": request, "finding": finding.value}
-        if finding in POSITIVE:
-            members["certificate"] = await _certificate(services, request, code, finding)
-        path = f"/v1/authenticity-requests/{request}/attestation"
         try:
-            await _order(services, "authenticity.attest", path, members)
-        except FindingMismatch:
-            # It was withdrawn, or reinstated, between the look and the append.
+            await _answer(services, request, code)
+        except _OVERTAKEN:
+            # It was withdrawn, or reinstated, between the look and the append; or another process
+            # attests the same.
             if attempt == _TRIES:
                 raise
-            continue
-        return
+        else:
+            return
+
+
+async def _answer(services: Services, request: str, code: str) -> None:
+    finding = await off_loop(partial(_finding, services, code))
+    # Looked at after the finding: of what was attested before nothing may be corrected any more.
+    await off_loop(partial(_check_waits, services, request))
+    proof = await _certificate(services, request, code, finding)
+    members: dict[str, Any] = {"request": request, "finding": finding.value}
+    if finding in POSITIVE:
+        members["certificate"] = proof
+    path = f"/v1/authenticity-requests/{request}/attestation"
+    await _order(services, "authenticity.attest", path, members)
 
 
 def _finding(services: Services, code: str) -> Finding:
@@ -127,19 +150,106 @@ def _finding(services: Services, code: str) -> Finding:
     return services.ledger.look(lambda sitting: finding_of(code, sitting), services.directory)
 
 
-async def _certificate(services: Services, request: str, code: str, finding: Finding) -> str:
-    """The code of the authenticity certificate for a request; issued once, however often asked."""
-    agency = services.attester.agency if services.attester else ""
+def _check_waits(services: Services, request: str) -> None:
+    stream = services.directory.find("request", request)
+    if stream is None:
+        raise RequestUnknown(request=request)
+    services.ledger.forget([stream])
+    record = cast("AuthenticityRequest", services.ledger.repository.get(stream))
+    if record.state not in WAITING:
+        raise RequestNotWaiting(state=record.state.value)
+
+
+async def _certificate(services: Services, request: str, code: str, finding: Finding) -> str | None:
+    """The code of the authenticity certificate for a request; None where there is none to have.
+
+    It is issued once, however often an attestation is cut off. One that says what was found then,
+    and is not so any more, is corrected: beside no answer there stands a certificate of another.
+    """
     number = str(await off_loop(partial(_index_of, services, request)))
-    today = baghdad_day(now_us())
-    register = Register(agency, _UNIT, _SERIES, today.year)
+    held = await off_loop(partial(_issued_as, services, request, number))
+    wanted = translate("ar", f"word.authenticity.finding.{finding.value}")
+    if held is not None and await _said(services, held) != wanted:
+        return await _write(services, code, wanted, correcting=held)
+    if held is not None:
+        return held.code
+    return await _write(services, code, wanted, number=number) if finding in POSITIVE else None
+
+
+class _Issued(NamedTuple):
+    """A certificate that an earlier try left: its code, and where its newest edition stands."""
+
+    code: str
+    edition: int
+
+
+def _index_of(services: Services, request: str) -> int:
+    """The index at which a request was recorded: a number that no other request has."""
+    return _recorded(services, request).at
+
+
+def _recorded(services: Services, request: str) -> Fact:
+    stream = services.directory.find("request", request)
+    if stream is None:
+        raise RequestUnknown(request=request)
+    [first, *_] = services.ledger.events.get(stream, lte=1)
+    return cast("Fact", first)
+
+
+def _issued_as(services: Services, request: str, number: str) -> _Issued | None:
+    """The certificate in force under a request's number, of the year of whatever try it was."""
+    agency = services.attester.agency if services.attester else ""
+    asked = _recorded(services, request).timestamp
+    begun = baghdad_day(int(asked.timestamp()) * _SECOND).year
+    for year in range(begun, baghdad_day(now_us()).year + 1):
+        key = Register(agency, _UNIT, _SERIES, year).number_key(number)
+        stream: UUID | None = services.directory.find(NUMBER_SPACE, key)
+        if stream is None:
+            continue
+        services.ledger.forget([stream])
+        record: Record | None = services.ledger.repository.get(stream)
+        if isinstance(record, Certificate) and record.status is Status.IN_FORCE:
+            return _Issued(next(reversed(record.originals)), record.edition.index)
+    return None
+
+
+async def _said(services: Services, held: _Issued) -> str | None:
+    """What a certificate says was found; None where that cannot be read any more."""
+    async with services.pool.connection() as connection:
+        _, opened = await open_claim(services, connection, held.edition, "finding")
+    return None if opened is None else opened[1]
+
+
+async def _write(
+    services: Services,
+    about: str,
+    finding: str,
+    *,
+    number: str | None = None,
+    correcting: _Issued | None = None,
+) -> str:
+    """Issue an authenticity certificate under a number, or the next edition of one; its code."""
     values = {
-        "document_reference": code,
-        "finding": translate("ar", f"word.authenticity.finding.{finding.value}"),
+        "document_reference": about,
+        "finding": finding,
         "holder_secret": secrets.token_urlsafe(16),
     }
     made = {name: disclosures.make(name, value) for name, value in values.items()}
+    claims = {name: digest for name, (_, digest) in made.items()}
+    texts = [text for text, _ in made.values()]
     proof = codes.generate()
+    if correcting is not None:
+        path = f"/v1/certificates/{correcting.code}/correction"
+        members: dict[str, Any] = {
+            "code": correcting.code,
+            "new_code": proof,
+            "reason": "data_changed",
+            "language": "ar",
+            "claims": claims,
+        }
+        await _order(services, "certificate.correct", path, members, texts)
+        return proof
+    today = baghdad_day(now_us())
     members = {
         "type": PROOF_TYPE,
         "code": proof,
@@ -149,32 +259,10 @@ async def _certificate(services: Services, request: str, code: str, finding: Fin
         "number": number,
         "date": today.isoformat(),
         "language": "ar",
-        "claims": {name: digest for name, (_, digest) in made.items()},
+        "claims": claims,
     }
-    texts = [text for text, _ in made.values()]
-    try:
-        await _order(services, "certificate.issue", "/v1/certificates", members, texts)
-    except NumberTaken:
-        # An earlier try was cut off after it: that one is the request's.
-        return await off_loop(partial(_issued_as, services, register.number_key(number)))
+    await _order(services, "certificate.issue", "/v1/certificates", members, texts)
     return proof
-
-
-def _index_of(services: Services, request: str) -> int:
-    """The index at which a request was recorded: a number that no other request has."""
-    stream = services.directory.find("request", request)
-    if stream is None:
-        raise RequestUnknown(request=request)
-    [first, *_] = services.ledger.events.get(stream, lte=1)
-    return cast("Fact", first).at
-
-
-def _issued_as(services: Services, number_key: str) -> str:
-    stream: UUID | None = services.directory.find(NUMBER_SPACE, number_key)
-    record: Record | None = services.ledger.repository.get(stream) if stream else None
-    if not isinstance(record, Certificate):
-        raise NumberTaken
-    return next(reversed(record.originals))
 
 
 async def _order(

@@ -19,7 +19,7 @@ from api.contract import problems, told
 from api.limits import Question
 from api.orders import caller, now_us
 from api.paging import WORD, After, At, Limit, page
-from api.policy import AUDIT
+from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
@@ -34,6 +34,7 @@ from infrastructure.proofs.errors import ProofError
 from projections import authenticity, freshness, transfers
 from projections.authenticity import Filter
 from projections.authenticity import Request as Row
+from projections.rows import Connection
 
 router = APIRouter(
     prefix="/v1/authenticity-requests", tags=["authenticity-requests"], route_class=Question
@@ -47,6 +48,7 @@ Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
 Secret = Annotated[
     str, Field(min_length=1, max_length=200, pattern=WORD, description="Given at issuance.")
 ]
+Code = Annotated[str, Path(max_length=64, description="The request's code.")]
 Text = Annotated[str, Field(max_length=64, description="As people write it.")]
 
 
@@ -170,23 +172,15 @@ async def fetched(request: Request, services: Open, asked: HolderFetch) -> JSONR
 async def show(
     request: Request,
     services: Open,
-    request_code: Annotated[str, Path(max_length=64, description="The request's code.")],
+    request_code: Code,
     at: At = None,
 ) -> JSONResponse:
     """What is asked, with the values that came with it, and what became of it, index by index."""
     who = await caller(request, services, required=True)
-    try:
-        code = codes.normalise(request_code)
-    except ProofError:
-        raise Problem("request_unknown") from None
     await services.caught_up()
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, at)
-        row = await authenticity.show(connection, code, at=at)
-        agencies = await transfers.stood_for(connection, who.agency or "")
-        party = row is not None and any(one in row.parties for one in agencies)
-        if row is None or not (party or AUDIT in who.scopes):
-            raise Problem("request_unknown")
+        row, party = await sighted(connection, who, request_code, at)
         opened = await open_at(services, connection, row.requested_index)
     values = {
         name: value
@@ -195,6 +189,26 @@ async def show(
     }
     body = {**_shown(row), "values": values if party else {}, "at": pinned}
     return JSONResponse(body, headers=_NO_STORE)
+
+
+async def sighted(
+    connection: Connection, who: Caller, text: str, at: int | None
+) -> tuple[Row, bool]:
+    """The request of that code, and whether the caller is party to it: else it is an auditor.
+
+    Raises:
+        Problem: `request_unknown`: it is not there, or the caller may not see it.
+    """
+    try:
+        code = codes.normalise(text)
+    except ProofError:
+        raise Problem("request_unknown") from None
+    row = await authenticity.show(connection, code, at=at)
+    agencies = await transfers.stood_for(connection, who.agency or "")
+    party = row is not None and any(one in row.parties for one in agencies)
+    if row is None or not (party or AUDIT in who.scopes):
+        raise Problem("request_unknown")
+    return row, party
 
 
 def _normal(text: str) -> str:

@@ -1,24 +1,32 @@
-"""Evidence bundles: what a holder, an agency or a court takes away about one certificate.
+"""Evidence bundles: what a holder, an agency or a court takes away about one record.
 
-Everybody who has the code may have one, because all in it is public but the bodies; these are in it
-for whoever may open them. It must not know how a bundle is judged.
+Of a certificate everybody who has the code may have one, because all in it is public but the
+bodies; these are in it for whoever may open them. Of letters, requests and entries of registers
+their parties may, and auditors. It must not know how a bundle is judged.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import authenticity, registers, transfers
 from api.contract import problems
 from api.limits import Question
-from api.log import tree_of
+from api.log import parties_of, tree_of
 from api.orders import caller
-from api.policy import Caller, Part, RecordParties, may_open, noun_of
+from api.paging import WORD
+from api.policy import Caller, Part, RecordParties, is_declared, may_open, noun_of
 from api.problems import Problem
+from api.seeing import look
 from api.services import Open, Services
+from api.succession import owner_of
+from domain.errors import EntryUnknown
 from infrastructure.log import bundling, checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
 from infrastructure.log.openings import StoredOpening
@@ -28,10 +36,12 @@ from infrastructure.proofs.bundle import Bundle, Proven
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import JSON
 from infrastructure.proofs.verdict import Basis
-from projections import certificates
+from projections import certificates, freshness
 from projections.certificates import Found
+from projections.registers import Filter, entries
+from projections.transfers import name_of
 
-router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
+router = APIRouter(prefix="/v1", route_class=Question)
 
 WAIT_SECONDS = 10.0
 TLOG_PROOF = "text/plain; charset=utf-8"
@@ -45,10 +55,19 @@ _FILES: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+_OF_PARTIES = problems(400, 401, 403, 404, 422, 503)
+Form = Annotated[
+    Literal["bundle", "tlog-proof"],
+    Query(
+        alias="format",
+        description="The whole bundle, or the record's first event as C2SP tlog-proof.",
+    ),
+]
 
 
 @router.get(
     "/certificates/{code}/bundle",
+    tags=["certificates"],
     summary="The evidence for one certificate, as a file that verifies offline",
     response_class=Response,
     responses={**_FILES, **problems(400, 401, 403, 404, 422, 503)},
@@ -57,10 +76,7 @@ async def bundle(
     request: Request,
     services: Open,
     code: Annotated[str, Path(max_length=64, description="The public code.")],
-    form: Annotated[
-        Literal["bundle", "tlog-proof"],
-        Query(alias="format", description="The whole bundle, or the issuance as C2SP tlog-proof."),
-    ] = "bundle",
+    form: Form = "bundle",
 ) -> Response:
     """Every event of the certificate and of what it rests on, with proofs up to one checkpoint.
 
@@ -72,14 +88,121 @@ async def bundle(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown") from None
+    return _file(await bundle_of(services, who, normal), form)
+
+
+@router.get(
+    "/transfers/{sender}/{record}/bundle",
+    tags=["transfers"],
+    summary="The evidence for one letter or consignment, as a file that verifies offline",
+    response_class=Response,
+    responses={**_FILES, **_OF_PARTIES},
+)
+async def of_letter(
+    request: Request,
+    services: Open,
+    sender: transfers.Sender,
+    record: transfers.Id,
+    form: Form = "bundle",
+) -> Response:
+    """Every event of it that the caller may see, and what these rest on.
+
+    With a consignment comes its letter.
+    """
+    who = await caller(request, services, required=True)
+    async with look(request, services, name_of(sender, record)) as (connection, seen):
+        head = await _settled(services, connection)
+        one = seen.consignment
+        streams = [one.stream] if one else []
+        made = await _gathered(services, connection, who, head, [*streams, seen.letter.stream])
+    return _file(made, form)
+
+
+@router.get(
+    "/authenticity-requests/{request_code}/bundle",
+    tags=["authenticity-requests"],
+    summary="The evidence for one request, as a file that verifies offline",
+    response_class=Response,
+    responses={**_FILES, **_OF_PARTIES},
+)
+async def of_request(
+    request: Request,
+    services: Open,
+    request_code: authenticity.Code,
+    form: Form = "bundle",
+) -> Response:
+    """Every event of it and what these rest on, for whoever made it or was ever asked."""
+    who = await caller(request, services, required=True)
     async with services.pool.connection() as connection:
-        head, found = await _newest(services, connection, normal)
-        if found.certificate is None:
-            raise Problem("certificate_unknown", code=normal)
-        made = await _made(services, connection, who, head, found, normal)
+        head = await _settled(services, connection)
+        row, _ = await authenticity.sighted(connection, who, request_code, head.size - 1)
+        made = await _gathered(services, connection, who, head, [row.stream])
+    return _file(made, form)
+
+
+@router.get(
+    "/registers/{unit}/{series}/{year}/bundle",
+    tags=["registers"],
+    summary="The evidence for one entry of a register, as a file that verifies offline",
+    response_class=Response,
+    responses={**_FILES, **_OF_PARTIES},
+)
+async def of_entry(
+    request: Request,
+    services: Open,
+    unit: registers.Unit,
+    series: registers.Series,
+    year: registers.Year,
+    number: Annotated[str, Query(max_length=64, pattern=WORD, description="The entry's number.")],
+    agency: registers.AgencyWord = None,
+    form: Form = "bundle",
+) -> Response:
+    """Of what was captured, voided or reserved under a number, the newest; for its agency."""
+    who = await caller(request, services, required=True)
+    chosen = Filter(unit=unit, series=series, year=year, number=number)
+    async with services.pool.connection() as connection:
+        head = await _settled(services, connection)
+        owner = await owner_of(services, who, agency, unit, series)
+        rows = await entries(connection, owner, chosen, at=head.size - 1)
+        if not rows:
+            raise EntryUnknown
+        made = await _gathered(services, connection, who, head, [rows[-1].stream])
+    return _file(made, form)
+
+
+def _file(made: Bundle, form: str) -> Response:
     if form == "tlog-proof":
         return Response(made.tlog_proof().encode(), media_type=TLOG_PROOF, headers=_NO_STORE)
     return Response(made.encode(), media_type=JSON, headers=_NO_STORE)
+
+
+async def _settled(services: Services, connection: AsyncConnection[Any]) -> CheckpointRow:
+    """A checkpoint over all that was recorded when the caller asked, which read models reach.
+
+    Raises:
+        Problem: `checkpoint_pending`.
+    """
+    await services.caught_up()
+    index = (await freshness.status(connection)).index
+    if not await services.covered(index, WAIT_SECONDS):
+        raise Problem("checkpoint_pending")
+    head = await checkpoints.newest(connection)
+    if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):
+        raise Problem("checkpoint_pending")
+    return head
+
+
+async def bundle_of(services: Services, who: Caller, code: str) -> Bundle:
+    """The bundle of a code, of the newest checkpoint, as far as the caller may open it.
+
+    Raises:
+        Problem: `certificate_unknown`, `checkpoint_pending`, `bundle_too_large`.
+    """
+    async with services.pool.connection() as connection:
+        head, found = await _newest(services, connection, code)
+        if found.certificate is None:
+            raise Problem("certificate_unknown", code=code)
+        return await _made(services, connection, who, head, found, code)
 
 
 async def _newest(
@@ -109,32 +232,45 @@ async def _made(
     code: str,
 ) -> Bundle:
     assert found.certificate is not None  # noqa: S101 - the caller has looked
-    record, tree = found.certificate.stream, tree_of(services, connection)
+    made = await _gathered(services, connection, who, head, [found.certificate.stream])
+    return replace(made, code=code, verdict=_verdict(services, found, head.size))
+
+
+async def _gathered(
+    services: Services,
+    connection: AsyncConnection[Any],
+    who: Caller,
+    head: CheckpointRow,
+    streams: Sequence[UUID],
+) -> Bundle:
+    """The bundle of the first of these records, with what all of them rest on.
+
+    An event of which the caller may see nothing is not in it: that it is there is nobody's word.
+    """
+    tree = tree_of(services, connection)
     try:
-        rows = await bundling.behind(connection, record, head.size)
+        rows = await bundling.behind(connection, streams, head.size)
     except bundling.TooMuch:
         raise Problem("bundle_too_large") from None
+    others = await parties_of(connection, who, rows)
     events = []
     for row in rows:
-        event = await bundling.proven(connection, tree, row, head.size)
-        events.append(_opened(who, row, event))
+        parties = RecordParties(row.agency, others.get(row.index, frozenset()))
+        if may_open(who, noun_of(row.type), Part.HEADER, parties):
+            event = await bundling.proven(connection, tree, row, head.size)
+            events.append(_opened(who, row, event, parties))
     return Bundle(
         ledger=services.ledger_id,
-        record=record,
+        record=streams[0],
         checkpoint=head.note or b"",
         events=events,
-        code=code,
-        verdict=_verdict(services, found, head.size),
     )
 
 
-def _opened(who: Caller, row: StoredOpening, event: Proven) -> Proven:
+def _opened(who: Caller, row: StoredOpening, event: Proven, parties: RecordParties) -> Proven:
     """An event as far as the caller may open it."""
-    noun, parties = noun_of(row.type), RecordParties(row.agency)
-    opening = event.opening
-    if not may_open(who, noun, Part.HEADER, parties):
-        opening = replace(opening, header=None, header_salt=b"")
-    if not may_open(who, noun, Part.BODY, parties):
+    noun, opening = noun_of(row.type), event.opening
+    if not (may_open(who, noun, Part.BODY, parties) or is_declared(row.type)):
         opening = replace(opening, body=None, body_salt=b"")
     if not may_open(who, noun, Part.EVIDENCE, parties):
         opening = replace(opening, order=None)

@@ -5,7 +5,6 @@ Another agency's certificate and none at all are answered alike.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -24,10 +23,10 @@ from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
 from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
-from api.threads import off_loop
+from api.succession import owner_of, succeeds
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
-from domain.errors import AgencyUnknown, TypeUnknown
+from domain.errors import TypeUnknown
 from domain.values.comparison import fold_value
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
@@ -89,7 +88,7 @@ async def listed(
     """Search by what stands in clear; by a committed value with `POST /v1/certificates/search`."""
     who = await caller(request, services, required=True)
     chosen = Filter(**{name: getattr(wanted, name) for name in _NARROWING})
-    owner = await _owner(services, who, wanted.agency, wanted.unit, wanted.series)
+    owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
     return await _page(
         request, services, owner, chosen, after=wanted.after, limit=wanted.limit, at=wanted.at
     )
@@ -129,7 +128,7 @@ async def search(
 ) -> JSONResponse:
     """A signed read with a body, so that no personal value stands in an address."""
     who = await caller(request, services, required=True)
-    owner = await _owner(services, who, wanted.agency, wanted.unit, wanted.series)
+    owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
     space = lookup_space(owner, wanted.field)
     hmac = services.vault.lookup(space, fold_value(wanted.value))
     narrowed = {name: getattr(wanted, name) for name in _NARROWING}
@@ -163,6 +162,9 @@ async def show(
         if found.certificate is None or not (own or AUDIT in who.scopes):
             raise Problem("certificate_unknown", code=normal)
         originals = await certificates.originals(connection, found.certificate, at=at)
+        credentials = await certificates.credentials_of(
+            connection, [one.code for one in originals], at=at
+        )
         values = await open_values(services, connection, found) if own else {}
     body = _certificate(found.certificate)
     body["asked_code"] = normal
@@ -181,6 +183,9 @@ async def show(
             "language": one.language,
             "status": {"list": one.status_list, "index": one.status_index},
             "claims": one.claims,
+            "credential_index": credentials[one.code].recorded_index
+            if one.code in credentials
+            else None,
         }
         for one in originals
     ]
@@ -193,37 +198,9 @@ async def _answers(services: Services, who: Caller, found: Found) -> bool:
     row = found.certificate
     if row is None or who.agency is None:
         return False
-    return who.agency == row.agency or await _succeeds(
+    return who.agency == row.agency or await succeeds(
         services, who, row.agency, row.unit, row.series
     )
-
-
-async def _succeeds(
-    services: Services, who: Caller, agency: str, unit: str | None, series: str | None
-) -> bool:
-    asked = partial(services.ledger.responsible, agency, unit, series, services.directory)
-    try:
-        return await off_loop(asked) == who.agency
-    except AgencyUnknown:
-        return False
-
-
-async def _owner(
-    services: Services,
-    who: Caller,
-    agency: str | None,
-    unit: str | None = None,
-    series: str | None = None,
-) -> str:
-    """Whose certificates are listed: one's own, or a body's that one has succeeded there.
-
-    An auditor names any agency.
-    """
-    if agency is None or agency == who.agency:
-        return who.agency or ""
-    if AUDIT in who.scopes or await _succeeds(services, who, agency, unit, series):
-        return agency
-    raise Problem("agency_unknown", agency=agency)
 
 
 async def _page(

@@ -6,6 +6,7 @@ header, because addresses are kept in many places. The same certificate has the 
 
 import asyncio
 import hmac
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -13,12 +14,14 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.bundles import bundle_of
 from api.caching import entity_tag, not_modified
 from api.contract import problems
 from api.credentials import credential_bytes
 from api.limits import Question
 from api.orders import caller
 from api.papers import Told, compose, host_of
+from api.policy import Caller
 from api.problems import Problem
 from api.services import Open, Services
 from api.values import open_values
@@ -45,7 +48,7 @@ _rendering = asyncio.Semaphore(RENDERED_AT_ONCE)
 @router.get(
     "/certificates/{code}/document",
     summary="A certificate as a document to print",
-    responses=_DRAWN | _UNCHANGED | problems(401, 403, 404, 409, 422, 429),  # type: ignore[operator]  # of one shape
+    responses=_DRAWN | _UNCHANGED | problems(401, 403, 404, 409, 422, 429, 503),  # type: ignore[operator]  # of one shape
     response_class=Response,
     openapi_extra={
         "parameters": [
@@ -64,12 +67,20 @@ async def document(
     services: Open,
     code: Annotated[str, Path(max_length=64, description="The public code.")],
     form: Annotated[Literal["pdf", "png", "svg"], Query(alias="format")] = "pdf",
+    *,
+    evidence: Annotated[
+        bool, Query(description="Also embed the evidence bundle, as far as the caller may open it.")
+    ] = False,
 ) -> Response:
     """PDF/A-3 with the credential in it; PNG and SVG show the first page.
 
-    A certificate that is suspended, withdrawn or overtaken has no document: 409.
+    A certificate that is suspended, withdrawn or overtaken has no document: 409. The same
+    certificate has the same bytes, but with `evidence`, which is of the newest checkpoint.
     """
-    paper = await _paper(request, services, code)
+    paper, who = await _paper(request, services, code)
+    if evidence and form == "pdf":
+        bundle = await bundle_of(services, who, codes.normalise(code))
+        paper = replace(paper, evidence=bundle.encode())
     async with _rendering:
         [page, *_] = await asyncio.to_thread(render, paper, form)
     headers = {"Cache-Control": "private, no-store"}
@@ -81,7 +92,7 @@ async def document(
     return Response(page, headers={**headers, "ETag": tag}, media_type=MEDIA[form])
 
 
-async def _paper(request: Request, services: Services, code: str) -> Paper:
+async def _paper(request: Request, services: Services, code: str) -> tuple[Paper, Caller]:
     """The paper, for whoever may see it; for everybody else there is no such certificate."""
     secret = request.headers.get(SECRET)
     try:
@@ -105,7 +116,8 @@ async def _paper(request: Request, services: Services, code: str) -> Paper:
         if found.facts is None or found.facts.state is not CodeState.IN_FORCE:
             raise Problem("document_not_in_force", HTTPStatus.CONFLICT)
         credential = await credential_bytes(services, connection, normal)
-    return compose(_told(found, values), host=host_of(services.origin), credential=credential)
+    paper = compose(_told(found, values), host=host_of(services.origin), credential=credential)
+    return paper, who
 
 
 def _holds(secret: str | None, recorded: str | None) -> bool:

@@ -50,11 +50,13 @@ async def _check_count(services: Services, command: CountRegister) -> None:
     if not await services.applied.reach(services.size, PATIENCE_SECONDS):
         raise Problem("status_stale")
     async with services.pool.connection() as connection:
-        book = await registers.show(connection, command.register)
+        book = await registers.show(connection, command.register, incoming=command.incoming)
         if book is None or book.closed_index is None:
             # The domain says that it is not closed.
             return
-        rows = await registers.numbers(connection, command.register, at=book.closed_index)
+        rows = await registers.numbers(
+            connection, command.register, incoming=command.incoming, at=book.closed_index
+        )
     found = register_report.report(rows, CALENDAR, late_days=0)
     if (found.given, len(found.voided)) != (command.given, command.voided):
         raise RegisterCountWrong(given=found.given, voided=len(found.voided))

@@ -7,7 +7,7 @@ what no signature covers is nobody's word yet. This module must not know how sea
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.tiles import Tile
-from projections import authenticity, transfers
+from projections import agencies, authenticity, certificates, registers, transfers
 
 router = APIRouter(tags=["log"], responses=problems(400, 404, 422))
 
@@ -45,6 +45,8 @@ INTEGER_MAX = 2**53 - 1
 NEWEST = {"Cache-Control": "public, max-age=1"}
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 OCTETS = "application/octet-stream"
+# Records of one agency's registers: by unit and series others may have succeeded it.
+_OF_REGISTERS = frozenset({"certificate", "register"})
 _SIZE = re.compile("0|[1-9][0-9]{0,15}")
 
 COVERING_SECONDS = 10.0
@@ -207,8 +209,8 @@ async def open_leaves(
         found = await openings(conn, start, stop, limit_bytes=OPENINGS_LIMIT_BYTES)
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
-        parties = await _parties(conn, who, found)
-        items = [opened(who, one, parties.get(one.index, frozenset())) for one in found]
+        others = await parties_of(conn, who, found)
+        items = [opened(who, one, others.get(one.index, frozenset())) for one in found]
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -231,24 +233,41 @@ def listed(row: CheckpointRow) -> dict[str, Any]:
     }
 
 
-async def _parties(
+async def parties_of(
     conn: AsyncConnection[Any], who: Caller, found: Sequence[StoredOpening]
 ) -> dict[int, frozenset[str]]:
-    """Whom the events concern besides the agency that acted, by their indexes."""
+    """Whom the events concern besides the agency that acted, by their indexes.
+
+    Whoever answers for a body that is no more, or for the series of a record, reads as that body.
+    """
+    if who.agency is None or AUDIT in who.scopes:
+        return {}
     asked = {one.index: _stream(one) for one in found if noun_of(one.type) == "authenticity"}
     known = await authenticity.parties_of(conn, set(asked.values())) if asked else {}
     parties = {index: known.get(stream, frozenset()) for index, stream in asked.items()}
     letters = [one.index for one in found if noun_of(one.type) == "transfer"]
     if letters:
         parties |= await transfers.parties_of(conn, letters)
-    if who.agency and AUDIT not in who.scopes:
-        # Whoever answers for a body that is no more reads as that body.
-        mine = set(await transfers.stood_for(conn, who.agency))
-        for one in found:
-            others = parties.get(one.index, frozenset())
-            if mine & {one.agency, *others}:
-                parties[one.index] = others | {who.agency}
+    mine = set(await transfers.stood_for(conn, who.agency))
+    held = {one.index: _stream(one) for one in found if noun_of(one.type) in _OF_REGISTERS}
+    own = await _read_as_own(conn, who.agency, set(held.values())) if held else set()
+    for one in found:
+        others = parties.get(one.index, frozenset())
+        if mine & {one.agency, *others} or held.get(one.index) in own:
+            parties[one.index] = others | {who.agency}
     return parties
+
+
+async def _read_as_own(
+    conn: AsyncConnection[Any], agency: str, streams: Collection[UUID]
+) -> set[UUID]:
+    """Those of these records that are the agency's, or of a series that it has succeeded to."""
+    homes = await certificates.homes(conn, streams) | await registers.homes(conn, streams)
+    gone = set(await transfers.succeeded(conn))
+    heirs = {home: home.agency for home in set(homes.values()) if home.agency not in gone}
+    for home in set(homes.values()) - heirs.keys():
+        heirs[home] = await agencies.responsible(conn, *home) or home.agency
+    return {stream for stream, home in homes.items() if agency in (home.agency, heirs[home])}
 
 
 def _stream(opening: StoredOpening) -> UUID:

@@ -6,14 +6,14 @@ same from what it is told, with a template of its own if it likes. It must not k
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from api.i18n import LANGUAGES, translate
-from domain.catalogue import certificate_type
+from domain.catalogue import DOCUMENT, TYPES, certificate_type
 from domain.values import baghdad_day
 from infrastructure.documents.paper import Field, Names, Paper
 from infrastructure.proofs import codes, qr
-from infrastructure.proofs.credential import decode
+from infrastructure.proofs.credential import Credential, decode
 from infrastructure.proofs.errors import ProofError
 
 _WORDS: Final = (
@@ -27,6 +27,7 @@ _WORDS: Final = (
     "original",
     "code",
     "credential",
+    "evidence",
 )
 
 
@@ -47,7 +48,9 @@ class Told:
     values: Mapping[str, str]
 
 
-def compose(told: Told, *, host: str, credential: bytes | None) -> Paper:
+def compose(
+    told: Told, *, host: str, credential: bytes | None, evidence: bytes | None = None
+) -> Paper:
     """The paper of an original; `host` is where its QR code leads.
 
     Values that the type does not let a paper show are left out, whoever asks.
@@ -80,7 +83,20 @@ def compose(told: Told, *, host: str, credential: bytes | None) -> Paper:
         words=words,
         qr_text=_address(told.code, host, credential),
         credential=credential,
+        evidence=evidence,
     )
+
+
+def presented(said: Credential) -> dict[str, Any]:
+    """What a credential says, as something to compare with the record: `fields`, `document`."""
+    kind = TYPES.get(said.type)
+    names = {} if kind is None else {place: one.id for place, one in enumerate(kind.fields)}
+    fields = {"number": said.number, "date": said.date}
+    fields |= {names[place]: value for place, value in said.fields.items() if place in names}
+    found: dict[str, Any] = {"fields": fields}
+    if said.document is not None:
+        found[DOCUMENT] = said.document
+    return found
 
 
 def in_all(code: str) -> Names:

@@ -64,6 +64,7 @@ STATUS: dict[str, int] = {
     "request_unknown": 404,
     "code_or_secret_wrong": 404,
     "credential_unknown": 404,
+    "credential_mismatch": 422,
     "key_not_found": 404,
     "document_not_in_force": 409,
     "not_acceptable": 406,

@@ -1,6 +1,7 @@
 """Registers: what is covered and closed, for all; what stands in them, for their agency.
 
-That a register is covered is a public promise of its agency. Its numbers are nobody else's.
+That a register is covered is a public promise of its agency. Its numbers are nobody else's, but for
+the body that has succeeded it there.
 """
 
 from dataclasses import asdict
@@ -27,7 +28,7 @@ from api.shapes.registers import (
     RegisterShown,
     RegistersUsed,
 )
-from domain.catalogue.calendar import CALENDAR
+from api.succession import owner_of, succeeds
 from domain.registers import Register
 from domain.values.comparison import fold_value
 from projections import freshness, register_report, registers
@@ -84,7 +85,9 @@ class Filters(BaseModel):
     after: After = None
     limit: Limit = 100
     at: At = None
-    agency: Word = Field(None, description="Whose registers, for auditors.")
+    agency: Word = Field(
+        None, description="Whose: for auditors, and for who has succeeded that body there."
+    )
     unit: Word = None
     series: Word = None
     year: OneYear = None
@@ -104,7 +107,7 @@ async def entries(
 ) -> JSONResponse:
     """Search by what stands in clear; by a committed value with `POST /v1/registers/search`."""
     who = await caller(request, services, required=True)
-    owner = _owner(who, wanted.agency)
+    owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
     chosen = Filter(
         unit=wanted.unit,
         series=wanted.series,
@@ -133,13 +136,21 @@ async def used(
     year: Annotated[int, Query(ge=1800, le=2199)],
     agency: AgencyWord = None,
 ) -> JSONResponse:
-    """Unit and series of every register in which anything was numbered or declared that year."""
+    """Unit and series of every register in which anything was numbered or declared that year.
+
+    A register's book of incoming letters is named beside it. Of another `agency` those are told
+    that the caller's has succeeded it in.
+    """
     who = await caller(request, services, required=True)
-    owner = _owner(who, agency)
+    owner = agency or who.agency or ""
     async with recent(services) as connection:
         pinned = await _pinned(connection, None)
         rows = await registers.used(connection, owner, year)
-    items = [{"unit": unit, "series": series, "year": year} for unit, series in rows]
+    if not _may_read(who, owner):
+        rows = [one for one in rows if await succeeds(services, who, owner, one.unit, one.series)]
+        if not rows:
+            raise Problem("agency_unknown", agency=owner)
+    items = [{**one._asdict(), "year": year} for one in rows]
     return JSONResponse({"items": items, "at": pinned}, headers={"Cache-Control": "no-store"})
 
 
@@ -152,6 +163,9 @@ class Search(BaseModel):
         str, Field(pattern=r"^[a-z0-9_]{1,48}$", description="A look-up field of the type.")
     ]
     value: Annotated[str, Field(min_length=1, max_length=500)]
+    agency: Word = Field(None, description="A body that the caller's has succeeded.")
+    unit: Word = None
+    series: Word = None
 
 
 @router.post(
@@ -168,21 +182,34 @@ async def search(
 ) -> JSONResponse:
     """A signed read with a body, so that no personal value stands in an address."""
     who = await caller(request, services, required=True)
-    owner = who.agency or ""
-    space = lookup_space(owner, wanted.field)
-    hmac = services.vault.lookup(space, fold_value(wanted.value))
+    owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
+    # Whoever captured an entry wrote its look-ups: the body itself, or who has succeeded it.
+    spaces = [lookup_space(one, wanted.field) for one in dict.fromkeys((owner, who.agency or ""))]
+    hmacs = [services.vault.lookup(space, fold_value(wanted.value)) for space in spaces]
     await services.caught_up()
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, None)
         rows = await registers.entries(
             connection,
             owner,
-            Filter(looked_up=(space, hmac)),
+            Filter(unit=wanted.unit, series=wanted.series, looked_up=(spaces, hmacs)),
             after=-1 if after is None else after,
             limit=limit,
         )
     items = [_entry(row) for row in rows]
     return page(request, items, limit=limit, cursor="entry_index", at=pinned)
+
+
+class OneBook(BaseModel):
+    """Whose register, and which of its two books, after which event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agency: Annotated[str | None, Field(max_length=48, pattern=r"^[a-z][a-z0-9-]{1,47}$")] = None
+    at: At = None
+    incoming: bool = Field(
+        default=False, description="The book of incoming letters, with numbers of its own."
+    )
 
 
 @router.get(
@@ -196,25 +223,28 @@ async def show(
     unit: Unit,
     series: Series,
     year: Year,
-    agency: AgencyWord = None,
-    at: At = None,
+    wanted: Annotated[OneBook, Query()],
 ) -> JSONResponse:
-    """What is declared of it; for its own agency and auditors also its counts and the next number.
+    """What is declared of it; for who may read it also its counts and the next number.
 
     Without `agency` it is the caller's own.
     """
-    who = await caller(request, services, required=agency is None)
-    register = Register(agency or who.agency or "", unit, series, year)
+    who = await caller(request, services, required=wanted.agency is None)
+    register = Register(wanted.agency or who.agency or "", unit, series, year)
+    reads = _may_read(who, register.agency) or (
+        who.agency is not None and await succeeds(services, who, register.agency, unit, series)
+    )
+    incoming, at = wanted.incoming, wanted.at
     async with recent(services) as connection:
-        pinned = await _pinned(connection, at)
-        book = await registers.show(connection, register, at=at)
+        pinned = await _pinned(connection, wanted.at)
+        book = await registers.show(connection, register, incoming=incoming, at=at)
         rows: list[Number] | None = None
-        if _may_read(who, register.agency):
-            rows = await registers.numbers(connection, register, at=at)
-    body = _book(book) if book else _unopened(register)
+        if reads:
+            rows = await registers.numbers(connection, register, incoming=incoming, at=at)
+    body = _book(book) if book else _unopened(register, incoming=incoming)
     body["at"] = pinned
     if rows is not None:
-        found = register_report.report(rows, CALENDAR, late_days=0)
+        found = register_report.report(rows, services.working_days.calendar, late_days=0)
         body["counts"] = {
             "given": found.given,
             "voided": len(found.voided),
@@ -223,6 +253,14 @@ async def show(
         }
         body["next"] = found.highest + 1
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+class Oddities(OneBook):
+    """Of which book, and from when on something is dated back."""
+
+    late_days: Annotated[
+        int, Field(ge=0, le=366, description="Recorded later than so many days: dated back.")
+    ] = 3
 
 
 @router.get(
@@ -236,23 +274,26 @@ async def odd(
     unit: Unit,
     series: Series,
     year: Year,
-    agency: AgencyWord = None,
-    at: At = None,
-    late_days: Annotated[
-        int, Query(ge=0, le=366, description="Recorded later than so many days: dated back.")
-    ] = 3,
+    wanted: Annotated[Oddities, Query()],
 ) -> JSONResponse:
-    """Gaps, voids, numbers that are only reserved, documents dated back, acts out of hours.
+    """Gaps, voids, numbers that are only reserved, what is dated back, acts out of hours.
 
     All are counted; of each kind the first 500 are listed. Hours and days are Baghdad's.
     """
     who = await caller(request, services, required=True)
-    register = Register(_owner(who, agency), unit, series, year)
+    owner = await owner_of(services, who, wanted.agency, unit, series)
+    register = Register(owner, unit, series, year)
     async with recent(services) as connection:
-        pinned = await _pinned(connection, at)
-        rows = await registers.numbers(connection, register, at=at)
-    found = register_report.report(rows, CALENDAR, late_days=late_days)
-    body = {**register._asdict(), "at": pinned, **_odd(found)}
+        pinned = await _pinned(connection, wanted.at)
+        rows = await registers.numbers(connection, register, incoming=wanted.incoming, at=wanted.at)
+    calendar = services.working_days.calendar
+    found = register_report.report(rows, calendar, late_days=wanted.late_days)
+    body = {
+        **register._asdict(),
+        "incoming": wanted.incoming,
+        "at": pinned,
+        **_odd(found),
+    }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
@@ -267,23 +308,17 @@ def _may_read(who: Caller, agency: str) -> bool:
     return who.agency == agency or AUDIT in who.scopes
 
 
-def _owner(who: Caller, agency: str | None) -> str:
-    """Whose registers are read: one's own; an auditor names the agency."""
-    if agency is None or _may_read(who, agency):
-        return agency or who.agency or ""
-    raise Problem("agency_unknown", agency=agency)
-
-
 def _book(row: Book) -> dict[str, Any]:
     shown = row._asdict()
     del shown["key"], shown["stream"]
     return shown
 
 
-def _unopened(register: Register) -> dict[str, Any]:
+def _unopened(register: Register, *, incoming: bool) -> dict[str, Any]:
     """A register about which nothing was ordered yet: it is not covered and not closed."""
     names = ("opened_index", "coverage", "coverage_index", "closed_index", "counted_index")
-    return {**register._asdict(), **dict.fromkeys((*names, "given", "voided"))}
+    nothing = dict.fromkeys((*names, "given", "voided"))
+    return {**register._asdict(), **nothing, "incoming": incoming}
 
 
 def _entry(row: Entry) -> dict[str, Any]:

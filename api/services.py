@@ -20,6 +20,7 @@ from domain.errors import KeyUnknown
 from domain.foundation import Foundation, LogKey
 from domain.ledger import Directory, Ledger
 from infrastructure.attachments.stores import Storage
+from infrastructure.holidays import WorkingDays
 from infrastructure.log import clocks
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
@@ -66,6 +67,7 @@ class Services:
     replica: Replica | None
     tiles: TileStore
     storage: Storage
+    working_days: WorkingDays
     log: Watch
     sealed: Watch
     applied: Watch

@@ -300,6 +300,9 @@ def _recipients(
 ) -> list[tuple[str | None, str, Consignment | None]]:
     newest = {one.addressee: one for one in found if one.role in ("to", "copy", "outside")}
     roles = [(one, "to") for one in letter.addressees] + [(one, "copy") for one in letter.copies]
+    named = {one for one, _ in roles}
+    # A case file that named nobody has gone to these.
+    roles += [(one, "to") for one in newest if one is not None and one not in named]
     rows: list[tuple[str | None, str, Consignment | None]] = [
         (name, role, newest.get(name)) for name, role in roles
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from api import repeats
+from api import crediting, repeats
 from api.orders import Arrived, now_us
 from api.problems import Problem
 from api.services import Services
@@ -19,7 +19,7 @@ from api.threads import off_loop
 from api.turns import in_turns
 from domain.acts import Command
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import DRAWN, MET, Apart, Decision, Signed
+from domain.ledger import DRAWN, MET, SHELVED, Apart, Decision, Signed
 from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure import telemetry
 from infrastructure.attachments import records
@@ -37,7 +37,7 @@ CHUNK_LINES = 500
 MICROSECONDS = 1_000_000
 
 # Drawn or found: where one is taken, another may do.
-_DRAWN_AGAIN = DRAWN | {records.SPACE}
+_DRAWN_AGAIN = DRAWN | SHELVED | {records.SPACE}
 _JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
@@ -181,6 +181,8 @@ async def _attempt(
     waiting = list(chunk)
     for attempt in range(1, DRAWS + 1):
         prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
+        sound = [number for number in waiting if isinstance(prepared[number], AppendRequest)]
+        prepared |= await crediting.wrong(services, work, sound)
         results: dict[int, Appended | Exception] = {}
         requests: dict[int, AppendRequest] = {}
         for number, ready in prepared.items():
@@ -223,7 +225,9 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
             partial(_prepare_together, services, work, order), len(work.lines)
         )
         line, error = prepared.line, prepared.error
-        if prepared.request is not None:
+        if prepared.request and (wrong := await crediting.wrong(services, work, numbers)):
+            line, error = next(iter(wrong.items()))
+        elif prepared.request:
             [result] = await _submit(services, [prepared.request])
             if isinstance(result, Appended):
                 return [Outcome(number, result, number) for number in numbers]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,17 +21,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-# Section 9: act, event, scope, path of a single order. Of certificates and registers many may come.
+
+class Act(NamedTuple):
+    """Section 9: an act, the scope it needs, where it is posted by itself, and among others."""
+
+    name: str
+    scope: str
+    path: str
+    bulk_path: str
+
+
+ACTS: dict[str, Act] = {}
+"""By the type of the event."""
 ACTS_TEXT = Path(__file__).with_name("ledger_acts.txt").read_text(encoding="ascii")
-ACTS = {}
-for _act, _event, _scope, _path in map(str.split, ACTS_TEXT.splitlines()):
-    ACTS[f"sijill.{_act.partition('.')[0]}.{_event}.v1"] = (_act, _scope, _path)
+for _act, _event, _scope, _kind, _path in map(str.split, ACTS_TEXT.splitlines()):
+    _bulk = "/".join([*_path.split("/")[:3], "bulk"]) if _kind == "bulk" else ""
+    ACTS[f"sijill.{_act.partition('.')[0]}.{_event}.v1"] = Act(_act, _scope, _path, _bulk)
 # Sections 3, 4, 8, 13, 14 and 19.
 NOTE_LINES, SALT_BYTES, DEPTH, SIGNATURES, VKEY_BYTES, TILE = 100, 16, 8, 32, 33, 256
 LINES, TEXT_BYTES, FIELD = 10_000, 65_536, 2**255 - 19
 LEARNED = {f"sijill.{one}.v1" for one in ("ledger.opened", "ledger.key_rotated")}
 LEARNED |= {f"sijill.key.{one}.v1" for one in ("enrolled", "retired", "compromised")}
-BULK = "/v1/{}s/bulk"
 STATUS = {"certificate.issue", "certificate.correct", "certificate.original", "certificate.replace"}
 # Section 1: every value has one spelling, so the unused bits at the end of base64 are zero.
 HEX, INT, ZEROS = "[0-9a-f]{64}", "(?:0|[1-9][0-9]{0,15})", "[AEIMQUYcgkosw048]"
@@ -89,6 +99,11 @@ def unbase64url(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "==")
 
 
+def base64url(data: bytes) -> str:
+    """Section 1: without padding."""
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
 def canonical(value: Any) -> bytes:
     """RFC 8785, for values without floats and names in ASCII."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -135,7 +150,7 @@ def thumbprint(jwk: dict[str, str]) -> str:
         need(large and point and y < FIELD, "key_refused", jwk)
     else:
         public_p256(jwk)
-    return base64.urlsafe_b64encode(sha256(canonical(jwk)).digest()).decode().rstrip("=")
+    return base64url(sha256(canonical(jwk)).digest())
 
 
 def public_p256(jwk: dict[str, str]) -> ec.EllipticCurvePublicKey:
@@ -220,8 +235,7 @@ class Note:
             need(
                 named and public[:1] == b"\1" and len(public) == VKEY_BYTES, "vkey_malformed", vkey
             )
-            x = base64.urlsafe_b64encode(public[1:]).decode().rstrip("=")
-            known[name, bytes.fromhex(key_id)] = {"kty": "OKP", "x": x}
+            known[name, bytes.fromhex(key_id)] = {"kty": "OKP", "x": base64url(public[1:])}
         blobs = [(name, base64.b64decode(text)) for name, text in self.lines]
         tried = [(known.get((name, blob[:4])), blob[4:]) for name, blob in blobs]
         good = [verified(key, blob, self.text.encode()) for key, blob in tried if key]
@@ -270,13 +284,13 @@ def read_evidence(data: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def fits(act: str, path: str, said: dict[str, Any] | None, found: str) -> bool:
+def fits(act: Act, said: dict[str, Any] | None, found: str) -> bool:
     """Section 9: whether an order of the act went there; members that are not open are free."""
-    if found == BULK.format(act.partition(".")[0]):
+    if found == act.bulk_path:
         return True
     if said is not None:
-        return found == path.format_map(said)
-    return re.fullmatch(re.sub(r"\{[a-z]+\}", "[^/]+", path), found) is not None
+        return found == act.path.format_map(said)
+    return re.fullmatch(re.sub(r"\{[a-z]+\}", "[^/]+", act.path), found) is not None
 
 
 @lru_cache(maxsize=1)

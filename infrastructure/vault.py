@@ -9,7 +9,8 @@ that HKDF (RFC 5869) derives from the same file, so that the database alone cann
 
 import hmac
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from infrastructure.log.queries import load
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+PAGE_ROWS: Final = 1_000
 _SEAL_LABEL: Final = b"sijill/vault/seal/v1\x00"
 _INDEX_LABEL: Final = b"sijill/vault/index/v1"
 _QUERIES = load("infrastructure", "vault.sql")
@@ -172,6 +174,28 @@ class Vault:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the vault holds beside one event; members are None where it holds nothing.
+
+    Attributes:
+        index, stream, body: the event's.
+        erases: whether it is one that destroys its record's key.
+        owner, sealed: the stream that the line is sealed for, and the line.
+        wrapped: the record's key.
+        erased: the index of the event that ordered the record's erasure.
+    """
+
+    index: int
+    stream: UUID
+    erases: bool
+    body: bytes = field(repr=False)
+    owner: UUID | None
+    sealed: bytes | None = field(repr=False)
+    wrapped: bytes | None = field(repr=False)
+    erased: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SealedLine:
     """A sealed line as stored beside its event, and the stream whose key opens it."""
 
@@ -217,6 +241,30 @@ async def sealed_line_async(conn: AsyncConnection[Any], index: int) -> SealedLin
     await cursor.execute(_QUERIES["sealed_line"], (index,))
     row = await cursor.fetchone()
     return None if row is None else SealedLine(*row)
+
+
+def kept(conn: Connection[Any], start: int, erasing: Sequence[str]) -> Iterator[Kept]:
+    """Every event from an index on with what is held beside it, for whoever checks.
+
+    `erasing` are the types of the events that destroy a record's key.
+    """
+    # On the server: however long the log, a page of it is in memory.
+    with conn.cursor(name="vault_kept", row_factory=tuple_row, binary=True) as cursor:
+        cursor.itersize = PAGE_ROWS
+        cursor.execute(_QUERIES["kept"], {"start": start, "erasing": list(erasing)})
+        for row in cursor:
+            yield Kept(*row)
+
+
+def unordered_erasures(conn: Connection[Any], erasing: Sequence[str]) -> list[tuple[int, UUID]]:
+    """Erasures that the vault notes and no event of the log ordered: index and stream."""
+    cursor = conn.cursor(row_factory=tuple_row, binary=True)
+    return cursor.execute(_QUERIES["unordered_erasures"], {"erasing": list(erasing)}).fetchall()
+
+
+def has_keys(conn: Connection[Any]) -> bool:
+    """Whether any record's key is here: a logical backup leaves them out."""
+    return conn.execute(_QUERIES["some_record_key"]).fetchone() is not None
 
 
 async def streams_found(conn: AsyncConnection[Any], space: str, digest: bytes) -> list[UUID]:

@@ -25,17 +25,16 @@ PREFIX: Final = "scratch_"
 
 ROWS_TOGETHER: Final = 500
 
-# Names of our own tables and columns only; rows are compared as they stood after event `at`.
+# Names of our own tables and columns only; rows are compared as they stood after event `at`. They
+# are joined by their own keys and compared as rows: documents are made of those alone that differ.
 _DIFFERENCES: Final = sql.SQL("""
-SELECT coalesce(live.key, made.key), coalesce(live.since, made.since), live.row, made.row
-FROM ({live}) AS live FULL JOIN ({made}) AS made ON made.key = live.key
-WHERE live.row IS DISTINCT FROM made.row
+SELECT jsonb_build_array({keys})::text, coalesce(live.{since}, made.{since}),
+    to_jsonb(live), to_jsonb(made)
+FROM ({live}) AS live FULL JOIN ({made}) AS made USING ({keys})
+WHERE live IS DISTINCT FROM made
 ORDER BY 2, 1
 """)
-_ROWS: Final = sql.SQL("""
-SELECT jsonb_build_array({key})::text AS key, {since} AS since, to_jsonb(kept) AS row
-FROM (SELECT {columns} FROM {schema}.{table} WHERE {since} <= {at}) AS kept
-""")
+_ROWS: Final = sql.SQL("SELECT {columns} FROM {schema}.{table} WHERE {since} <= {at}")
 
 Reached = Callable[[int], None]
 """Told how many events the scratch holds by now."""
@@ -103,6 +102,8 @@ async def scratch(
     schema = f"{PREFIX}{name}"
     await _drop(conn, schema)
     await model.create(conn, schema, projectors=projectors)
+    if not keep:
+        await _leave_unlogged(conn, schema, projectors)
     try:
         follower = Follower(ReadModel(schema, projectors))
         reached = -1
@@ -132,7 +133,12 @@ async def differences(
     """Every row of the read models in use that is not, after event `at`, what the log makes."""
     for projector in projectors:
         for kept in projector.kept:
-            statement = _DIFFERENCES.format(live=_rows(live, kept, at), made=_rows(made, kept, at))
+            statement = _DIFFERENCES.format(
+                keys=sql.SQL(", ").join(map(sql.Identifier, _keys(kept))),
+                since=sql.Identifier(_since(kept)),
+                live=_rows(live, kept, at),
+                made=_rows(made, kept, at),
+            )
             async with (
                 conn.transaction(),
                 conn.cursor(name="differences", row_factory=tuple_row) as cursor,
@@ -162,24 +168,35 @@ def _difference(
     )
 
 
+def _since(kept: Table[Any] | Journal[Any]) -> str:
+    return kept.since if isinstance(kept, Journal) else "since_index"
+
+
+def _keys(kept: Table[Any] | Journal[Any]) -> tuple[str, ...]:
+    """Columns that name a row; none of them is ever null."""
+    return kept.order if isinstance(kept, Journal) else (kept.key, _since(kept))
+
+
 def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed:
-    since: str = "since_index"
-    keys: tuple[str, ...] = kept.order if isinstance(kept, Journal) else (kept.key, since)
+    since = _since(kept)
     columns: list[sql.Composable] = [sql.Identifier(name) for name in kept.columns]
     if isinstance(kept, Table):
         ended = "CASE WHEN until_index <= {} THEN until_index END AS until_index"
         columns += [sql.Identifier(since), sql.SQL(ended).format(sql.Literal(at))]
-    else:
-        since = kept.since
-    comma = sql.SQL(", ")
     return _ROWS.format(
-        key=comma.join(map(sql.Identifier, keys)),
-        since=sql.Identifier(since),
-        columns=comma.join(columns),
+        columns=sql.SQL(", ").join(columns),
         schema=sql.Identifier(schema),
         table=sql.Identifier(kept.name),
+        since=sql.Identifier(since),
         at=sql.Literal(at),
     )
+
+
+async def _leave_unlogged(conn: Connection, schema: str, projectors: Sequence[Projector]) -> None:
+    """What is gone afterwards anyhow need not outlive a crash."""
+    for table in (kept.name for projector in projectors for kept in projector.kept):
+        name = sql.Identifier(schema, table)
+        await conn.execute(sql.SQL("ALTER TABLE {} SET UNLOGGED").format(name))
 
 
 async def _drop(conn: Connection, schema: str) -> None:

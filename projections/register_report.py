@@ -11,6 +11,8 @@ from domain.catalogue.calendar import Calendar
 from domain.values import BAGHDAD, baghdad_day, utc
 from projections.registers import Number
 
+_RECORDED_AT_ONCE = frozenset({"issued", "outgoing", "incoming"})
+
 LISTED = 500
 """How many of each kind a report lists; it counts all."""
 
@@ -25,7 +27,7 @@ class Gap:
 
 @dataclass(slots=True)
 class Report:
-    """What was found. `given` are numbers that documents stand under."""
+    """What was found. `given` are numbers that documents or letters stand under."""
 
     given: int = 0
     voided: list[Number] = field(default_factory=list)
@@ -44,7 +46,7 @@ def report(numbers: Sequence[Number], calendar: Calendar, *, late_days: int) -> 
     dated back. Captured entries are of the past by nature: neither dates nor hours of theirs count.
     """
     found = Report()
-    documents = {one.number for one in numbers if one.kind in ("issued", "captured")}
+    taken = {one.number for one in numbers if one.kind not in ("voided", "reserved")}
     before: int | None = None
     for one in numbers:
         if before is not None and one.ordinal > before + 1:
@@ -54,11 +56,11 @@ def report(numbers: Sequence[Number], calendar: Calendar, *, late_days: int) -> 
         if one.kind == "voided":
             found.voided.append(one)
         elif one.kind == "reserved":
-            if one.number not in documents:
+            if one.number not in taken:
                 found.reserved.append(one)
         else:
             found.given += 1
-        if one.kind == "issued":
+        if one.kind in _RECORDED_AT_ONCE:
             _judge_time(one, found, calendar, late_days)
     found.highest = before or 0
     return found

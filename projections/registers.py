@@ -1,16 +1,17 @@
 """Registers as readers see them: what is covered, what is closed, and which numbers they hold.
 
-Documents that the ledger saw issued stand in the rows of certificates already; here is what stands
-beside them in a register, and the register itself.
+Documents that the ledger saw issued stand in the rows of certificates already, and letters in those
+of letters; here is what stands beside them in a register, and the register itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row, tuple_row
 
+from domain.ledger import Home
 from domain.registers import Register
 from domain.values import fold_number
 from infrastructure.log.follower import Recorded
@@ -32,7 +33,10 @@ STRUCK: Final = "sijill.register.struck.v1"
 
 
 class Book(NamedTuple):
-    """One register; `coverage` is a grade, or None where it is not declared covered."""
+    """One register; `coverage` is a grade, or None where it is not declared covered.
+
+    `incoming` is its book of incoming letters, which is closed and counted by itself.
+    """
 
     key: str
     stream: UUID
@@ -47,6 +51,7 @@ class Book(NamedTuple):
     counted_index: int | None = None
     given: int | None = None
     voided: int | None = None
+    incoming: bool = False
 
 
 class Entry(NamedTuple):
@@ -69,11 +74,15 @@ class Entry(NamedTuple):
     claims: dict[str, str] = {}  # noqa: RUF012 - a default of a NamedTuple is never changed
     reason: str | None = None
     struck_index: int | None = None
+    incoming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of a register, and what stands under it; `ordinal` is its place in the series."""
+    """A number of a register, and what stands under it; `ordinal` is its place in the series.
+
+    `kind` is `issued`, `outgoing` or `incoming` (a letter), `captured`, `voided` or `reserved`.
+    """
 
     kind: str
     number: str
@@ -92,7 +101,7 @@ class Filter:
     year: int | None = None
     number: str | None = None
     kind: str | None = None
-    looked_up: tuple[str, bytes] | None = None
+    looked_up: tuple[Sequence[str], Sequence[bytes]] | None = None
 
 
 BOOKS: Final = Table("registers", Book, "key")
@@ -101,10 +110,13 @@ ENTRIES: Final = Table(
 )
 
 
-async def show(conn: Connection, register: Register, *, at: int | None = None) -> Book | None:
-    """One register as it stood after event `at` (None: now), or None."""
+async def show(
+    conn: Connection, register: Register, *, incoming: bool = False, at: int | None = None
+) -> Book | None:
+    """One register (or its book of incoming letters) as it stood after event `at` (None: now)."""
+    key = register.book_key(incoming=incoming)
     async with conn.cursor(row_factory=class_row(Book)) as cursor:
-        await cursor.execute(_SQL["show"], {"key": register.key, "at": at})
+        await cursor.execute(_SQL["show"], {"key": key, "at": at})
         return await cursor.fetchone()
 
 
@@ -136,7 +148,7 @@ async def entries(
     at: int | None = None,
 ) -> list[Entry]:
     """An agency's captured, voided and reserved numbers after index `after`, oldest first."""
-    space, hmac = chosen.looked_up or (None, None)
+    spaces, hmacs = chosen.looked_up or (None, None)
     parameters = {
         "agency": agency,
         "unit": chosen.unit,
@@ -144,8 +156,8 @@ async def entries(
         "year": chosen.year,
         "number": None if chosen.number is None else fold_number(chosen.number),
         "kind": chosen.kind,
-        "space": space,
-        "hmac": hmac,
+        "space": None if spaces is None else list(spaces),
+        "hmac": None if hmacs is None else list(hmacs),
         "after": after,
         "limit": limit,
         "at": at,
@@ -155,30 +167,58 @@ async def entries(
         return await cursor.fetchall()
 
 
-async def used(conn: Connection, agency: str, year: int) -> list[tuple[str, str]]:
-    """Unit and series of every register of an agency and year that anything was done in."""
+async def homes(conn: Connection, streams: Collection[UUID]) -> dict[UUID, Home]:
+    """Whose registers these records are, or stand in."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["homes"], {"streams": list(streams)})
+        return {stream: Home(*home) for stream, *home in await cursor.fetchall()}
+
+
+class Used(NamedTuple):
+    """A register that anything was done in; `incoming` is its book of incoming letters."""
+
+    unit: str
+    series: str
+    incoming: bool
+
+
+async def used(conn: Connection, agency: str, year: int) -> list[Used]:
+    """Every register of an agency and year that anything was done in."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(_SQL["used"], {"agency": agency, "year": year})
-        return [(unit, series) for unit, series in await cursor.fetchall()]
+        return [Used(*row) for row in await cursor.fetchall()]
 
 
-async def numbers(conn: Connection, register: Register, *, at: int | None = None) -> list[Number]:
-    """Every number of one register, in the order of its series."""
+async def numbers(
+    conn: Connection, register: Register, *, incoming: bool = False, at: int | None = None
+) -> list[Number]:
+    """Every number of one register, or of its incoming letters, in the order of its series."""
+    asked = {**register._asdict(), "incoming": incoming, "at": at}
     async with conn.cursor(row_factory=class_row(Number)) as cursor:
-        await cursor.execute(_SQL["numbers"], {**register._asdict(), "at": at})
+        await cursor.execute(_SQL["numbers"], asked)
         return await cursor.fetchall()
 
 
 def _register(event: Recorded) -> Register:
     said = event.statement
-    return Register(event.agency, said["unit"], said["series"], said["year"])
+    owner = said.get("owner", event.agency)
+    return Register(owner, said["unit"], said["series"], said["year"])
+
+
+def _is_incoming(event: Recorded) -> bool:
+    return bool(event.statement.get("incoming", False))
+
+
+def _key(event: Recorded) -> str:
+    return _register(event).book_key(incoming=_is_incoming(event))
 
 
 def _book(event: Recorded, rows: WorkingSet) -> Book:
-    register = _register(event)
+    key = _key(event)
     if event.version > 1:
-        return rows.need(BOOKS, register.key)
-    return Book(register.key, event.stream, *register, opened_index=event.index)
+        return rows.need(BOOKS, key)
+    register, incoming = _register(event), _is_incoming(event)
+    return Book(key, event.stream, *register, opened_index=event.index, incoming=incoming)
 
 
 def _covered(event: Recorded, rows: WorkingSet) -> None:
@@ -220,6 +260,7 @@ def _entered(kind: str, event: Recorded, rows: WorkingSet) -> None:
         state=said.get("entry_state", "stands") if kind == "captured" else None,
         claims=said.get("claims", {}),
         reason=said.get("reason"),
+        incoming=_is_incoming(event),
     )
     rows.put(ENTRIES, entry, event.index)
 
@@ -258,14 +299,14 @@ _OF_BOOKS: Final = {
 
 def _needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
     if event.type in _OF_BOOKS and event.version > 1:
-        yield BOOKS, _register(event).key
+        yield BOOKS, _key(event)
     elif event.type not in _OF_BOOKS and event.version > 1:
         yield ENTRIES, event.stream
 
 
 PROJECTOR: Final = Projector(
     name="registers",
-    version=1,
+    version=2,
     statements=_SQL,
     handlers={
         **_OF_BOOKS,

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from multiprocessing import get_context
 from typing import Final
@@ -16,6 +15,7 @@ from typing import Final
 from infrastructure.proofs.fsck import Ahead, Met
 from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.readying import Jwks, Parts, Read, keys_in, read
+from sijill.collecting import seldom
 
 PIECE_EVENTS: Final = 256
 PIECES_EACH: Final = 3
@@ -27,7 +27,8 @@ _Piece = tuple[list[Met], "Future[list[Read | None]]"]
 @contextmanager
 def ahead(processes: int) -> Iterator[Ahead]:
     """What reads events ahead in so many processes of its own."""
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=seldom) as pool:
 
         def follow(walk: Iterator[Met], keys: KeyRing) -> Iterator[Met]:
             waiting: deque[_Piece] = deque()
@@ -38,12 +39,10 @@ def ahead(processes: int) -> Iterator[Ahead]:
                 if not waiting:
                     return
                 done, future = waiting.popleft()
-                for met, found in zip(done, future.result(), strict=True):
-                    opening = met.opening
-                    if found is None or opening is None:
-                        yield met
-                    else:
-                        yield met._replace(opening=replace(opening, read=found))
+                for (entry, following, opening, _), found in zip(
+                    done, future.result(), strict=True
+                ):
+                    yield Met(entry, following, opening, found)
 
         try:
             yield follow
@@ -60,7 +59,7 @@ def _parts(piece: Sequence[Met], keys: KeyRing) -> tuple[list[Parts | None], Jwk
     parts: list[Parts | None] = []
     jwks: dict[str, dict[str, str]] = {}
     before = None
-    for entry, _, opening in piece:
+    for entry, _, opening, _ in piece:
         if entry.leaf is None or opening is None or opening.header is None:
             parts.append(None)
             continue

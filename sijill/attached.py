@@ -28,6 +28,7 @@ from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from infrastructure.vault import Vault, VaultError
+from sijill import sealed
 from sijill.bootstrap import connection_strings
 from sijill.folder import Folder
 from sijill.settings import Settings
@@ -37,8 +38,10 @@ ALTERED = "attachment_altered"
 MISMATCH = "attachment_mismatch"
 
 
-def check_folder(data: Path, summary: Summary, on_finding: Callable[[Finding], None]) -> None:
-    """Check the attachments of a ledger whose database runs.
+def check_folder(
+    data: Path, summary: Summary, on_finding: Callable[[Finding], None], start: int = 0
+) -> None:
+    """Check the attachments and, from an index on, the values of a ledger whose database runs.
 
     Raises:
         StoreFailure, psycopg.Error: they cannot be asked, so nothing can be said.
@@ -52,6 +55,7 @@ def check_folder(data: Path, summary: Summary, on_finding: Callable[[Finding], N
     with postgres.connect(url, Role.SERVICE, limits=postgres.PATIENT) as connection:
         connection.read_only = True
         check(connection, objects, vault, summary, on_finding)
+        sealed.check(connection, vault, summary, on_finding, start)
 
 
 def check(
@@ -95,15 +99,15 @@ def _check(
         return
     digest = sha256()
     for number, name in enumerate(names):
-        sealed = objects.get(name.hex())
-        if sealed is None:
+        chunk = objects.get(name.hex())
+        if chunk is None:
             yield MISSING
             return
         try:
-            if sealing.name_of(sealed) != name:
+            if sealing.name_of(chunk) != name:
                 raise vaults.SealBroken("other bytes than its name says")  # noqa: TRY301 - one answer to both
             if key is not None:
-                digest.update(sealing.unseal(key, bound.id, bound.size, number, sealed))
+                digest.update(sealing.unseal(key, bound.id, bound.size, number, chunk))
         except vaults.SealBroken:
             yield ALTERED
             return

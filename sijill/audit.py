@@ -30,6 +30,7 @@ from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from projections import comparing, reports
+from sijill.collecting import seldom_meanwhile
 from sijill.notebook import FORMAT, Notebook, notebook
 from sijill.rules import Rules
 
@@ -65,7 +66,10 @@ def check(
         kept: where an earlier check of this log has left what it knew: only what lies behind that
             is checked. One that is cut off goes on from there as well.
     """
-    with contextlib.nullcontext(kept) if kept is not None else notebook() as memory:
+    with (
+        seldom_meanwhile(),
+        contextlib.nullcontext(kept) if kept is not None else notebook() as memory,
+    ):
         state = memory.state()
         tell = on_leaf or _silent
         leaves = 0
@@ -150,7 +154,8 @@ def compare_projections(
             summary.projected = at + 1
 
     try:
-        asyncio.run(compare())
+        with seldom_meanwhile():
+            asyncio.run(compare())
     except FollowerStopped as stopped:
         report("projection_stopped", stopped.index, found=stopped.topic or stopped.code)
 

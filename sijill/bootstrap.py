@@ -120,6 +120,7 @@ async def open_services(data: Path) -> Services:
             replica=await _open_replica(data, watches[0], stack),
             tiles=folder.tiles,
             storage=Settings(data=data).storage(),
+            working_days=Settings(data=data).working_days(),
             log=watches[0],
             sealed=watches[1],
             applied=watches[2],

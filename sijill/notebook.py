@@ -22,7 +22,7 @@ HELD: Final = 200_000
 """Entries that wait in memory; they are written so many at a time, in the order of their keys."""
 CACHE_KIB: Final = 65_536
 FILTER_BITS: Final = 2**27
-FORMAT: Final = 1
+FORMAT: Final = 2
 _MASK: Final = FILTER_BITS - 1
 _WORDS: Final = Struct(">III")
 _ELSEWHERE: Final = b"not among those that wait"

@@ -8,8 +8,10 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.catalogue.calendar import HolidaysMalformed
 from infrastructure.attachments.stores import Storage, open_store
 from infrastructure.embedded import EmbeddedServer
+from infrastructure.holidays import WorkingDays, read
 from infrastructure.postgres import Urls, external_urls
 
 EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE_REPLICA_URL")
@@ -67,6 +69,10 @@ class Settings(BaseSettings):
         Field(pattern=r"^[0-9]+(kB|MB|GB)$", description="The embedded PostgreSQL's own cache."),
     ] = "128MB"
 
+    holidays: Annotated[
+        Path | None,
+        Field(description="The file of announced holidays; default: `holidays.json` in the data."),
+    ] = None
     attachments_url: Annotated[
         str | None,
         Field(
@@ -126,6 +132,20 @@ class Settings(BaseSettings):
         except ValueError:
             raise SettingUnusable(f"{_PREFIX}ATTACHMENTS_URL") from None
         return Storage(store, limit, limit * UPLOADS_WAITING)
+
+    def working_days(self) -> WorkingDays:
+        """When offices work.
+
+        Raises:
+            SettingUnusable: the file that is named cannot be used.
+        """
+        path = self.holidays or self.data / "holidays.json"
+        try:
+            if self.holidays is not None or path.exists():
+                read(path)
+        except (OSError, HolidaysMalformed):
+            raise SettingUnusable(f"{_PREFIX}HOLIDAYS") from None
+        return WorkingDays(path)
 
     def embedded(self) -> EmbeddedServer:
         """The server in the data folder, not started."""

@@ -20,7 +20,9 @@ from infrastructure.postgres import Role
 from infrastructure.proofs import leaf
 from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.material import Openings, Source, text_of
+from infrastructure.proofs.reaching import leaves_to
 from projections import comparing, model
 from projections.model import ReadModel
 from projections.rows import Connection
@@ -130,20 +132,21 @@ def happened(
     """What was recorded between two sizes, and of how many events the header was not open.
 
     Raises:
-        NotOpen: the log is not that long.
-        ProofError: a header is not in the form of the record format.
+        NotOpen: the log is not that long; or its leaves do not lead to the root of its newest
+            checkpoint, or commit to other headers.
+        ProofError: a leaf or header is not in the form of the record format.
     """
-    newest = source.newest()
-    if newest is None or new > Checkpoint.parse(text_of(newest)).size:
-        raise NotOpen("input_index_unknown", index=new - 1)
     deeds: dict[Deed, Happened] = {}
     closed = new - old
-    for opening in source.openings(old):
-        if opening.index >= new:
-            break
-        if opening.header is None:
+    openings = Openings(source.openings(old))
+    for index, data in _proven(source, old, new):
+        opening = openings.at(index)
+        if opening is None or opening.header is None:
             continue
         closed -= 1
+        said = leaf.parse_leaf(data)
+        if leaf.header_digest(opening.header_salt, opening.header) != said.header:
+            raise NotOpen("input_not_proven", index=index)
         header = leaf.parse_header(opening.header)
         if agency not in (None, header.agency):
             continue
@@ -155,16 +158,29 @@ def happened(
     return deeds, closed
 
 
+def _proven(source: Source, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The leaves between two sizes with their indexes.
+
+    Raises:
+        NotOpen: the newest checkpoint does not reach so far; or, behind the last of them, they are
+            not the leaves that it was signed over.
+    """
+    note = source.newest()
+    newest = None if note is None else Checkpoint.parse(text_of(note))
+    if newest is None or end > newest.size:
+        raise NotOpen("input_index_unknown", index=end - 1)
+    try:
+        yield from enumerate(leaves_to(source, start, end, newest), start)
+    except ProofError as error:
+        raise NotOpen("input_not_proven", index=end - 1) from error
+
+
 async def _feed(conn: Connection, source: Source, at: int, on_events: OnEvents | None) -> None:
     sink = ReadModel("replayed")
     openings = Openings(source.openings())
     page: list[Recorded] = []
-    reached = -1
-    for index, data in enumerate(source.entries()):
-        if index > at:
-            break
+    for index, data in _proven(source, 0, at + 1):
         page.append(_opened(index, data, openings.at(index)))
-        reached = index
         if len(page) == PAGE_EVENTS or index == at:
             async with conn.transaction():
                 await sink.position(conn)
@@ -172,8 +188,6 @@ async def _feed(conn: Connection, source: Source, at: int, on_events: OnEvents |
             page = []
             if on_events is not None:
                 on_events(index + 1)
-    if reached < at:
-        raise NotOpen("input_index_unknown", index=at)
 
 
 def _opened(index: int, data: bytes, opening: Opening | None) -> Recorded:

@@ -49,6 +49,7 @@ _OF_THE_READER = frozenset(
         "note",
         "ordering",
         "policy",
+        "reaching",
         "receipts",
         "tiles",
         "tlogproof",

@@ -1,5 +1,6 @@
 """Processes as the system shows them: for tests that kill."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,25 @@ def children(parent: int) -> dict[int, str]:
         for pid, above, words in listed()
         if above == parent and "sijill.child" in words
     }
+
+
+def peak_kib(pid: int | str) -> int:
+    """The most memory that a process has held since it began its program."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(peak)
+
+
+def telling_its_peak(*words: str) -> list[str]:
+    """A command of the client's; its last line is what it held at most, in KiB.
+
+    Not `getrusage`: what that tells begins with what the process held that started this one.
+    """
+    code = (
+        "import sys; from sijill import cli; from tests.processes import peak_kib;"
+        "done = cli.run(sys.argv[1:]); print(peak_kib('self')); sys.exit(done)"
+    )
+    return [sys.executable, "-c", code, *words]
 
 
 def lives(pid: int) -> bool:

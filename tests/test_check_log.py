@@ -8,15 +8,19 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from infrastructure.proofs import signing
+from domain.values import BAGHDAD
+from infrastructure import keyfiles
+from infrastructure.proofs import codes, signing
 from sijill.client import statement
 from tests.api.talking import degree
+from tests.correspondence import Sent, new_id, send
 from tests.retold import (
     VECTOR,
     VECTORS,
@@ -116,6 +120,45 @@ def test_an_honest_log_is_clean(recorded: Recorded, tmp_path: Path) -> None:
     assert report["could_not_check"].keys() == {"certificate_body_not_open"}
     assert report["could_not_check"]["certificate_body_not_open"] >= 1_005
     assert report["brought"] == ["ledger", "vkey", "kept", "receipt"]
+
+
+@pytest.fixture(scope="module")
+def letters(recorded: Recorded) -> int:
+    """Letters, a case file that goes through three hands, and a request; the log's size then."""
+    served = recorded.served
+    sender, receiver, third = (served.agency() for _ in range(3))
+    send(sender, receiver).register(receiver)
+    sent = send(sender, receiver, kind="case_file")
+    sent.register(receiver)
+    onward = new_id()
+    sent.on(receiver, "refer_onward", "onward", new_consignment=onward, addressee=third.name)
+    last = Sent(receiver, sent.letter, onward)
+    last.register(third)
+    request = codes.generate()
+    due = (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
+    paper = {"issuer": receiver.name, "type": "degree", "number": "12", "date": "1998-07-01"}
+    asked = {"request": request, "due_date": due, **paper}
+    act(sender.client, "/v1/authenticity-requests", "authenticity.request", **asked)
+    place = f"/v1/authenticity-requests/{request}/refusal"
+    said = {"request": request, "reason": "document_unclear"}
+    act(receiver.client, place, "authenticity.refuse", **said)
+    return int(last.note(third, "هامش")["index"])
+
+
+def test_an_auditor_checks_letters_and_requests_too(
+    recorded: Recorded, letters: int, tmp_path: Path
+) -> None:
+    auditor, key = recorded.served.agency(scopes=["audit"], link=False), tmp_path / "auditor.pem"
+    keyfiles.create_private_key(key, auditor.key)
+    recorded.served.anybody().text(f"/log/checkpoint?covers={letters}")
+
+    report = check(recorded.served.url, "--key", str(key))
+
+    assert (report["findings"], report["could_not_check"]) == ([], {})
+    assert report["events"] > letters
+    strangers = check(recorded.served.url)
+    assert strangers["findings"] == []
+    assert strangers["could_not_check"]["header_not_open"] >= 10
 
 
 def test_people_read_what_was_not_checked(recorded: Recorded) -> None:

@@ -13,6 +13,7 @@ from tests.stranger import base64, base64url, thumbprint
 
 SMALL_ORDER = base64url(b"\1" + bytes(31))
 NAMES = {name: thumbprint(key["jwk"]) for name, key in VECTOR["keys"].items()}
+UUIDS = [f"{number:08}-0000-4000-8000-000000000000" for number in range(4)]
 CASES: list[Any] = []
 
 
@@ -297,6 +298,47 @@ def a_ledger_opened_twice(log: Forgery) -> None:
 def a_ledger_with_one_founder(log: Forgery) -> None:
     log.evidence[0].pop()
     log.headers[0]["keys"].pop()
+
+
+def handed_on(log: Forgery) -> None:
+    """Events 11 to 14: a case file of moj's is sent to ndc, who takes it and refers it onward."""
+    registered = {"unit": "main", "series": "general", "year": 2026, "date": "2026-11-20"}
+    way: dict[str, Any] = {"language": "ar", "priority": "normal", "secrecy": "public"}
+    way |= {"number": "7", "kind": "case_file", "to": ["ndc"], "new_letter": UUIDS[0]}
+    way |= {"claims": {"subject": "A" * 43}, **registered}
+    log.add("officer-1", "transfer.register_outgoing", 1, "moj", **way)
+    letter = {"sender": "moj", "letter": UUIDS[0], "new_consignment": UUIDS[1]}
+    log.add("officer-1", "transfer.dispatch", 1, "moj", **letter, addressee="ndc")
+    taken = {"sender": "moj", "consignment": UUIDS[1]}
+    log.add("ndc", "transfer.register", 1, "ndc", **taken, **registered, number="8")
+    onward = {"new_consignment": UUIDS[2], "addressee": "comsec"}
+    log.add("ndc", "transfer.refer_onward", 1, "ndc", **taken, **onward)
+
+
+def test_custody_that_goes_on_is_clean() -> None:
+    log = Forgery()
+    handed_on(log)
+    with telling(log.answer) as url:
+        report = check(url)
+
+    assert (report["findings"], report["could_not_check"]) == ([], {})
+    assert report["events"] == 15
+
+
+@forged("second_holder", 15)
+def a_second_holder(log: Forgery) -> None:
+    """The agency that has given it away signs, with its own key, that it sends it once more."""
+    handed_on(log)
+    letter = {"sender": "moj", "letter": UUIDS[0], "new_consignment": UUIDS[3]}
+    log.add("officer-1", "transfer.dispatch", 1, "moj", **letter, addressee="comsec")
+
+
+@forged("second_holder", 15)
+def a_copy_of_what_has_one_holder(log: Forgery) -> None:
+    """As if it were a letter, of which everybody has a copy."""
+    handed_on(log)
+    letter = {"sender": "moj", "letter": UUIDS[0], "new_consignment": UUIDS[3]}
+    log.add("officer-1", "transfer.dispatch", 2, "moj", **letter, addressee="comsec")
 
 
 @pytest.mark.parametrize("change, code, index", CASES)

@@ -5,6 +5,7 @@ import runpy
 from types import SimpleNamespace
 from typing import Any
 
+from domain.acts import ACTS
 from infrastructure.proofs.keyring import KeyRing
 from tests.retold import PROGRAM, VECTOR, VECTORS
 from tests.stranger import NoteKey, thumbprint
@@ -25,6 +26,14 @@ def refused(said: Any, *arguments: Any) -> bool:
     except (FORMAT.Wrong, ValueError):
         return True
     return False
+
+
+def test_its_table_of_acts_is_the_domains() -> None:
+    acts = [command.ACT for command in ACTS.values()]
+
+    assert {
+        act.event: (act.name, act.scope.value, act.path, act.bulk_path) for act in acts
+    } == FORMAT.ACTS
 
 
 def test_it_names_and_refuses_keys_as_the_vectors_do() -> None:

@@ -187,6 +187,8 @@ def test_a_stranger_builds_the_served_ledger_from_its_leaves() -> None:
 class Copy:
     """The served ledger as a source of the package's check."""
 
+    ends_at_checkpoint = True
+
     def __init__(self, openings: dict[str, Any]) -> None:
         self._openings = openings
 

@@ -50,7 +50,7 @@ class Wanderer:
         if self.chance.random() < 0.2:
             return paper_in(name, agency)
         if self.chance.random() < 0.4:
-            return case_file(name, agency, to=[other])
+            return case_file(name, agency, to=self.chance.choice([[other], []]))
         answers = {}
         if self.consignments and self.chance.random() < 0.4:
             answered, sender, agency = self.chance.choice(self.consignments)
@@ -125,7 +125,7 @@ class Wanderer:
         said = order.statement
         agency = said["agency"]
         if "new_letter" in said:
-            to = said["to"][0]
+            to = said["to"][0] if said["to"] else self.chance.choice(OFFICES)
             self.letters.append((self.texts[said["new_letter"]], agency, to))
         elif "new_consignment" in said:
             to = said.get("addressee", agency)

@@ -5,7 +5,7 @@ memory, read in a process of its own (infrastructure/pictures) and forgotten.
 """
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from fastapi import APIRouter
@@ -18,15 +18,18 @@ from starlette.responses import Response
 from api import verify
 from api.i18n import translate
 from api.orders import read_body
+from api.pages import carried
 from api.pages.checking import answered
 from api.pages.drawing import Language, Page, draw
 from api.problems import STATUS, Problem
-from api.services import Open, PictureTurn
-from api.verify import Presented
+from api.services import Open, PictureTurn, Services
+from api.verify import Answer, Presented
 from infrastructure import pictures
 from infrastructure.pictures import PictureError
-from infrastructure.proofs import codes
+from infrastructure.proofs import codes, offline
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.qr import Reading
+from infrastructure.proofs.verdict import contradictory
 
 router = APIRouter(route_class=Page)
 
@@ -52,11 +55,26 @@ async def read(
     # Not before the body is here: whoever sends it slowly keeps nobody else waiting.
     await place.take()
     try:
-        texts = await pictures.read(data)
+        found = await pictures.read(data)
     except PictureError as error:
         return _unread(language, error.code)
-    if not texts:
+    if not found.texts:
         return _nothing(language, "file.nothing")
+    if not offline.agree(found.texts, found.credentials):
+        answer = Answer(contradictory())
+        return await answered(request, language, answer, services, read_by_server=True)
+    # A code of ours that brings its credential goes before others that stand beside it.
+    for text in found.texts:
+        reading = offline.read(text)
+        if isinstance(reading, Reading):
+            return await _credential(request, services, language, reading, text)
+    return await _code(request, services, language, found.texts)
+
+
+async def _code(
+    request: Request, services: Services, language: str, texts: Iterable[str]
+) -> Response:
+    """The verdict on the first code of ours that stands alone."""
     for text in texts:
         code, payload = code_in(text)
         if code is not None:
@@ -65,6 +83,24 @@ async def read(
                 request, language, answer, services, read_by_server=True, payload=payload
             )
     return _nothing(language, "file.foreign")
+
+
+async def _credential(
+    request: Request, services: Services, language: str, reading: Reading, text: str
+) -> Response:
+    """The verdict on a credential; the browser verifies it once more where it can."""
+    judged = await carried.judged(request, services, reading.signed)
+    said = reading.signed.credential
+    paper = carried.shown(said, judged.answer, language) if judged.genuine else ()
+    return await answered(
+        request,
+        language,
+        judged.answer,
+        services,
+        read_by_server=True,
+        payload=code_in(text)[1],
+        paper=paper,
+    )
 
 
 def _nothing(language: str, why: str) -> Response:

@@ -30,6 +30,7 @@ from api.shapes.registers import (
     RegisterReport,
     RegisterShown,
     RegistersUsed,
+    WorkingCalendar,
 )
 from api.shapes.registry import (
     AgencyPage,
@@ -103,6 +104,7 @@ SHAPES: tuple[Any, ...] = (
     RegisterEntries,
     RegisterReport,
     RegistersUsed,
+    WorkingCalendar,
     RequestPage,
     RequestShown,
     HolderAnswer,

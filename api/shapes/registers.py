@@ -10,6 +10,20 @@ from domain.registers import EntryState, Grade
 
 
 @exact
+class WorkingCalendar(TypedDict):
+    """When offices are shut, and when what comes in today is due."""
+
+    weekend: Annotated[list[int], Field(description="Days of the week: 1 is Monday.")]
+    opens: Annotated[str, Field(description="When offices open, in Baghdad.")]
+    shuts: str
+    yearly: Annotated[list[str], Field(description="Holidays of every year, MM-DD.")]
+    announced: Annotated[list[Day], Field(description="Holidays that were announced.")]
+    worked: Annotated[list[Day], Field(description="Days that are worked all the same.")]
+    today: Day
+    due_date: Day
+
+
+@exact
 class Register(TypedDict):
     """A register and what its agency declared of it."""
 
@@ -22,8 +36,9 @@ class Register(TypedDict):
     coverage_index: Index | None
     closed_index: Index | None
     counted_index: Index | None
-    given: Annotated[int | None, Field(description="Documents, as its agency signed the count.")]
+    given: Annotated[int | None, Field(description="As its agency signed the count.")]
     voided: Annotated[int | None, Field(description="Voided numbers, as signed.")]
+    incoming: Annotated[bool, Field(description="Its book of incoming letters.")]
 
 
 @exact
@@ -73,6 +88,7 @@ class RegisterEntry(TypedDict):
     claims: Commitments
     reason: str | None
     struck_index: Index | None
+    incoming: bool
 
 
 @exact
@@ -88,7 +104,7 @@ class RegisterEntries(TypedDict):
 class RegisterNumber(TypedDict):
     """One number of a register."""
 
-    kind: Literal["issued", "captured", "voided", "reserved"]
+    kind: Literal["issued", "captured", "outgoing", "incoming", "voided", "reserved"]
     number: str
     date: Day | None
     index: Index
@@ -112,6 +128,7 @@ class RegisterReport(TypedDict):
     unit: str
     series: str
     year: int
+    incoming: bool
     at: At
     given: int
     missing: int
@@ -128,10 +145,11 @@ class RegisterReport(TypedDict):
 
 @exact
 class RegisterName(TypedDict):
-    """A register of the caller's."""
+    """A register of the caller's, or its book of incoming letters."""
 
     unit: str
     series: str
+    incoming: bool
     year: int
 
 

@@ -201,6 +201,9 @@ class Original(TypedDict):
     language: str
     status: StatusPlace
     claims: Commitments
+    credential_index: Annotated[
+        int | None, Field(description="Where its newest credential was recorded.")
+    ]
 
 
 @exact

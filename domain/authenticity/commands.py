@@ -161,8 +161,9 @@ class AttestAuthenticity(OnRequest):
 class AnswerAuthenticity(OnRequest):
     """Answer for the agency that issued the document, or whose registers it is in.
 
-    A finding about paper names the register by `unit` and `series`: *not found* needs one that is
-    declared covered, *outside coverage* one that is not. `grade` is how good the evidence is.
+    A finding about paper names the register by `unit` and `series`. *Not found* needs every known
+    register of the issuer's in that series and year to be declared covered, whatever its unit;
+    else it is *outside coverage*. `grade` is how good the evidence is.
     """
 
     ACT = Act(

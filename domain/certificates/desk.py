@@ -40,7 +40,7 @@ from domain.errors import (
     YearMismatch,
 )
 from domain.ledger import Sitting, desk
-from domain.registers import CLOSED_SPACE, NUMBER_SPACE, Register
+from domain.registers import CLOSED_SPACE, NUMBER_SPACE, Register, make_known
 from domain.values import years_after
 
 LIST_SPAN = 2**19
@@ -67,6 +67,7 @@ def issue(order: commands.IssueCertificate, sitting: Sitting) -> None:
     sitting.record(events.Issued, on=stream, chosen=_draw_status(stream, sitting))
     sitting.claim("code", order.code, stream)
     sitting.claim(NUMBER_SPACE, register.number_key(order.number), stream)
+    make_known(register, stream, sitting)
     sitting.absent(CLOSED_SPACE, register.key)
     sitting.look_up_by(kind.lookups(order.claims))
 

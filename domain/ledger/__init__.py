@@ -9,6 +9,7 @@ from domain.ledger.application import Ledger
 from domain.ledger.decisions import (
     DRAWN,
     MET,
+    SHELVED,
     Apart,
     Claim,
     Decision,
@@ -25,6 +26,7 @@ __all__ = [
     "DRAWN",
     "EVENTS",
     "MET",
+    "SHELVED",
     "Apart",
     "Claim",
     "Decision",

@@ -16,7 +16,7 @@ from eventsourcing.application import Application, LRUCache
 from eventsourcing.utils import EnvType
 
 from domain import authority
-from domain.acts import Command
+from domain.acts import UNTIL_CLOSED, Command
 from domain.errors import (
     CosignatureMissing,
     CosignatureNotNeeded,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-PERMANENT = frozenset({"agency", "key", "ledger", "register", "request"})
+PERMANENT = frozenset({"agency", "key", "ledger", "register", "register-known", "request"})
 """Spaces whose claims are never released: where one was found once, it stays."""
 
 CACHED_RECORDS = 20_000
@@ -204,11 +204,13 @@ class Ledger(Application[UUID]):
         No guard will ever look at what this rests on, so it is never older than two seconds.
 
         Raises:
-            Refusal: it may not: unknown, compromised, fallen, retired, ended or not yet valid.
+            Refusal: it may not: unknown, compromised, fallen, retired, ended or not yet valid; or
+                its agency was closed or merged, and is nobody any more.
         """
 
         def judge(sitting: Sitting) -> "KeyState":
             key = authority.live_key(thumbprint, sitting)
+            authority.check_standing(sitting.agency(key.agency), UNTIL_CLOSED)
             begun = self._clock() - READ_SECONDS
             if old := [at for at, one in sitting.read.items() if one.seen_at < begun]:
                 raise OutdatedCopy(*old)

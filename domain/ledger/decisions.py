@@ -19,6 +19,11 @@ DRAWN: Final = frozenset({"status"})
 MET: Final = frozenset({"register"})
 """Spaces whose record is opened by whoever comes first: where one is there, it is written on."""
 
+SHELVED: Final = frozenset({"register-known", "register-shelf"})
+"""Spaces whose keys are taken by the way: where one is taken, deciding again finds it so."""
+
+_UNNAMED: Final = DRAWN | SHELVED
+
 
 class Directory(Protocol):
     """Where claims are looked up: which record holds a unique thing."""
@@ -123,8 +128,8 @@ class Decision:
 
     @property
     def named(self) -> list[tuple[str, str]]:
-        """Space and key of the claims that the order itself names; not of those that were drawn."""
-        return [(one.space, one.key) for one in self.claims if one.space not in DRAWN]
+        """Space and key of the claims that the order names, not of those taken by the way."""
+        return [(one.space, one.key) for one in self.claims if one.space not in _UNNAMED]
 
     def conflict(self, directory: Directory) -> Refusal | None:
         """The refusal that the store would answer with for a claim, as far as can be told now.

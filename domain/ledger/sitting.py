@@ -89,6 +89,10 @@ class Sitting:
         """The stream that holds a claim, or None."""
         return self._directory.find(space, key)
 
+    def is_free(self, space: str, key: str) -> bool:
+        """Whether nobody holds a claim, nor takes it in what is appended together with this."""
+        return (space, key) not in (self.apart or ()) and self.find(space, key) is None
+
     def drawn(self, space: str, below: int, key: str) -> int:
         """Draw a number below the given one, whose claim is `key` with the number in it.
 
@@ -97,8 +101,7 @@ class Sitting:
         """
         while True:
             number = self.draw(below)
-            claim = (space, key.format(number))
-            if self.apart is None or (claim not in self.apart and self.find(*claim) is None):
+            if self.apart is None or self.is_free(space, key.format(number)):
                 return number
 
     def load(self, stream: UUID) -> Record:

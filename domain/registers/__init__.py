@@ -34,9 +34,19 @@ from domain.registers.events import (
     Struck,
     Uncovered,
 )
-from domain.registers.record import Coverage, Entry, RegisterBook, book_of, check_kept
+from domain.registers.record import (
+    Coverage,
+    Entry,
+    RegisterBook,
+    book_of,
+    check_kept,
+    make_known,
+    shelf_of,
+)
 from domain.registers.register import (
     CLOSED_SPACE,
+    INCOMING_CLOSED_SPACE,
+    INCOMING_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
     RESERVED_SPACE,
@@ -45,6 +55,8 @@ from domain.registers.register import (
 
 __all__ = [
     "CLOSED_SPACE",
+    "INCOMING_CLOSED_SPACE",
+    "INCOMING_SPACE",
     "NUMBER_SPACE",
     "REGISTER_SPACE",
     "RESERVED_SPACE",
@@ -78,4 +90,6 @@ __all__ = [
     "book_of",
     "check_kept",
     "desk",
+    "make_known",
+    "shelf_of",
 ]

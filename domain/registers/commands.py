@@ -9,6 +9,7 @@ from domain.acts import WITHDRAWING, Act, Command, Scope
 from domain.registers.register import Register
 from domain.values import (
     MAX_INTEGER,
+    AgencyId,
     Claims,
     Day,
     LegalBasis,
@@ -62,26 +63,33 @@ class AmendmentReason(StrEnum):
     NOT_IN_REGISTER = "not_in_register"
 
 
+Incoming = Annotated[
+    bool, Field(description="The book of incoming letters, which has numbers of its own.")
+]
 GradeField = Annotated[Grade, Field(strict=False, description="The grade of evidence.")]
 _BASIS = "The law, decision or order that the act rests on."
 _ROOM = "/v1/registers/{unit}/{series}/{year}"
 
 
 class OnRegister(Command):
-    """An act on a register of one's own agency."""
+    """An act on a register of one's own agency, or of a body that it has succeeded there."""
 
     unit: Unit
     series: Series
     year: Annotated[Year, Field(description="The year of the register.")]
+    owner: AgencyId | None = optional(
+        "The body whose register it is, where the agency has succeeded it there; left out for the "
+        "agency's own."
+    )
 
     @property
     def register(self) -> Register:
         """The register that it is about."""
-        return Register(self.agency, self.unit, self.series, self.year)
+        return Register(self.owner or self.agency, self.unit, self.series, self.year)
 
 
 class OnNumber(OnRegister):
-    """An act on one number of a register of one's own agency."""
+    """An act on one number of such a register."""
 
     number: Number
 
@@ -157,6 +165,7 @@ class VoidNumber(OnNumber):
 
     act: Literal["register.void"]
     reason: Annotated[VoidingReason, Field(strict=False, description="Why.")]
+    incoming: Incoming = False
 
 
 class CaptureEntry(OnNumber):
@@ -232,13 +241,14 @@ class CloseRegister(OnRegister):
     )
 
     act: Literal["register.close"]
+    incoming: Incoming = False
 
 
 class CountRegister(OnRegister):
-    """Sign how many numbers a closed register holds.
+    """Sign how many numbers a closed register holds, of documents and of letters.
 
     What was given and what was voided before it was closed stays so counted, whatever becomes of
-    the documents later: anybody who may read the register counts the same.
+    them later: anybody who may read the register counts the same.
     """
 
     ACT = Act(
@@ -250,6 +260,7 @@ class CountRegister(OnRegister):
 
     act: Literal["register.count"]
     given: Annotated[
-        int, Field(ge=0, le=MAX_INTEGER, description="Numbers that documents stood under.")
+        int, Field(ge=0, le=MAX_INTEGER, description="Numbers that something stood under.")
     ]
     voided: Annotated[int, Field(ge=0, le=MAX_INTEGER, description="Numbers that were voided.")]
+    incoming: Incoming = False

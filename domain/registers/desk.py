@@ -15,9 +15,11 @@ from domain.errors import (
 )
 from domain.ledger import Sitting, desk
 from domain.registers import commands, events
-from domain.registers.record import book_of, check_kept, entry_of
+from domain.registers.record import book_of, check_kept, entry_of, make_known
 from domain.registers.register import (
     CLOSED_SPACE,
+    INCOMING_CLOSED_SPACE,
+    INCOMING_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
     RESERVED_SPACE,
@@ -33,6 +35,7 @@ def cover(order: commands.CoverRegister, sitting: Sitting) -> None:
         stream = sitting.new_stream()
         sitting.record(events.Covered, on=stream)
         sitting.claim(REGISTER_SPACE, order.register.key, stream)
+        make_known(order.register, stream, sitting)
         return
     if book.coverage is not None and book.coverage.grade == order.grade:
         raise CoverageUnchanged
@@ -64,6 +67,12 @@ def reserve(order: commands.ReserveNumber, sitting: Sitting) -> None:
 def void(order: commands.VoidNumber, sitting: Sitting) -> None:
     """Void a number that nothing stands under; a reservation of it is over."""
     check_kept(order.register, sitting)
+    if order.incoming:
+        stream = sitting.new_stream()
+        sitting.record(events.NumberVoided, on=stream)
+        sitting.claim(INCOMING_SPACE, order.number_key, stream)
+        sitting.absent(INCOMING_CLOSED_SPACE, order.register.key)
+        return
     reserved = sitting.find(RESERVED_SPACE, order.number_key)
     if reserved is None:
         stream = sitting.new_stream()
@@ -91,6 +100,7 @@ def capture(order: commands.CaptureEntry, sitting: Sitting) -> None:
     stream = sitting.new_stream()
     sitting.record(events.Captured, on=stream)
     sitting.claim(NUMBER_SPACE, order.number_key, stream)
+    make_known(order.register, stream, sitting)
     sitting.absent(CLOSED_SPACE, order.register.key)
     sitting.look_up_by(kind.lookups(claims))
 
@@ -121,24 +131,27 @@ def close(order: commands.CloseRegister, sitting: Sitting) -> None:
     check_kept(order.register, sitting)
     if order.year >= sitting.today.year:
         raise RegisterYearRuns(year=order.year)
-    book = book_of(order.register, sitting)
+    book = book_of(order.register, sitting, incoming=order.incoming)
     if book is None:
         stream = sitting.new_stream()
         sitting.record(events.Closed, on=stream)
-        sitting.claim(REGISTER_SPACE, order.register.key, stream)
+        sitting.claim(REGISTER_SPACE, order.register.book_key(incoming=order.incoming), stream)
+        if not order.incoming:
+            make_known(order.register, stream, sitting)
     elif book.closed_at is not None:
         raise RegisterClosed
     else:
         stream = book.id
         sitting.record(events.Closed, on=book)
-    sitting.claim(CLOSED_SPACE, order.register.key, stream)
+    space = INCOMING_CLOSED_SPACE if order.incoming else CLOSED_SPACE
+    sitting.claim(space, order.register.key, stream)
 
 
 @desk(commands.CountRegister)
 def count(order: commands.CountRegister, sitting: Sitting) -> None:
     """Sign the count of a register that is closed, once."""
     check_kept(order.register, sitting)
-    book = book_of(order.register, sitting)
+    book = book_of(order.register, sitting, incoming=order.incoming)
     if book is None or book.closed_at is None:
         raise RegisterNotClosed
     if book.counted_at is not None:

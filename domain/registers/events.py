@@ -10,7 +10,8 @@ from domain.registers.register import Register
 
 def _register(fact: Fact) -> Register:
     said = fact.said
-    return Register(fact.agency, said["unit"], said["series"], said["year"])
+    owner = said.get("owner", fact.agency)
+    return Register(owner, said["unit"], said["series"], said["year"])
 
 
 class Covered(Fact):

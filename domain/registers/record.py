@@ -1,13 +1,21 @@
 """What the ledger knows of a register, of an entry that was captured, and of a number apart."""
 
 from datetime import date
-from typing import NamedTuple
+from itertools import count
+from typing import NamedTuple, Protocol, cast
+from uuid import UUID
 
 from domain.agencies import responsible
 from domain.errors import EntryUnknown, RecordMoved
 from domain.ledger import Home, Record, Sitting
 from domain.registers.commands import EntryState, Grade
-from domain.registers.register import NUMBER_SPACE, REGISTER_SPACE, Register
+from domain.registers.register import (
+    KNOWN_SPACE,
+    NUMBER_SPACE,
+    REGISTER_SPACE,
+    SHELF_SPACE,
+    Register,
+)
 
 
 class Coverage(NamedTuple):
@@ -17,27 +25,39 @@ class Coverage(NamedTuple):
     at: int
 
 
-class RegisterBook(Record):
+class Kept(Record):
+    """A register, or what stands in it: its owner's, and whoever's who has succeeded that there."""
+
+    def begin(self) -> None:
+        """Start in a register."""
+        self.register: Register
+
+    def homes(self) -> list[Home]:
+        """Whose register it is."""
+        return [Home(self.register.agency, self.register.unit, self.register.series)]
+
+
+class RegisterBook(Kept):
     """The record of one register. What stands in it are records of their own."""
 
     TOPIC = "sijill.register"
 
     def begin(self) -> None:
         """Start open and not covered."""
-        self.register: Register
+        super().begin()
         self.coverage: Coverage | None = None
         self.closed_at: int | None = None
         self.counted_at: int | None = None
 
 
-class Entry(Record):
+class Entry(Kept):
     """The record of one entry that was captured from a paper register."""
 
     TOPIC = "sijill.register.entry"
 
     def begin(self) -> None:
         """Start as the register had it; its capture says the rest."""
-        self.register: Register
+        super().begin()
         self.number: str
         self.type: str
         self.date: date
@@ -50,23 +70,56 @@ class Entry(Record):
         return [Home(self.register.agency, self.register.unit, self.register.series)]
 
 
-class NumberNote(Record):
+class NumberNote(Kept):
     """A number that no document stands under: reserved, or void."""
 
     TOPIC = "sijill.register.number"
 
     def begin(self) -> None:
         """Start as a reservation."""
-        self.register: Register
+        super().begin()
         self.number: str
         self.voided = False
 
 
-def book_of(register: Register, sitting: Sitting) -> RegisterBook | None:
+def book_of(register: Register, sitting: Sitting, *, incoming: bool = False) -> RegisterBook | None:
     """The record of a register, or None where nothing was ever ordered about it as such."""
-    stream = sitting.find(REGISTER_SPACE, register.key)
+    stream = sitting.find(REGISTER_SPACE, register.book_key(incoming=incoming))
     record = sitting.load(stream) if stream else None
     return record if isinstance(record, RegisterBook) else None
+
+
+class _Standing(Protocol):
+    """What stands in a register, or is one; a certificate does, too."""
+
+    register: Register
+
+
+def make_known(register: Register, stream: UUID, sitting: Sitting) -> None:
+    """Put a register on its shelf with the first document or declaration that is recorded in it."""
+    if not sitting.is_free(KNOWN_SPACE, register.key):
+        return
+    keys = (register.shelf_key(place) for place in count())
+    sitting.claim(KNOWN_SPACE, register.key, stream)
+    sitting.claim(
+        SHELF_SPACE, next(key for key in keys if sitting.is_free(SHELF_SPACE, key)), stream
+    )
+
+
+def shelf_of(register: Register, sitting: Sitting) -> list[Register]:
+    """Every register of its agency, series and year that is known, whatever its unit.
+
+    Nobody puts another one there before what is decided by it is recorded.
+    """
+    found: list[Register] = []
+    for place in count():
+        key = register.shelf_key(place)
+        stream = sitting.find(SHELF_SPACE, key)
+        if stream is None:
+            sitting.absent(SHELF_SPACE, key)
+            break
+        found.append(cast("_Standing", sitting.load(stream)).register)
+    return found
 
 
 def entry_of(register: Register, number: str, sitting: Sitting) -> Entry:

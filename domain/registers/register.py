@@ -1,7 +1,8 @@
-"""Registers: where an agency numbers its documents, by unit, series and year.
+"""Registers: where an agency numbers its documents and letters, by unit, series and year.
 
 A number is unique in its register, compared with its digits folded. A register that is closed at
 the end of its year takes no more numbers: an issuance makes sure that nobody claimed its closing.
+Letters that arrive are numbered beside it, in a book of their own with numbers of their own.
 """
 
 from typing import NamedTuple
@@ -10,8 +11,12 @@ from domain.values import fold_number
 
 NUMBER_SPACE = "number"
 CLOSED_SPACE = "register-closed"
+INCOMING_SPACE = "incoming-number"
+INCOMING_CLOSED_SPACE = "incoming-closed"
 RESERVED_SPACE = "number-reserved"
 REGISTER_SPACE = "register"
+KNOWN_SPACE = "register-known"
+SHELF_SPACE = "register-shelf"
 
 
 class Register(NamedTuple):
@@ -26,6 +31,17 @@ class Register(NamedTuple):
     def key(self) -> str:
         """The key of the claim that closes it: `agency|unit|series|year`."""
         return f"{self.agency}|{self.unit}|{self.series}|{self.year}"
+
+    def book_key(self, *, incoming: bool) -> str:
+        """The key of the register's own record, or of that of its book of incoming letters."""
+        return f"{self.key}|incoming" if incoming else self.key
+
+    def shelf_key(self, place: int) -> str:
+        """The key of a place on the shelf where the registers of a series and year stand.
+
+        They stand by units: whoever looks for a paper of the series looks through all of them.
+        """
+        return f"{self.agency}|{self.series}|{self.year}|{place}"
 
     def number_key(self, number: str) -> str:
         """The key of a number's claim: the register's, and the number folded."""

@@ -82,7 +82,8 @@ class RegisterOutgoing(Registration):
     """Register a letter as outgoing, under the sender's own number and date.
 
     Nothing is sent yet: each addressee, and each copy, is dispatched to (or sent to on paper). Who
-    they are is fixed from here on. Claims: `subject`; `document` (the letter itself) and
+    they are is fixed from here on. An original or a case file may name nobody: it is kept, and
+    handed to whoever comes to need it. Claims: `subject`; `document` (the letter itself) and
     `attachment_1` … by their SHA-256; `correspondent_name` for somebody outside the network.
     """
 

@@ -9,6 +9,7 @@ from domain.acts import WITHDRAWING, Act, Scope
 from domain.transfers.commands import (
     PRIORITY,
     SECRECY,
+    Answered,
     LetterLanguage,
     NewConsignment,
     OnConsignment,
@@ -283,6 +284,7 @@ class ReceiveOnPaper(Registration):
     originator: AgencyId | None = optional("The body that wrote it, where the ledger knows it.")
     their_number: Number | None = optional("The number that the letter bears.")
     their_date: Day | None = optional("The date that the letter bears.")
+    answers: Answered | None = optional("The consignment, sent on paper, that it answers.")
     language: LetterLanguage
     priority: PRIORITY
     secrecy: SECRECY

@@ -11,6 +11,7 @@ from domain.errors import (
     HandoverOpen,
     NoteReleased,
     NoteUnknown,
+    ReplyMisdirected,
     TransferClosed,
     TransferFinished,
     TransferNotClosed,
@@ -19,17 +20,17 @@ from domain.errors import (
     TransportRecorded,
 )
 from domain.ledger import Sitting, desk
+from domain.registers import INCOMING_CLOSED_SPACE, INCOMING_SPACE
 from domain.transfers import commands, events, receiving
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
     CONSIGNMENT_SPACE,
-    INCOMING_CLOSED_SPACE,
-    INCOMING_SPACE,
     Entered,
     Found,
     Letter,
     Name,
     arrived,
+    sent,
 )
 from domain.transfers.rules import (
     SUBJECT,
@@ -144,7 +145,8 @@ def refer_onward(order: receiving.ReferOnward, sitting: Sitting) -> None:
     origin = found.record.name if isinstance(found.record, Letter) else name
     check_repeated(new, origin, order.addressee, sitting)
     record, one = _registered(order, sitting)
-    check_due(order.due_date, None, sitting)
+    dated = record.entered if isinstance(record, Letter) else one.entered
+    check_due(order.due_date, sitting, dated=dated and dated.date)
     if record.has_custody:
         check_held(record, order.agency, one.name, sitting)
     elif sitting.find(ADDRESSEE_SPACE, addressee_key(record, order.addressee)) is not None:
@@ -204,12 +206,22 @@ def receive_on_paper(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:
     check_repeated(name, None, order.agency, sitting)
     if order.originator is not None:
         sitting.agency(order.originator)
+    _check_answered(order, sitting)
     entered = entry(order, sitting)
     stream = sitting.new_stream()
     sitting.record(events.ReceivedOnPaper, on=stream)
     sitting.claim(CONSIGNMENT_SPACE, name.key, stream)
     _take_number(entered, stream, sitting)
     sitting.look_up_by((SUBJECT,))
+
+
+def _check_answered(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:
+    """What came on paper answers what one has sent on paper: the network has its own replies."""
+    if order.answers is None:
+        return
+    name = Name(order.answers.sender, order.answers.consignment)
+    if sent(name, order.agency, sitting).consignment.transport is not Transport.PAPER_OUT:
+        raise ReplyMisdirected
 
 
 def _take_number(entered: Entered, stream: UUID, sitting: Sitting) -> None:

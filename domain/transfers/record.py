@@ -18,8 +18,6 @@ from domain.transfers.words import CUSTODY_KINDS, FINISHED, Business, LetterKind
 LETTER_SPACE = "letter"
 CONSIGNMENT_SPACE = "consignment"
 ADDRESSEE_SPACE = "addressee"
-INCOMING_SPACE = "incoming-number"
-INCOMING_CLOSED_SPACE = "incoming-closed"
 
 
 class Name(NamedTuple):
@@ -128,6 +126,11 @@ class Letter(Conveyance):
     def recipients(self) -> tuple[str, ...]:
         """Everybody it is addressed or copied to."""
         return (*self.to, *self.copy_to)
+
+    @property
+    def names_nobody(self) -> bool:
+        """Whether it named nobody: an original or a case file that goes where it is handed."""
+        return self.has_custody and not self.recipients
 
 
 class Consigned(Conveyance):

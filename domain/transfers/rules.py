@@ -148,10 +148,16 @@ def check_held(record: Conveyance, agency: str, by: Name | None, sitting: Sittin
         raise HandoverOpen
 
 
-def check_due(due: str | None, before: date | None, sitting: Sitting) -> None:
-    """A due date is today or later, and later than the one that it moves."""
+def check_due(
+    due: str | None, sitting: Sitting, *, moves: date | None = None, dated: date | None = None
+) -> None:
+    """A due date is today or later, and later than the one that it moves.
+
+    What was entered after the day that it bears (`dated`) may have been due since that day.
+    """
     if due is None:
         return
     day = date.fromisoformat(due)
-    if day < sitting.today or (before is not None and day <= before):
+    earliest = sitting.today if dated is None else min(dated, sitting.today)
+    if day < earliest or (moves is not None and day <= moves):
         raise DueDateNotLater(due_date=due)

@@ -39,6 +39,7 @@ from domain.transfers.rules import (
     check_due,
     check_held,
     check_letter_claims,
+    check_receiver,
     check_receives,
     check_repeated,
     entry,
@@ -66,8 +67,11 @@ def register_outgoing(order: commands.RegisterOutgoing, sitting: Sitting) -> Non
 def dispatch(order: commands.DispatchLetter, sitting: Sitting) -> None:
     """Dispatch to an addressee on the network that has not got it."""
     letter = _to_be_sent(order, order.addressee, sitting)
-    check_receives(order.addressee, sitting)
-    check_due(order.due_date, None, sitting)
+    if letter.recipients:
+        check_receives(order.addressee, sitting)
+    else:
+        check_receiver(order.addressee, order, sitting)
+    check_due(order.due_date, sitting, dated=letter.entered.date)
     if letter.has_custody:
         check_held(letter, order.agency, None, sitting)
     begin(events.Dispatched, letter, order.new_consignment, order.addressee, sitting)
@@ -127,7 +131,7 @@ def set_due_date(order: commands.SetDueDate, sitting: Sitting) -> None:
     record, one = _on_its_way(order, sitting)
     if one.due is not None:
         raise DueDateStanding(due_date=one.due.isoformat())
-    check_due(order.due_date, None, sitting)
+    check_due(order.due_date, sitting)
     sitting.record(events.DueDateSet, on=record)
 
 
@@ -137,19 +141,20 @@ def extend_due_date(order: commands.ExtendDueDate, sitting: Sitting) -> None:
     record, one = _on_its_way(order, sitting)
     if one.due is None:
         raise DueDateMissing(id=order.consignment)
-    check_due(order.due_date, one.due, sitting)
+    check_due(order.due_date, sitting, moves=one.due)
     sitting.record(events.DueDateExtended, on=record)
 
 
 def _check_recipients(order: commands.RegisterOutgoing) -> None:
     recipients = (*order.to, *order.copy_to)
-    if not order.to and order.correspondent is None:
+    kept = order.kind in CUSTODY_KINDS and not order.copy_to
+    if not order.to and order.correspondent is None and not kept:
         raise RecipientsMissing
     if len(set(recipients)) < len(recipients):
         raise RecipientRepeated
     if order.agency in recipients:
         raise AddressedToItself
-    if order.kind in CUSTODY_KINDS and (len(recipients) != 1 or order.correspondent is not None):
+    if order.kind in CUSTODY_KINDS and (len(recipients) > 1 or order.correspondent is not None):
         raise OneAddresseeOnly
 
 
@@ -189,7 +194,9 @@ def _to_be_sent(
     if letter.cancelled_at is not None:
         raise LetterCancelled(id=order.letter)
     named = (
-        letter.correspondent is not None if addressee is None else addressee in letter.recipients
+        letter.correspondent is not None
+        if addressee is None
+        else addressee in letter.recipients or letter.names_nobody
     )
     if not named:
         raise NotAnAddressee

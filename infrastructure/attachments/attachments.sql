@@ -49,6 +49,10 @@ SELECT name FROM vault.attachment_chunks WHERE attachment = %(id)s AND number = 
 -- name: put_chunk
 SELECT ledger.put_chunk(%(id)s, %(number)s, %(name)s) AS open;
 
+-- name: unnamed
+SELECT listed.name FROM unnest(%(names)s::bytea[]) AS listed (name)
+WHERE NOT EXISTS (SELECT FROM vault.attachment_chunks c WHERE c.name = listed.name);
+
 -- name: complete
 SELECT ledger.complete_upload(%(id)s, %(names)s, %(address)s) AS done;
 

@@ -188,3 +188,10 @@ def names_sync(conn: Connection[Any], attachment: UUID) -> dict[int, bytes]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(_SQL["chunks"], {"id": attachment}).fetchall()
     return {row["number"]: bytes(row["name"]) for row in rows}
+
+
+def unnamed(conn: Connection[Any], names: Sequence[bytes]) -> list[bytes]:
+    """Those of these objects that no upload and no record has."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(_SQL["unnamed"], {"names": list(names)}).fetchall()
+    return [bytes(row["name"]) for row in rows]

@@ -3,7 +3,7 @@
 The library is an extra (`s3`), so nothing imports this module unless an object store is named.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -11,7 +11,7 @@ import obstore
 from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import from_url
 
-from infrastructure.attachments.stores import ObjectStoreUnavailable
+from infrastructure.attachments.stores import NAMED, ObjectStoreUnavailable
 
 CONNECT_TIMEOUT: Final = "5s"
 REQUEST_TIMEOUT: Final = "30s"
@@ -54,6 +54,15 @@ class RemoteStore:
             return self._ask(lambda: bytes(obstore.get(self._store, name).bytes()))
         except FileNotFoundError:
             return None
+
+    def untouched(self, since: float) -> Iterator[str]:
+        """Names of objects that nobody has written since."""
+        pages = iter(obstore.list(self._store))
+        while (page := self._ask(lambda: next(pages, None))) is not None:
+            for one in page:
+                name = one["path"].rpartition("/")[2]
+                if NAMED.fullmatch(name) and one["last_modified"].timestamp() < since:
+                    yield name
 
     def delete(self, name: str) -> None:
         """Let an object go."""

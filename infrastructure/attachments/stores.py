@@ -6,7 +6,8 @@ folder does not wait for the disk. Everything else (S3 and what speaks like it) 
 """
 
 import errno
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from infrastructure.log.refusals import StoreFailure
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _T = TypeVar("_T")
+NAMED: Final = re.compile("[0-9a-f]{64}")
 
 
 class ObjectStoreUnavailable(StoreFailure):
@@ -59,6 +61,13 @@ class ObjectStore(Protocol):
             StoreFailure: the store cannot be asked.
         """
 
+    def untouched(self, since: float) -> Iterator[str]:
+        """The names of objects that nobody has written after a moment, in seconds since 1970.
+
+        Raises:
+            StoreFailure: the store cannot be asked.
+        """
+
 
 class FolderStore:
     """Objects as files, `ab/abcdef…`, readable by their owner only."""
@@ -81,6 +90,19 @@ class FolderStore:
     def delete(self, name: str) -> None:
         """Let an object go."""
         _on_disk(partial(self._path(name).unlink, missing_ok=True))
+
+    def untouched(self, since: float) -> Iterator[str]:
+        """Names of files that nobody has written since; what a cut-off write left goes at once."""
+        for shelf in _on_disk(lambda: sorted(self.folder.glob("[0-9a-f][0-9a-f]"))):
+            for path in _on_disk(partial(_files, shelf)):
+                try:
+                    old = path.stat().st_mtime < since
+                except FileNotFoundError:
+                    continue
+                if old and NAMED.fullmatch(path.name):
+                    yield path.name
+                elif old and path.name.startswith("."):
+                    _on_disk(partial(path.unlink, missing_ok=True))
 
     def _write(self, path: Path, data: bytes) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,6 +142,10 @@ def open_store(address: str | None, folder: Path) -> ObjectStore:
 async def off_loop(work: Callable[[], _T]) -> _T:
     """What `work` returns, done in a thread: a store makes its caller wait."""
     return await anyio.to_thread.run_sync(work)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_file()]
 
 
 def _on_disk(work: Callable[[], _T]) -> _T:

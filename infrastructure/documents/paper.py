@@ -53,7 +53,8 @@ class Field:
 class Paper:
     """Everything that a template may show. Days are ISO; `made` is the day of the act in the log.
 
-    `qr_text` is what the QR code says; `credential` is embedded in a PDF.
+    `qr_text` is what the QR code says; `credential` and `evidence` (a bundle) are embedded in a
+    PDF. With a bundle, which is of some checkpoint, the same certificate has other bytes each time.
     """
 
     code: str
@@ -70,6 +71,7 @@ class Paper:
     words: dict[str, Names]
     qr_text: str
     credential: bytes | None
+    evidence: bytes | None = None
 
     def told(self) -> str:
         """The JSON object that a template reads from `sys.inputs.paper`.
@@ -84,6 +86,7 @@ class Paper:
         said = asdict(self)
         said["made"] = {part: getattr(self.made, part) for part in ("year", "month", "day")}
         said["credential"] = None if self.credential is None else list(self.credential)
+        said["evidence"] = None if self.evidence is None else self.evidence.decode()
         said["qr"] = self._qr()
         # So large that the code still fits beside the symbol.
         said["code_size"] = 19 if said["qr"]["side_mm"] < 40 else 15  # noqa: PLR2004 - see above

@@ -5,6 +5,7 @@ record's, the ledger's own, the agency's, and each signing key's, and so on to w
 What is read is handed out as it is stored; whoever is given it is about to check it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -42,15 +43,19 @@ class _Row(StoredOpening):
     body_digest: bytes
 
 
-async def behind(conn: AsyncConnection[Any], record: UUID, size: int) -> list[StoredOpening]:
-    """The events below ``size`` that a record rests on, by index.
+async def behind(
+    conn: AsyncConnection[Any], records: Collection[UUID], size: int
+) -> list[StoredOpening]:
+    """The events below ``size`` of one record, or of several that belong together, by index.
+
+    With them come all that they rest on.
 
     Raises:
         TooMuch: more than a bundle may hold.
     """
     found: dict[int, StoredOpening] = {}
     asked: set[tuple[str, str]] = set()
-    streams = {record, *(await _claims(conn, {FOUNDATION}))}
+    streams = {*records, *(await _claims(conn, {FOUNDATION}))}
     read: set[UUID] = set()
     while new := streams - read:
         read |= new
@@ -58,7 +63,7 @@ async def behind(conn: AsyncConnection[Any], record: UUID, size: int) -> list[St
         for stream in sorted(new):
             for row in await _stream(conn, stream, size):
                 found[row.index] = row
-                wanted |= {("agency", row.agency)} if stream == record else set()
+                wanted |= {("agency", row.agency)} if stream in records else set()
                 wanted |= {("key", name) for name in _keys(row.header)}
         if len(found) > MAX_EVENTS:
             raise TooMuch

@@ -6,6 +6,7 @@ predecessor's stored hash; whether these fit is what the check finds out.
 
 from collections.abc import Iterator
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
@@ -31,6 +32,8 @@ class DatabaseSource:
         tiles: where the full tiles lie; None checks without them.
     """
 
+    ends_at_checkpoint = False
+
     def __init__(self, conn: Connection[Any], tiles: TileStore | None = None) -> None:
         self._conn = conn
         self._tiles = tiles
@@ -48,7 +51,7 @@ class DatabaseSource:
 
     def entries(self, start: int = 0) -> Iterator[bytes]:
         """The bytes of every leaf from ``start`` on."""
-        prev = self._hash_before(start)
+        prev = (self.leaf_hash(start - 1) if start else None) or FIRST_PREV
         for index, time, leaf_hash, header, body in self._rows("leaves", start):
             try:
                 leaf = Leaf(index=index, time=time, prev=prev, header=header, body=body).encode()
@@ -61,8 +64,10 @@ class DatabaseSource:
     def openings(self, start: int = 0) -> Iterator[Opening]:
         """Header, body, salts and evidence of every event from ``start`` on."""
         rows = self._rows("openings", start)
-        for index, order, header, header_salt, body, body_salt, *row in rows:
-            material = self._material(order)
+        for index, order, header, header_salt, body, body_salt, *row, evidence, digests in rows:
+            if evidence is not None and order == index:
+                self._order = (index, _material(evidence, digests))
+            material = self._order_of(order)
             yield Opening(index, header, header_salt, body, body_salt, material, Row(*row))
 
     def tile(self, tile: Tile) -> bytes | None:
@@ -81,22 +86,32 @@ class DatabaseSource:
         rows = cursor.execute(_SQL["leaf_hashes"], (first, first + tile.width)).fetchall()
         return b"".join(row[0] for row in rows)
 
-    def _material(self, first_index: int) -> OrderMaterial | None:
-        """An order's evidence; the lines of a bulk follow one another and share it."""
+    def size(self) -> int:
+        """How many leaves there are, where none is missing."""
+        row = self._conn.cursor(row_factory=tuple_row).execute(_SQL["size"]).fetchone()
+        return int(row[0]) if row else 0
+
+    def leaf_hash(self, index: int) -> bytes | None:
+        """The stored hash of a leaf."""
+        cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
+        row = cursor.execute(_SQL["leaf_hashes"], (index, index + 1)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def record(self, stream: UUID) -> Iterator[tuple[int, bytes, bytes]]:
+        """Index, header and body of each event of a record, as the database finds them."""
+        cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
+        yield from cursor.execute(_SQL["record"], (stream,))
+
+    def _order_of(self, first_index: int) -> OrderMaterial | None:
+        """An order's evidence; the lines of a bulk follow one another and share it.
+
+        It is asked for by itself where its first line was not among what was read.
+        """
         if self._order[0] != first_index:
             cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
             row = cursor.execute(_SQL["order"], (first_index,)).fetchone()
-            found = OrderMaterial(row[0], tuple(merkle.split_hashes(row[1]))) if row else None
-            self._order = (first_index, found)
+            self._order = (first_index, _material(*row) if row else None)
         return self._order[1]
-
-    def _hash_before(self, start: int) -> bytes:
-        """The stored hash that the leaf at ``start`` is chained to."""
-        if start == 0:
-            return FIRST_PREV
-        cursor = self._conn.cursor(row_factory=tuple_row, binary=True)
-        row = cursor.execute(_SQL["leaf_hashes"], (start - 1, start)).fetchone()
-        return bytes(row[0]) if row else FIRST_PREV
 
     def _rows(self, name: str, start: int | None = None) -> Iterator[tuple[Any, ...]]:
         statement: LiteralString = _SQL[name]
@@ -105,3 +120,7 @@ class DatabaseSource:
             cursor.itersize = PAGE_ROWS
             cursor.execute(statement, None if start is None else (start,))
             yield from cursor
+
+
+def _material(evidence: bytes, digests: bytes) -> OrderMaterial:
+    return OrderMaterial(evidence, tuple(merkle.split_hashes(digests)))

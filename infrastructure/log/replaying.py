@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from struct import Struct
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from psycopg import Connection
 from psycopg.rows import tuple_row
@@ -35,11 +36,13 @@ PART_LEAVES: Final = 1 << 16
 
 READY_SECONDS: Final = 60.0
 Span = tuple[int, int]
+_Asked = TypeVar("_Asked")
+_Done = TypeVar("_Done")
 
 _QUERIES = load("infrastructure.log", "checking.sql")
 _RECORD = Struct(">qq32s32s32s")
 # The leaf of the record format behind RFC 6962's 0x00; a test compares it with `leaf.Leaf`.
-_LEAF = b'\x00{"body":"%b","header":"%b","index":%d,"prev":"%b","time":%d,"v":1}'
+LEAF: Final = b'\x00{"body":"%b","header":"%b","index":%d,"prev":"%b","time":%d,"v":1}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +72,38 @@ class Replayed:
 Work = Callable[[Iterable[Span]], Iterable[Part]]
 """Replays parts, in order, one after the other or several at the same time."""
 
+Task = Callable[[Connection[Any], _Asked], _Done]
+"""What is done with one part; a function of a module's, for other processes find it by its name."""
+
+
+class Each(Protocol):
+    """Does something with every part, in order, one after the other or several at the same time."""
+
+    def __call__(self, task: Task[_Asked, _Done], asked: Iterable[_Asked]) -> Iterable[_Done]:
+        """What came of each."""
+
 
 @contextmanager
 def workers(url: str, processes: int = 1) -> Iterator[Work]:
-    """What replays parts: this process, or several of their own, each with its connection.
+    """What replays parts; as `connected`."""
+    with connected(url, processes) as each:
+        yield lambda spans: each(_replay_span, spans)
+
+
+@contextmanager
+def connected(url: str, processes: int = 1) -> Iterator[Each]:
+    """What works on parts: this process, or several of their own, each with its connection.
 
     Raises:
         psycopg.Error: the database cannot be reached.
     """
     if processes == 1:
         with _connect(url) as conn:
-            yield lambda spans: (replay_part(conn, *span) for span in spans)
+
+            def here(task: Task[_Asked, _Done], asked: Iterable[_Asked]) -> Iterable[_Done]:
+                return (task(conn, one) for one in asked)
+
+            yield here
         return
     context = get_context("spawn")
     ready = context.Barrier(processes + 1)
@@ -91,7 +115,11 @@ def workers(url: str, processes: int = 1) -> Iterator[Work]:
         for _ in range(processes):
             pool.submit(os.getpid)
         ready.wait(READY_SECONDS)
-        yield lambda spans: pool.map(_replay_span, spans)
+
+        def apart(task: Task[_Asked, _Done], asked: Iterable[_Asked]) -> Iterable[_Done]:
+            return pool.map(partial(_with_connection, task), asked)
+
+        yield apart
 
 
 def replay(work: Work, size: int, on_part: Callable[[int], None] | None = None) -> Replayed:
@@ -130,7 +158,7 @@ def replay_part(conn: Connection[Any], start: int, end: int) -> Part:
     Raises:
         BrokenChain: as `replay`.
     """
-    prev = _hash_before(conn, start)
+    prev = hash_before(conn, start)
     hashes: list[bytes] = []
     times = [0]
     for piece in _pieces(conn, start, end):
@@ -152,7 +180,7 @@ def _extend(hashes: list[bytes], times: list[int], piece: bytes, start: int, pre
     index, time = start + len(hashes), times[-1]
     link = hexlify(hashes[-1] if hashes else prev)
     for at, moment, stored, header, body in _RECORD.iter_unpack(piece):
-        found = sha256(_LEAF % (hexlify(body), hexlify(header), at, link, moment)).digest()
+        found = sha256(LEAF % (hexlify(body), hexlify(header), at, link, moment)).digest()
         if found != stored or at != index or moment < time:
             raise BrokenChain(index)
         hashes.append(found)
@@ -172,8 +200,12 @@ def _pieces(conn: Connection[Any], start: int, end: int) -> Iterator[bytes]:
             yield piece
 
 
-def _hash_before(conn: Connection[Any], start: int) -> bytes:
-    """The stored hash that the first leaf is chained to."""
+def hash_before(conn: Connection[Any], start: int) -> bytes:
+    """The stored hash that the first leaf is chained to.
+
+    Raises:
+        BrokenChain: there is none.
+    """
     if start == 0:
         return FIRST_PREV
     cursor = conn.cursor(row_factory=tuple_row, binary=True)
@@ -200,5 +232,9 @@ def _open(url: str, ready: Barrier) -> None:
     ready.wait(READY_SECONDS)
 
 
-def _replay_span(span: Span) -> Part:
-    return replay_part(_opened[0], *span)
+def _with_connection(task: Task[_Asked, _Done], asked: _Asked) -> _Done:
+    return task(_opened[0], asked)
+
+
+def _replay_span(conn: Connection[Any], span: Span) -> Part:
+    return replay_part(conn, *span)

@@ -1,4 +1,4 @@
-"""Codes in pictures: what QR codes say in a photograph or on the pages of a PDF.
+"""Codes in pictures: what QR codes say in a photograph or on the pages of a PDF, and its files.
 
 Pictures are read by libraries written in C, and anybody may send any picture. So they are read in a
 process of their own, which starts with an empty environment, has bounded memory and time, holds no
@@ -9,6 +9,8 @@ know what a code means.
 import asyncio
 import json
 import sys
+from base64 import b64decode
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,13 @@ LIMIT_BYTES: Final = 12 * 2**20
 """The largest file that is looked at."""
 
 PATIENCE_SECONDS: Final = 20.0
-ANSWER_LIMIT_BYTES: Final = 256 * 1024
+ANSWER_LIMIT_BYTES: Final = 3 * 2**20
+CREDENTIAL: Final = "credential.cose"
+"""The file in a PDF that is the credential of its QR code; of any template's PDF."""
+EVIDENCE: Final = "evidence.sijill-bundle.json"
+"""The file in a PDF that is the evidence for its certificate."""
+CREDENTIAL_BYTES: Final = 1_024
+EVIDENCE_BYTES: Final = 2**20
 _ROOT: Final = Path(__file__).parents[2]
 _CHILD: Final = "infrastructure.pictures.child"
 
@@ -29,8 +37,21 @@ class PictureError(Exception):
         self.code = code
 
 
-async def read(data: bytes) -> list[str]:
-    """What the QR codes in a picture or a PDF say, those of the first page first; maybe nothing.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the QR codes say, those of the first page first, and what a PDF brings along.
+
+    An embedded file that is larger than it may be, or that cannot be read, is empty here: it is
+    there, and not what it should be.
+    """
+
+    texts: tuple[str, ...]
+    credentials: tuple[bytes, ...] = ()
+    evidence: bytes | None = None
+
+
+async def read(data: bytes) -> Found:
+    """What a picture or a PDF says; maybe nothing.
 
     Raises:
         PictureError: it is no picture, or one that nobody needs to read a code from.
@@ -61,11 +82,16 @@ async def read(data: bytes) -> list[str]:
     return _answer(said)
 
 
-def _answer(said: bytes) -> list[str]:
+def _answer(said: bytes) -> Found:
     """What the child said; one that died of a picture has said nothing."""
     if not said or len(said) > ANSWER_LIMIT_BYTES:
         raise PictureError("picture_malformed")
     answer = json.loads(said)
     if "error" in answer:
         raise PictureError(answer["error"])
-    return [str(text) for text in answer["texts"]]
+    files = {name: [b64decode(one) for one in said] for name, said in answer["files"].items()}
+    return Found(
+        texts=tuple(str(text) for text in answer["texts"]),
+        credentials=tuple(files[CREDENTIAL]),
+        evidence=next(iter(files[EVIDENCE]), None),
+    )

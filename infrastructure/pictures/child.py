@@ -9,9 +9,17 @@ import json
 import resource
 import sys
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator
+from typing import Any
 
-from infrastructure.pictures import LIMIT_BYTES
+from infrastructure.pictures import (
+    CREDENTIAL,
+    CREDENTIAL_BYTES,
+    EVIDENCE,
+    EVIDENCE_BYTES,
+    LIMIT_BYTES,
+)
 
 MEMORY_BYTES = 1_500 * 2**20
 CPU_SECONDS = 10
@@ -21,6 +29,10 @@ PIXELS_MAXIMUM = 40_000_000
 # What a larger picture is made smaller to: a code that fills a twentieth of it is still read.
 READ_SIDE_PIXELS = 3_000
 PAGES_MAXIMUM = 5
+FILES_MAXIMUM = 32
+FILE_BYTES = {CREDENTIAL: CREDENTIAL_BYTES, EVIDENCE: EVIDENCE_BYTES}
+NAMED_ALIKE_MAXIMUM = 2
+"""Two of one name are one too many already."""
 PAGE_SIDE_POINTS = 2_400
 DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -43,7 +55,7 @@ def main() -> None:
         resource.setrlimit(kind, (limit, limit))
     data = sys.stdin.buffer.read(LIMIT_BYTES + 1)
     try:
-        answer: dict[str, object] = {"texts": texts_in(data)}
+        answer: dict[str, object] = found_in(data)
     except Refused as refused:
         answer = {"error": refused.args[0]}
     except MemoryError:
@@ -53,15 +65,27 @@ def main() -> None:
     sys.stdout.write(json.dumps(answer))
 
 
-def texts_in(data: bytes) -> list[str]:
-    """What the QR codes say, each text once.
+def found_in(data: bytes) -> dict[str, object]:
+    """What the QR codes say, each text once, and the embedded files that concern us, by name.
 
     Raises:
         Refused: `picture_malformed` or `picture_too_large`. Others: what the libraries raise.
     """
     if len(data) > LIMIT_BYTES:
         raise Refused("picture_too_large")
-    pages = _pages(data) if data[:1024].find(b"%PDF-") >= 0 else iter([_picture(data)])
+    files: dict[str, list[str]] = {name: [] for name in FILE_BYTES}
+    if data[:1024].find(b"%PDF-") < 0:
+        return {"texts": _texts(iter([_picture(data)])), "files": files}
+    import pypdfium2  # type: ignore[import-untyped] # noqa: PLC0415 - it brings no types; nothing is loaded before it is bounded
+
+    document = pypdfium2.PdfDocument(data)
+    for name, held in _files(document):
+        if len(files[name]) < NAMED_ALIKE_MAXIMUM:
+            files[name].append(b64encode(held).decode())
+    return {"texts": _texts(_pages(document)), "files": files}
+
+
+def _texts(pages: Iterator[object]) -> list[str]:
     found: dict[str, None] = {}
     for page in pages:
         for text in _codes(page):
@@ -95,10 +119,23 @@ def _picture(data: bytes) -> object:
     return ImageOps.exif_transpose(grey)
 
 
-def _pages(data: bytes) -> Iterator[object]:
-    import pypdfium2  # type: ignore[import-untyped] # noqa: PLC0415 - it brings no types; as above
+def _files(document: Any) -> Iterator[tuple[str, bytes]]:
+    """The embedded files of the names that count; one that cannot be read is empty."""
+    import pypdfium2  # noqa: PLC0415 - as above
 
-    document = pypdfium2.PdfDocument(data)
+    for place in range(min(document.count_attachments(), FILES_MAXIMUM)):
+        attached = document.get_attachment(place)
+        name = attached.get_name()
+        if name not in FILE_BYTES:
+            continue
+        try:
+            held = bytes(attached.get_data())
+        except pypdfium2.PdfiumError:
+            held = b""
+        yield name, held if len(held) <= FILE_BYTES[name] else b""
+
+
+def _pages(document: Any) -> Iterator[object]:
     for number in range(min(len(document), PAGES_MAXIMUM)):
         page = document[number]
         if max(page.get_size()) > PAGE_SIDE_POINTS:

@@ -93,8 +93,6 @@ class Opening:
     body_salt: bytes = b""
     order: OrderMaterial | None = None
     row: Row | None = None
-    read: Read | None = None
-    """What was made of it ahead of the walk."""
 
 
 class Rules(Protocol):
@@ -159,12 +157,21 @@ class Judge:
         self.keys.resume(said["keys"])
         self._headers_complete = said["headers_complete"]
 
-    def judge(self, leaf: Leaf, opening: Opening | None) -> list[Finding]:
-        """What is wrong with an event; an event that is fine is learned from."""
+    def begin_unseen(self, ledger: bytes) -> None:
+        """Begin behind events of this ledger that were not shown: no key is known, no record."""
+        self.ledger = ledger
+        self._headers_complete = self.keys.complete = False
+        self._pass_over(None)
+
+    def judge(self, leaf: Leaf, opening: Opening | None, read: Read | None = None) -> list[Finding]:
+        """What is wrong with an event; an event that is fine is learned from.
+
+        ``read`` is what was made of it ahead of the walk.
+        """
         self._findings = []
         opening = opening or Opening(leaf.index)
-        header = self._header(leaf, opening)
-        body = self._body(leaf, opening)
+        header = self._header(leaf, opening, read)
+        body = self._body(leaf, opening, read)
         if header is None:
             self.keys.complete = False
             self._pass_over(None)
@@ -173,7 +180,7 @@ class Judge:
             self._check_row(leaf.index, header, opening.row)
             if body is not None:
                 self._check_body(leaf.index, header, body)
-            proven = self._check_evidence(leaf, header, body, opening)
+            proven = self._check_evidence(leaf, header, body, opening, read)
             if header.type in REGISTRY:
                 self._learn(leaf.index, header, body if proven else None)
         if leaf.index == 0:
@@ -185,14 +192,14 @@ class Judge:
     def _report(self, code: str, index: int, expected: str = "", found: str = "") -> None:
         self._findings.append(Finding(code, index, expected, found))
 
-    def _header(self, leaf: Leaf, opening: Opening) -> Header | None:
+    def _header(self, leaf: Leaf, opening: Opening, read: Read | None) -> Header | None:
         if opening.header is None:
             self._summary.skip("header_not_open", leaf.index)
             self._headers_complete = False
             return None
-        if opening.read is not None:
+        if read is not None:
             self._summary.headers += 1
-            return opening.read.header
+            return read.header
         try:
             digest = header_digest(opening.header_salt, opening.header)
             if digest == leaf.header:
@@ -204,13 +211,13 @@ class Judge:
         self._headers_complete = False
         return None
 
-    def _body(self, leaf: Leaf, opening: Opening) -> Body | None:
+    def _body(self, leaf: Leaf, opening: Opening, read: Read | None) -> Body | None:
         if opening.body is None:
             self._summary.skip("body_not_open", leaf.index)
             return None
-        if opening.read is not None:
+        if read is not None:
             self._summary.bodies += 1
-            return opening.read.body
+            return read.body
         try:
             digest = body_digest(opening.body_salt, opening.body)
             if digest == leaf.body:
@@ -246,7 +253,7 @@ class Judge:
             self._report("agency_mismatch", index, header.agency, str(agency))
 
     def _check_evidence(
-        self, leaf: Leaf, header: Header, body: Body | None, opening: Opening
+        self, leaf: Leaf, header: Header, body: Body | None, opening: Opening, read: Read | None
     ) -> bool:
         """Judge who ordered the event; False where that does not fit or cannot be told."""
         material = opening.order
@@ -262,9 +269,7 @@ class Judge:
         before = len(self._findings)
         try:
             ledger = self.ledger if leaf.index else NO_LEDGER
-            signed = self._orders.verify(
-                leaf, header, body, material, ledger=ledger, read=opening.read
-            )
+            signed = self._orders.verify(leaf, header, body, material, ledger=ledger, read=read)
         except ProofError as error:
             self._findings.append(Finding.of(error, leaf.index))
             self._pass_over(header)
@@ -362,19 +367,28 @@ class Judge:
         if header.type == OPENED:
             self._open(index, header, said)
         elif header.type == KEY_ROTATED:
-            rotation = Rotation(self.ledger, canonical.statement_digest(body.statement))
-            new = VerifierKey.parse(said["log_key"])
             old = self.log_keys[-1] if self.log_keys else None
             if old is None:
                 # Nobody that is known vouches for it: a stranger could name a key of his own.
                 self._summary.skip("key_not_learned", index)
                 self.keys.complete = False
                 return
-            verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
-            self.log_keys.append(new)
+            self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:
             self.keys.retire(said)
         else:
             self.keys.compromise(said)
+
+
+def next_log_key(body: Body, *, ledger: bytes, old: VerifierKey) -> VerifierKey:
+    """The key that a rotation puts in an old one's place, with both keys' word for it.
+
+    Raises:
+        ProofError, KeyError, TypeError: the body does not hold it.
+    """
+    rotation = Rotation(ledger, canonical.statement_digest(body.statement))
+    new = VerifierKey.parse(body.parsed["log_key"])
+    verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
+    return new

@@ -3,8 +3,9 @@
 It holds every event of the record and every event that these rest on: the ledger's own, the issuing
 agency's, and those of each key that signed, up to the founders' keys in event 0. Each comes with
 its leaf, its path in the tree of one checkpoint, what is open of it, and its place in its order. A
-verdict note is the ledger's signed word for how the record stood at that size: no tree can show
-that an event is *not* in it, but a note that lies convicts whoever signed it.
+verdict note is the ledger's signed word for how a certificate stood at that size: no tree can show
+that an event is *not* in it, but a note that lies convicts whoever signed it. A letter, a request
+or an entry of a register is carried in the same form, without a code and without that word.
 
 Canonical JSON; `docs/reference/evidence.md` describes every member.
 """
@@ -26,7 +27,7 @@ from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.policy import Policy
-from infrastructure.proofs.standing import Act, against, named
+from infrastructure.proofs.standing import Act, against, kept_back, named
 from infrastructure.proofs.tlogproof import TlogProof
 
 FORM: Final = "sijill-bundle/v1"
@@ -152,9 +153,12 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
             continue
         report.time = max(report.time, leaf.time)
         report.summary.leaves += 1
-        found = judge.judge(leaf, event.opening)
-        report.findings += found
         header = _header(event.opening)
+        for found in judge.judge(leaf, event.opening):
+            if kept_back(header, found):
+                report.summary.skip("version_unknown", event.index)
+            else:
+                report.findings.append(found)
         if header is not None and header.stream == bundle.record:
             headers.append((leaf, header))
             acts.append(Act.of(leaf.index, header, event.opening.body))

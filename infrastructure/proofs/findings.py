@@ -60,6 +60,7 @@ class Summary:
     checkpoints: int = 0
     tiles: int = 0
     attachments: int = 0
+    values: int = 0
     projected: int = 0
     findings: int = 0
     unchecked: dict[str, Unchecked] = field(default_factory=dict)
@@ -83,13 +84,18 @@ NOT_CHECKED = {
     "key_not_learned": "A registry event was not readable, so this key may or may not be enrolled.",
     "leaf_not_signed": "No checkpoint covers the leaf yet.",
     "newer_format": "A newer record format begins here; only bytes, tiles and roots are compared.",
+    "only_bytes_and_tree": (
+        "Only bytes, tiles and roots were asked for; orders and rules were not checked."
+    ),
     "projection_not_given": "Read models are not at hand, or not asked for; none was compared.",
     "projection_of_other_rules": "Another release made the read models; they were not compared.",
+    "receipt_not_covered": "No checkpoint covers the leaf of this receipt yet: ask again.",
     "receipt_signature": "The key that signs receipts is not known, so the receipt was not used.",
     "status_not_proven": "No signed word of the ledger says how the record stood.",
     "rules_not_judged": "It rests on unreadable events: whether it was permitted is not known.",
     "statement_list": "The order's list of statements is missing, so this line's path is unknown.",
     "tile_not_given": "The tile was not given; its hashes were only computed.",
+    "value_not_opened": "The key of the vault or of its records is not here: they stayed sealed.",
     "version_unknown": "Earlier headers are not open, so its version was not checked.",
 }
 
@@ -115,6 +121,7 @@ MEANINGS = {
     "code_repeated": "The public code names another original already.",
     "compromise_in_future": "A compromise is declared from an index on that was not recorded yet.",
     "entry_missing": "A checkpoint covers this leaf, and it was not given: the log was cut.",
+    "erasure_not_ordered": "The vault calls a record erased, and no event of the log ordered that.",
     "evidence_digest_mismatch": "The stored evidence is not the one that the header commits to.",
     "evidence_disagrees": "The signatures are over different orders.",
     "evidence_keys_mismatch": "The header names other keys than signed the order.",
@@ -174,6 +181,9 @@ MEANINGS = {
     "tile_altered": "The tile holds other hashes than the leaves lead to.",
     "tile_malformed": "The tile does not hold as many hashes as it must.",
     "time_reversed": "The leaf is older than its predecessor.",
+    "value_altered": "A sealed value is not the one that the signed statement commits to.",
+    "value_kept": "The record was erased, and the key of its values is still there.",
+    "value_lost": "A value cannot be opened any more, and no event says that it was erased.",
     "verdict_contradicted": "The ledger signed that the record is valid; an event says otherwise.",
     "verdict_other": "The signed verdict is about another record, ledger or size.",
     "version_wrong": "The event is not the next one of its stream.",

@@ -23,17 +23,20 @@ from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import FIRST_PREV
 from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
 from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.reaching import ends_of, tree_at
+from infrastructure.proofs.readying import Read
 from infrastructure.proofs.receipts import Receipt, open_receipt
 from infrastructure.proofs.remembering import Memory
 from infrastructure.proofs.tiles import Tile
 
 
 class Met(NamedTuple):
-    """What the walk meets: a leaf, its successor, and what is open of it."""
+    """What the walk meets: a leaf, its successor, what is open of it and was read of that ahead."""
 
     entry: Entry
     following: Entry | None
     opening: Opening | None
+    read: Read | None = None
 
 
 Ahead = Callable[[Iterator[Met], KeyRing], Iterator[Met]]
@@ -49,6 +52,8 @@ class Trust:
     act table, by the act's name; ``rules`` begins a judge of who had to sign and where an event
     belongs. ``on_leaf`` is called for each leaf, so that somebody can tell how far the walk is.
     ``memory`` is where the walk remembers what grows with the log; ``ahead`` reads before it.
+    ``since`` is a checkpoint before which nothing is looked at: of keys and records that are older
+    nothing is known then.
     """
 
     ledger: bytes | None = None
@@ -61,6 +66,7 @@ class Trust:
     on_leaf: Callable[[], None] | None = None
     memory: Memory | None = None
     ahead: Ahead | None = None
+    since: Checkpoint | None = None
 
 
 class Fsck:
@@ -84,6 +90,8 @@ class Fsck:
         self._tile_number = -1
         if state is not None:
             self._resume(state)
+        elif self._trust.since is not None:
+            self._begin_at(self._trust.since)
         self._start = self._tree.size
         self._tile: list[bytes] | None = None
         self._newest: Checkpoint | None = None
@@ -115,6 +123,16 @@ class Fsck:
         if self._rules is not None and said["rules"] is not None:
             self._rules.resume(said["rules"])
 
+    def _begin_at(self, checkpoint: Checkpoint) -> None:
+        """Begin at a checkpoint's size, where the source's tiles lead to its root; else at 0."""
+        try:
+            ledger, last = ends_of(self._source, checkpoint)
+            tree = tree_at(self._source, checkpoint.size)
+        except ProofError:
+            return
+        self._tree, self._prev = tree, last
+        self._judge.begin_unseen(ledger)
+
     def run(self) -> Iterator[Finding]:
         """Everything that does not fit, in the order of the walk."""
         for finding in self._walk():
@@ -139,11 +157,12 @@ class Fsck:
             yield from self._begin(self._judge.ledger)
             if self._newest is not None and self._newest.size < start:
                 yield Finding("entry_missing", self._newest.size, str(start))
-        for entry, following, opening in walk:
+        for met in walk:
             yield from self._meet(heads)
-            if entry.error is not None and entry.error.code == "leaf_version_unknown":
+            unread = met.entry.error
+            if unread is not None and unread.code == "leaf_version_unknown":
                 self._newer = True
-            yield from self._take(entry, following, opening)
+            yield from self._take(met)
             if self._trust.on_leaf is not None:
                 self._trust.on_leaf()
         yield from self._meet(heads)
@@ -154,10 +173,9 @@ class Fsck:
         for entry, following in pairs(self._source.entries(start), start):
             yield Met(entry, following, openings.at(entry.index))
 
-    def _take(
-        self, entry: Entry, following: Entry | None, opening: Opening | None
-    ) -> Iterator[Finding]:
+    def _take(self, met: Met) -> Iterator[Finding]:
         """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""
+        entry, following = met.entry, met.following
         index = entry.index
         yield from self._load_tile(index)
         true_hash = entry.leaf_hash
@@ -179,7 +197,7 @@ class Fsck:
             # Tree, tiles and roots are over bytes whatever they say; what they say is not judged.
             self.summary.skip("newer_format", index)
         elif entry.leaf is not None and entry.leaf.index == index:
-            yield from self._judge.judge(entry.leaf, opening)
+            yield from self._judge.judge(entry.leaf, met.opening, met.read)
         if index == 0:
             yield from self._begin(true_hash)
         for receipt in self._receipts.pop(index, ()):
@@ -340,6 +358,14 @@ class Fsck:
         if known and trusted and not known & trusted:
             found = ", ".join(key.encode() for key in self._judge.log_keys)
             yield Finding("log_key_other", None, self._trust.log_keys[0].encode(), found)
+        yield from self._promised(size)
+
+    def _promised(self, size: int) -> Iterator[Finding]:
+        """Receipts for leaves that were not met: lost, or beyond what is shown so far."""
+        covered = 0 if self._newest is None else self._newest.size
         for index in sorted(self._receipts):
+            if self._source.ends_at_checkpoint and index >= covered:
+                self.summary.skip("receipt_not_covered", index)
+                continue
             expected = self._receipts[index][0].leaf_hash.hex()
             yield Finding("receipt_broken", index, expected, f"{size} leaves")

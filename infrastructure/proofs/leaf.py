@@ -6,6 +6,7 @@ shown without the other and neither can be guessed. Record format, sections 1 an
 """
 
 import re
+from binascii import unhexlify
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -28,8 +29,8 @@ MAX_KEYS: Final = 32
 MAX_BODY_BYTES: Final = canonical.STATEMENT_LIMIT_BYTES + 8192
 """A statement of the largest size and, beside it, two notes of a log-key rotation."""
 
-_HEADER_LABEL: Final = b"sijill/header/v1\x00"
-_BODY_LABEL: Final = b"sijill/body/v1\x00"
+HEADER_LABEL: Final = b"sijill/header/v1\x00"
+BODY_LABEL: Final = b"sijill/body/v1\x00"
 
 _INTEGER = r"(0|[1-9][0-9]{0,15})"
 _DIGEST = r"([0-9a-f]{64})"
@@ -108,27 +109,25 @@ def parse_leaf(data: bytes) -> Leaf:
         if _OTHER_VERSION.fullmatch(data):
             raise ProofError("leaf_version_unknown", "this program reads version 1")
         raise ProofError("leaf_malformed", f"not the template of at most {MAX_LEAF_BYTES} bytes")
-    body, header, index, prev, time = (group.decode() for group in match.groups())
-    leaf = Leaf(
+    # The form has one spelling for each leaf.
+    body, header, index, prev, time = match.groups()
+    return Leaf(
         index=int(index),
         time=int(time),
-        prev=bytes.fromhex(prev),
-        header=bytes.fromhex(header),
-        body=bytes.fromhex(body),
+        prev=unhexlify(prev),
+        header=unhexlify(header),
+        body=unhexlify(body),
     )
-    if leaf.encode() != data:
-        raise ProofError("leaf_malformed", "not its canonical spelling")
-    return leaf
 
 
 def header_digest(salt: bytes, data: bytes) -> bytes:
     """SHA-256(label || 0x00 || salt || header bytes); ``salt_malformed`` unless 16 bytes."""
-    return _salted(_HEADER_LABEL, salt, data)
+    return _salted(HEADER_LABEL, salt, data)
 
 
 def body_digest(salt: bytes, data: bytes) -> bytes:
     """SHA-256(label || 0x00 || salt || body bytes); ``salt_malformed`` unless 16 bytes."""
-    return _salted(_BODY_LABEL, salt, data)
+    return _salted(BODY_LABEL, salt, data)
 
 
 def _salted(label: bytes, salt: bytes, data: bytes) -> bytes:

@@ -18,7 +18,13 @@ from infrastructure.proofs.tiles import Tile
 
 
 class Source(Protocol):
-    """Where the material comes from. Nothing that it gives is trusted."""
+    """Where the material comes from. Nothing that it gives is trusted.
+
+    ``ends_at_checkpoint`` says that leaves beyond the newest checkpoint are kept back, as over
+    HTTP: one that is not given may be there.
+    """
+
+    ends_at_checkpoint: bool
 
     def newest(self) -> bytes | None:
         """The note of the newest checkpoint; None where none was published."""

@@ -4,17 +4,21 @@ It gathers and does not decide: :mod:`verdict` does. No clock, no network, no da
 bytes at the same moment always give the same answer, here and in a browser.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from infrastructure.proofs import qr, verdict
-from infrastructure.proofs.credential import LEDGER_BYTES, Signed
+from infrastructure.proofs.credential import LEDGER_BYTES, Credential, Signed
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.trust import Trusted, TrustedKey
+from infrastructure.proofs.trust import Trusted, TrustedKey, TrustList
 from infrastructure.proofs.verdict import (
+    OUTCOME_OF,
     CredentialFacts,
     Knowledge,
     ListedState,
+    Outcome,
+    Reason,
     Signer,
     Verdict,
     judge_credential,
@@ -28,6 +32,15 @@ LISTED: Final = {
     3: ListedState.SUPERSEDED,
 }
 _FOREIGN = frozenset({"qr_foreign", "credential_foreign"})
+_IDLE = frozenset({Outcome.NOT_VALID, Outcome.UNREADABLE})
+# Besides: what makes it idle to ask how the record stands.
+_UNSURE = frozenset(
+    {
+        Reason.LEDGER_FOREIGN,
+        Reason.ISSUER_NOT_KNOWN_YET,
+        Reason.TRUST_LIST_OLD,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,73 @@ def read(text: str) -> qr.Reading | Verdict:
         return qr.parse_text(text)
     except ProofError as error:
         return unreadable_credential(foreign=error.code in _FOREIGN)
+
+
+def agree(texts: Iterable[str], attached: Iterable[bytes]) -> bool:
+    """Whether the credentials that a file brings along are those that its QR codes hold.
+
+    Papers are made so, byte for byte. Where they differ, the picture or the attachment was changed;
+    a file of whose picture nothing can be read says nothing either way.
+    """
+    held, shown = set(attached), list(texts)
+    if not held or not shown:
+        return True
+    readings = map(read, shown)
+    return held == {one.data for one in readings if isinstance(one, qr.Reading)}
+
+
+class Worse(NamedTuple):
+    """What a credential takes from the register's verdict on its code."""
+
+    reason: Reason
+    unchanged: str
+    issuer: str | None = None
+    """Where the credential's signer decides."""
+
+
+def beside(
+    local: Verdict,
+    said: Credential,
+    *,
+    valid: bool,
+    record: tuple[str, str, int] | None,
+    compared: bool = False,
+) -> Worse | None:
+    """Whether a credential, judged by `local`, stands against what the register says of its code.
+
+    The register decides on force; `valid` is whether it says so, `record` the agency, type and
+    index that it has under the code. A paper that names another record than it leads to is forged.
+    A key that was stolen later does not matter where every value is `compared` with the record.
+    """
+    compromised = local.reason is Reason.ISSUER_KEY_COMPROMISED
+    if compromised and valid:
+        # Affirmed again, but by whom this paper was signed, only the log can prove.
+        return Worse(Reason.LOG_PROOF_NEEDED, local.unchanged, local.issuer)
+    unproven = local.reason is Reason.LOG_PROOF_NEEDED and not compared
+    if (local.outcome in _IDLE and not compromised) or local.reason in _UNSURE or unproven:
+        return Worse(local.reason, local.unchanged, local.issuer)
+    other = record is not None and record != (said.agency, said.type, said.index)
+    return Worse(Reason.CREDENTIAL_FORGED, "differs") if other else None
+
+
+def combined(local: Verdict, told: Verdict, said: Credential) -> Verdict:
+    """The register's verdict on a code, for a paper that brought this credential along."""
+    facts = told.facts
+    record = None if facts is None else (facts.agency, facts.type, facts.issue_index)
+    worse = beside(local, said, valid=told.outcome is Outcome.VALID, record=record)
+    if worse is not None:
+        return replace(
+            told,
+            outcome=OUTCOME_OF[worse.reason],
+            reason=worse.reason,
+            unchanged=worse.unchanged,
+            issuer=worse.issuer or told.issuer,
+        )
+    if told.comparison.mismatched:
+        return told
+    if told.reason is Reason.IN_FORCE_PAPER_NOT_COMPARED:
+        told = replace(told, reason=Reason.IN_FORCE_CREDENTIAL_GENUINE)
+    return replace(told, unchanged=local.unchanged)
 
 
 def assess(
@@ -73,16 +153,16 @@ def assess(
         status_size=None if listed is None else listed.size,
         status_age_seconds=None if listed is None else max(now - listed.issued, 0),
     )
-    facts = gather(signed, trusted)
+    facts = gather(signed, trusted.list)
     return judge_credential(
         facts, knowledge, today=today, max_status_age_seconds=max_status_age_seconds
     )
 
 
-def gather(signed: Signed, trusted: Trusted) -> CredentialFacts:
+def gather(signed: Signed, trusted: TrustList) -> CredentialFacts:
     """What the trust list says of a credential and of whoever signed it."""
     said = signed.credential
-    own = said.ledger == trusted.list.ledger[:LEDGER_BYTES].hex()
+    own = said.ledger == trusted.ledger[:LEDGER_BYTES].hex()
     signer, key = _signer(signed, trusted) if own else (Signer.UNKNOWN, None)
     return CredentialFacts(
         code=said.code,
@@ -98,9 +178,9 @@ def gather(signed: Signed, trusted: Trusted) -> CredentialFacts:
     )
 
 
-def _signer(signed: Signed, trusted: Trusted) -> tuple[Signer, TrustedKey | None]:
+def _signer(signed: Signed, trusted: TrustList) -> tuple[Signer, TrustedKey | None]:
     said = signed.credential
-    fitting = trusted.list.keys_named(said.agency, signed.key_id)
+    fitting = trusted.keys_named(said.agency, signed.key_id)
     if not fitting:
         return Signer.UNKNOWN, None
     try:
@@ -108,7 +188,7 @@ def _signer(signed: Signed, trusted: Trusted) -> tuple[Signer, TrustedKey | None
     except ProofError:
         return Signer.FORGED, None
     key = next(one for one in fitting if one.public == public)
-    agency = trusted.list.agencies.get(said.agency)
+    agency = trusted.agencies.get(said.agency)
     linked = agency is not None and agency.linked_at(said.index)
     if linked and key.entitled(said.index, said.issued_at):
         return Signer.ENTITLED, key

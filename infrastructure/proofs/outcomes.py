@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TRUST_LIST_OLD = "trust_list_old"
     LOG_PROOF_NEEDED = "log_proof_needed"
     GENUINE_FORCE_NOT_CHECKED = "genuine_force_not_checked"
+    FILE_CONTRADICTORY = "file_contradictory"
 
 
 OUTCOME_OF: dict[Reason, Outcome] = {
@@ -88,4 +89,5 @@ OUTCOME_OF: dict[Reason, Outcome] = {
     Reason.TRUST_LIST_OLD: Outcome.COULD_NOT_CHECK,
     Reason.LOG_PROOF_NEEDED: Outcome.COULD_NOT_CHECK,
     Reason.GENUINE_FORCE_NOT_CHECKED: Outcome.COULD_NOT_CHECK,
+    Reason.FILE_CONTRADICTORY: Outcome.NOT_VALID,
 }

@@ -6,10 +6,14 @@ Where a body is closed that may be about another original, it is read in favour 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from infrastructure.proofs.authorship import ALWAYS_OPEN
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Finding
 from infrastructure.proofs.leaf import Header, split_body
 
 CERTIFICATE: Final = "sijill.certificate."
+_SEEN: Final = (*ALWAYS_OPEN, CERTIFICATE, "sijill.register.", "sijill.report.")
+"""Topics whose headers are for everybody."""
 _NAMING: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
 
 
@@ -34,6 +38,17 @@ class Act(NamedTuple):
     def what(self) -> str:
         """The third word of its type, where it is a certificate's; otherwise nothing."""
         return self.type.split(".")[2] if self.type.startswith(CERTIFICATE) else ""
+
+
+def kept_back(header: Header | None, found: Finding) -> bool:
+    """Whether a gap among a record's versions may only be what others' eyes are not for.
+
+    What stays inside one agency is not in the bundle of another. Of certificates, of registers and
+    of what is published everybody sees every header: there a gap hides something.
+    """
+    if header is None or header.type.startswith(_SEEN) or found.code != "version_wrong":
+        return False
+    return int(found.found) > int(found.expected)
 
 
 def named(acts: Sequence[Act]) -> set[str] | None:

@@ -6,7 +6,7 @@ document unchanged, was the issuer allowed, is it in force) and lets the worst a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from infrastructure.proofs.outcomes import EXIT_CODES, OUTCOME_OF, Outcome, Reason
@@ -25,6 +25,7 @@ __all__ = [
     "RecordFacts",
     "Signer",
     "Verdict",
+    "contradictory",
     "could_not_check",
     "judge",
     "judge_credential",
@@ -222,6 +223,11 @@ def unreadable_credential(*, foreign: bool) -> Verdict:
     """The answer for a QR code that is damaged, or that another system made."""
     foreign_or_not = Reason.CREDENTIAL_FOREIGN if foreign else Reason.CREDENTIAL_UNREADABLE
     return _without_record(foreign_or_not, None)
+
+
+def contradictory() -> Verdict:
+    """The answer for a file whose QR code and embedded credential are not the same."""
+    return replace(_without_record(Reason.FILE_CONTRADICTORY, None), unchanged="differs")
 
 
 def judge_credential(

@@ -13,6 +13,8 @@ from projections.certificates.queries import (
     by_codes,
     codes_by_value,
     credential_of,
+    credentials_of,
+    homes,
     originals,
     page,
 )
@@ -46,6 +48,8 @@ __all__ = [
     "by_codes",
     "codes_by_value",
     "credential_of",
+    "credentials_of",
+    "homes",
     "originals",
     "page",
 ]

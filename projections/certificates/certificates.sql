@@ -73,14 +73,14 @@ CREATE TABLE credentials (
     PRIMARY KEY (code, since_index)
 );
 
--- name: credential_of
+-- name: credentials_of
 SELECT credential.code, credential.stream, credential.claim, credential.key,
     credential.recorded_index
 FROM read.model JOIN read.credentials AS credential
     ON credential.since_index <= coalesce(%(at)s::bigint, model.index)
     AND (credential.until_index > coalesce(%(at)s::bigint, model.index)
         OR credential.until_index IS NULL)
-WHERE credential.code = %(code)s
+WHERE credential.code = ANY (%(codes)s::text[])
 
 -- name: by_codes
 -- Everything that verdicts rest on, in one statement and so from one moment: the records, the keys
@@ -157,6 +157,10 @@ FROM listed
 WHERE %(in_doubt)s::boolean IS NULL OR listed.in_doubt = %(in_doubt)s
 ORDER BY listed.issue_index
 LIMIT %(limit)s
+
+-- name: homes
+SELECT stream, agency, unit, series FROM read.certificates
+WHERE stream = ANY (%(streams)s::uuid[]) AND until_index IS NULL
 
 -- name: codes_by_value
 SELECT DISTINCT named.code

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, dict_row, tuple_row
 
+from domain.ledger import Home
 from domain.values import baghdad_day, fold_number
 from infrastructure.log.queries import load
 from infrastructure.proofs.verdict import Basis, CodeState, RecordFacts
@@ -107,9 +108,16 @@ def _found(row: Mapping[str, Any], at: int | None) -> Found:
 
 async def credential_of(conn: Connection, code: str, *, at: int | None = None) -> Credential | None:
     """The newest credential of an original as after event `at` (None: now), or None."""
+    return (await credentials_of(conn, [code], at=at)).get(code)
+
+
+async def credentials_of(
+    conn: Connection, codes: Collection[str], *, at: int | None = None
+) -> dict[str, Credential]:
+    """The newest credential of each of these originals that has one, by its code."""
     async with conn.cursor(row_factory=class_row(Credential)) as cursor:
-        await cursor.execute(STATEMENTS["credential_of"], {"code": code, "at": at})
-        return await cursor.fetchone()
+        await cursor.execute(STATEMENTS["credentials_of"], {"codes": list(codes), "at": at})
+        return {row.code: row for row in await cursor.fetchall()}
 
 
 async def originals(
@@ -180,6 +188,13 @@ async def page(
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["page"], parameters)
         return [Listed(_certificate(row[0]), row[1]) for row in await cursor.fetchall()]
+
+
+async def homes(conn: Connection, streams: Collection[UUID]) -> dict[UUID, Home]:
+    """Whose certificates these records are, and the series that they stand in."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["homes"], {"streams": list(streams)})
+        return {stream: Home(*home) for stream, *home in await cursor.fetchall()}
 
 
 async def codes_by_value(conn: Connection, space: str, hmac: bytes) -> list[str]:

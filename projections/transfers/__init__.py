@@ -23,6 +23,7 @@ from projections.transfers.queries import (
     may_read_values,
     parties_of,
     stood_for,
+    succeeded,
 )
 from projections.transfers.record import (
     CONSIGNMENTS,
@@ -62,11 +63,12 @@ __all__ = [
     "name_of",
     "parties_of",
     "stood_for",
+    "succeeded",
 ]
 
 PROJECTOR: Final = Projector(
     name="transfers",
-    version=1,
+    version=2,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),

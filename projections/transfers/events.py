@@ -142,7 +142,9 @@ def _renamed(answers: dict[str, str]) -> dict[str, str]:
     return {"sender": answers["sender"], "id_": answers["consignment"]}
 
 
-def _begin(event: Recorded, rows: WorkingSet, letter: str, role: str, **more: Any) -> Consignment:
+def _begin(
+    event: Recorded, rows: WorkingSet, letter: Letter, role: str, **more: Any
+) -> Consignment:
     said = event.statement
     due = said.get("due_date")
     row = Consignment(
@@ -153,7 +155,10 @@ def _begin(event: Recorded, rows: WorkingSet, letter: str, role: str, **more: An
             "id": said["new_consignment"],
             "addressee": said.get("addressee"),
             "role": role,
-            "letter": letter,
+            "letter": letter.name,
+            "origin": letter.originator or letter.agency,
+            "priority": letter.priority,
+            "day": letter.date,
             "previous": None,
             "log_index": event.index,
             "time": event.time,
@@ -175,19 +180,25 @@ def _sent(event: Recorded, rows: WorkingSet, **more: Any) -> None:
     said = event.statement
     letter = rows.need(LETTERS, name_of(said["sender"], said["letter"]))
     addressee = said.get("addressee")
-    role = "outside" if addressee is None else "to" if addressee in letter.addressees else "copy"
-    row = _begin(event, rows, letter.name, role, **more)
+    role = "outside" if addressee is None else "copy" if addressee in letter.copies else "to"
+    row = _begin(event, rows, letter, role, **more)
     rows.put(LETTERS, letter._replace(served=letter.served + 1), event.index)
-    if letter.answers is not None:
-        answered = rows.need(CONSIGNMENTS, letter.answers)
-        if answered.answered_index is None:
-            put = ranked(answered._replace(answered_index=event.index))
-            rows.put(CONSIGNMENTS, put, event.index)
+    _answer(event, rows, letter)
     # Whoever is sent paper is on no network to read here.
     reader = addressee if row.transport == "dispatched" else None
     _admit(event, rows, event.stream, event.agency, letter.agency, reader)
     _admit(event, rows, letter.stream, reader)
     _enter(event, rows, letter.name, row.name)
+
+
+def _answer(event: Recorded, rows: WorkingSet, letter: Letter) -> None:
+    """What the letter answers, if anything, is answered from the first time on."""
+    if letter.answers is None:
+        return
+    answered = rows.need(CONSIGNMENTS, letter.answers)
+    if answered.answered_index is None:
+        put = ranked(answered._replace(answered_index=event.index))
+        rows.put(CONSIGNMENTS, put, event.index)
 
 
 def _dispatched(event: Recorded, rows: WorkingSet) -> None:
@@ -201,7 +212,7 @@ def _sent_on_paper(event: Recorded, rows: WorkingSet) -> None:
 def _referred_onward(event: Recorded, rows: WorkingSet) -> None:
     previous = rows.need(CONSIGNMENTS, named(event))
     letter = rows.need(LETTERS, previous.letter)
-    row = _begin(event, rows, letter.name, "onward", previous=previous.name)
+    row = _begin(event, rows, letter, "onward", previous=previous.name)
     _admit(event, rows, event.stream, event.agency, letter.agency, row.addressee)
     _admit(event, rows, letter.stream, row.addressee)
     _enter(event, rows, letter.name, row.name)
@@ -211,6 +222,7 @@ def _received_on_paper(event: Recorded, rows: WorkingSet) -> None:
     said = event.statement
     name = name_of(event.agency, said["new_consignment"])
     number = said.get("their_number", "")
+    answers = said.get("answers")
     letter = _letter(
         event,
         f"paper|{name}",
@@ -220,12 +232,14 @@ def _received_on_paper(event: Recorded, rows: WorkingSet) -> None:
         number=number,
         folded_number=fold_number(number),
         date=said.get("their_date", said["date"]),
+        answers=name_of(**_renamed(answers)) if answers else None,
     )
     rows.put(LETTERS, letter, event.index)
+    _answer(event, rows, letter)
     _begin(
         event,
         rows,
-        letter.name,
+        letter,
         "paper_in",
         addressee=event.agency,
         transport="paper_in",
@@ -241,7 +255,9 @@ def _entered(event: Recorded) -> dict[str, Any]:
     place = {name: said[name] for name in ("unit", "series", "year", "number", "date")}
     return {
         **place,
+        "day": said["date"],
         "folded_number": fold_number(said["number"]),
+        "registrar": event.agency,
         "registered_index": event.index,
         "registered_time": event.time,
     }
@@ -298,8 +314,8 @@ def _change(event: Recorded, rows: WorkingSet) -> None:
         _pass_custody(event, rows, letter, row)
     elif kind == "incoming_rectified":
         place = _entered(event)
-        place.pop("registered_index")
-        place.pop("registered_time")
+        for name in ("registrar", "registered_index", "registered_time"):
+            del place[name]
         changed = changed._replace(**place, rectified_index=event.index)
     elif kind in ("due_date_set", "due_date_extended"):
         changed = changed._replace(due_date=said["due_date"])

@@ -113,11 +113,16 @@ async def consignment(conn: Connection, name: str, *, at: int | None = None) -> 
     return None if row is None else Listed(_consignment(row[0]), _letter(row[1]))
 
 
-async def stood_for(conn: Connection, agency: str) -> list[str]:
-    """The agency, and those that are no more and that it answers for."""
+async def succeeded(conn: Connection) -> list[str]:
+    """The agencies that others answer for, in whole or in part."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["succeeded"])
-        gone = [row[0] for row in await cursor.fetchall()]
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def stood_for(conn: Connection, agency: str) -> list[str]:
+    """The agency, and those that are no more and that it answers for."""
+    gone = await succeeded(conn)
     heirs = {one: await agencies.responsible(conn, one, None, None) for one in gone}
     return [agency, *(one for one, heir in heirs.items() if heir == agency and one != agency)]
 
@@ -167,7 +172,9 @@ async def box(
     """An agency's inbox or outbox after a place in it, the most urgent first."""
     asked = {**chosen.parameters(), "agency": agency, "after": after, "limit": limit}
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(STATEMENTS["incoming" if incoming else "outgoing"], asked)
+        await cursor.execute(
+            STATEMENTS["incoming" if incoming else "outgoing"], asked, prepare=False
+        )
         rows = await cursor.fetchall()
     return [Listed(_consignment(row[0]), _letter(row[1])) for row in rows]
 

@@ -56,6 +56,11 @@ class Consignment(NamedTuple):
     `transport` is how far it came, `business` what the receiver did with it; neither is made from
     the other. `urgency` orders what has to be done: unanswered before answered before closed, the
     earliest due date first, then as it came.
+
+    What an inbox is searched by stands here, so that a list is asked of one table: `origin` is who
+    wrote the letter, `priority` the letter's, `day` that of the receiver's registration and, until
+    then, the one that the letter bore when it was sent.
+    `registrar` is whose registers its incoming number stands in.
     """
 
     name: str
@@ -65,6 +70,9 @@ class Consignment(NamedTuple):
     addressee: str | None
     role: str
     letter: str
+    origin: str
+    priority: str
+    day: str
     previous: str | None
     log_index: int
     time: int
@@ -92,6 +100,7 @@ class Consignment(NamedTuple):
     reason: str | None = None
     referred_to: str | None = None
     answered_index: int | None = None
+    registrar: str | None = None
 
 
 class Party(NamedTuple):

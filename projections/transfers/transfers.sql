@@ -39,6 +39,8 @@ CREATE TABLE letters (
 );
 CREATE INDEX letters_by_agency ON letters (agency, log_index);
 CREATE INDEX letters_by_number ON letters (folded_number, agency);
+CREATE INDEX letters_by_register ON letters (agency, year, unit, series)
+    WHERE direction = 'outgoing';
 
 CREATE TABLE consignments (
     name text COLLATE "C" NOT NULL,
@@ -48,6 +50,9 @@ CREATE TABLE consignments (
     addressee text COLLATE "C",
     role text COLLATE "C" NOT NULL,
     letter text COLLATE "C" NOT NULL,
+    origin text COLLATE "C" NOT NULL,
+    priority text COLLATE "C" NOT NULL,
+    day text COLLATE "C" NOT NULL,
     previous text COLLATE "C",
     log_index bigint NOT NULL,
     time bigint NOT NULL,
@@ -75,14 +80,31 @@ CREATE TABLE consignments (
     reason text COLLATE "C",
     referred_to text COLLATE "C",
     answered_index bigint,
+    registrar text COLLATE "C",
     since_index bigint NOT NULL,
     until_index bigint,
     PRIMARY KEY (name, since_index)
 );
 CREATE INDEX consignments_in ON consignments (addressee, urgency) WHERE until_index IS NULL;
 CREATE INDEX consignments_out ON consignments (sender, urgency) WHERE until_index IS NULL;
+-- What an inbox is searched by: each search is a walk in its order, or over few rows.
+CREATE INDEX consignments_in_state ON consignments (addressee, business, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_in_unit ON consignments (addressee, unit, urgency)
+    WHERE until_index IS NULL AND unit IS NOT NULL;
+CREATE INDEX consignments_in_from ON consignments (addressee, sender, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_in_written ON consignments (addressee, origin, urgency)
+    WHERE until_index IS NULL AND origin <> sender;
+CREATE INDEX consignments_in_urgent ON consignments (addressee, priority, urgency)
+    WHERE until_index IS NULL AND priority <> 'normal';
+CREATE INDEX consignments_in_due ON consignments (addressee, due_date)
+    WHERE until_index IS NULL AND due_date IS NOT NULL;
+CREATE INDEX consignments_in_day ON consignments (addressee, day) WHERE until_index IS NULL;
 CREATE INDEX consignments_by_number ON consignments (addressee, folded_number);
 CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
+CREATE INDEX consignments_by_register ON consignments (registrar, year, unit, series)
+    WHERE registrar IS NOT NULL;
 
 CREATE TABLE transfer_parties (
     name text COLLATE "C" NOT NULL,
@@ -166,28 +188,43 @@ ORDER BY one.log_index
 LIMIT %(limit)s
 
 -- name: incoming
+-- Rows are chosen from one table, and only those of the page are joined. To be planned with its
+-- parameters known: whatever is not asked for then falls away.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
-FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
+FROM (
+    SELECT one.* FROM read.consignments AS one
+    WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
+        AND one.urgency > %(after)s
+        AND (%(business)s::text IS NULL OR one.business = %(business)s)
+        AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
+        AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
+        AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
+            OR one.origin <> one.sender AND one.origin = ANY (%(parties)s))
+        AND (%(number)s::text IS NULL OR one.name IN (
+            SELECT own.name FROM read.consignments AS own
+            WHERE own.until_index IS NULL AND own.addressee = %(agency)s
+                AND own.folded_number = %(number)s
+            UNION ALL
+            SELECT theirs.name FROM read.letters AS numbered
+            JOIN read.consignments AS theirs ON theirs.letter = numbered.name
+            WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
+                AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
+        ))
+        AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
+        AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)
+        AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
+        AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
+        AND (%(space)s::text IS NULL OR one.letter IN (
+            SELECT found.name FROM vault.lookups
+            JOIN read.letters AS found ON found.stream = lookups.stream
+            WHERE lookups.space = ANY (%(space)s::text[])
+                AND lookups.hmac = ANY (%(hmac)s::bytea[]) AND found.until_index IS NULL
+        ))
+    ORDER BY one.urgency
+    LIMIT %(limit)s
+) AS one JOIN read.letters AS carried ON carried.name = one.letter
     AND carried.until_index IS NULL
-WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
-    AND one.urgency > %(after)s
-    AND (%(business)s::text IS NULL OR one.business = %(business)s)
-    AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
-    AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
-    AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
-        OR carried.agency = ANY (%(parties)s) OR carried.originator = ANY (%(parties)s))
-    AND (%(number)s::text IS NULL OR one.folded_number = %(number)s
-        OR carried.folded_number = %(number)s)
-    AND (%(from_day)s::text IS NULL OR coalesce(one.date, carried.date) >= %(from_day)s)
-    AND (%(to_day)s::text IS NULL OR coalesce(one.date, carried.date) <= %(to_day)s)
-    AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
-    AND (%(space)s::text IS NULL OR carried.stream IN (
-        SELECT lookups.stream FROM vault.lookups
-        WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
-    ))
 ORDER BY one.urgency
-LIMIT %(limit)s
 
 -- name: outgoing
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter

@@ -73,18 +73,28 @@ def fill(served: Served, certificates: int, sampled: int, on_step: OnStep) -> Fi
 def _send(task: _Task) -> tuple[int, list[str]]:
     """Make, sign and send one order; how many lines were recorded, and some of their receipts."""
     [request] = make_bulks(task.office, task.lines, 1).requests
-    address = urlsplit(task.url)
+    lines = post(task.url, request, task.lines)
+    return len(lines), _drawn(lines, task.share)
+
+
+def post(url: str, request: bytes, count: int) -> list[bytes]:
+    """Send a bulk order, as it goes over the wire, and return the answers to its lines.
+
+    Raises:
+        LoadFailed: it, or one of its so many lines, was refused.
+    """
+    address = urlsplit(url)
     place = (str(address.hostname), int(address.port or 0))
     with socket.create_connection(place, timeout=TIMEOUT_SECONDS) as link:
         link.sendall(request)
         answer = http.client.HTTPResponse(link)
         answer.begin()
         lines = answer.read().splitlines()
-    if answer.status != http.HTTPStatus.OK or len(lines) != task.lines:
+    if answer.status != http.HTTPStatus.OK or len(lines) != count:
         raise LoadFailed(repr(b"\n".join(lines)[:500]))
     if any(b'"problem"' in line for line in lines):
         raise LoadFailed(next(line for line in lines if b'"problem"' in line).decode())
-    return len(lines), _drawn(lines, task.share)
+    return lines
 
 
 def _drawn(lines: Sequence[bytes], share: float) -> list[str]:

@@ -60,7 +60,7 @@ def revocation(office: Office, key: PrivateKey, code: str) -> bytes:
     """A signed request that revokes a certificate."""
     path = f"/v1/certificates/{code}/revocation"
     draft = Draft.plain("certificate.revoke", office.agency, path, code=code, reason=REASON)
-    signed = signing.sign_order(key, _head(office, path), [draft.envelope])
+    signed = signing.sign_order(key, head_of(office, path), [draft.envelope])
     return request(path, signed)
 
 
@@ -99,11 +99,12 @@ def _order(
     body = lines[0].raw if kind == JSON else b"".join(line.raw + b"\n" for line in lines)
     cover = signing.Cover(root(lines), len(lines))
     return request(
-        path, signing.sign_body(key, _head(office, path), cover, body=body, content_type=kind)
+        path, signing.sign_body(key, head_of(office, path), cover, body=body, content_type=kind)
     )
 
 
-def _head(office: Office, path: str) -> signing.Head:
+def head_of(office: Office, path: str) -> signing.Head:
+    """What an order of an office to a path is signed with."""
     now = int(time.time())
     return signing.Head(
         path=path,

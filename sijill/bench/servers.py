@@ -139,6 +139,10 @@ class Served:
         """The connection strings of its database."""
         return Settings(data=self.folder).embedded().urls()
 
+    def enrol(self, *agencies: str) -> list[Office]:
+        """More offices, of bodies that the catalogue knows."""
+        return [_enrol(self.url, self.folder, agency) for agency in agencies]
+
 
 @contextmanager
 def environment(**values: str) -> Iterator[None]:
@@ -167,7 +171,7 @@ class Ledger:
         with served(self.folder, 0, workers=workers) as (url, process):
             if self._office is None:
                 go_round(Settings(data=self.folder).embedded().urls().admin)
-                self._office = _enrol(url, self.folder)
+                self._office = _enrol(url, self.folder, AGENCY)
             yield Served(url, self.folder, process.pid, workers, self._office)
 
 
@@ -179,13 +183,13 @@ def founded(parent: Path) -> Iterator[Ledger]:
         yield Ledger(parent / "ledger")
 
 
-def _enrol(url: str, data: Path) -> Office:
+def _enrol(url: str, data: Path, agency: str) -> Office:
     """Register and link an agency, and enrol its first key, by the real ceremonies."""
     operator, authority = founders(url, data)
     cast = Cast(operator, authority, {})
-    register(operator, AGENCY)
-    [officer] = enrol_officers(cast, url, data, AGENCY, 1)
-    office = Office(AGENCY, officer.identity.ledger, data / "clients" / f"{AGENCY}-officer-1.pem")
+    register(operator, agency)
+    [officer] = enrol_officers(cast, url, data, agency, 1)
+    office = Office(agency, officer.identity.ledger, data / "clients" / f"{agency}-officer-1.pem")
     cast.close()
     officer.close()
     return office

@@ -26,6 +26,7 @@ _NOUNS = {
     "register": "Registers: capture, cover, reserve and void numbers, close; needs a key.",
     "attachment": "Files that belong to records: upload, list, download.",
     "verify": "Ask whether a document is genuine and in force.",
+    "forgery": "Papers that look forged: report one, read what was reported.",
     "trust": "Lists for verifying with no network: fetch them, walk on from them.",
     "agency": "The agencies of the ledger: add, link, rename, close, look up.",
     "key": "Keys: make, enrol, rotate, retire, recover, declare compromised.",

@@ -1,13 +1,15 @@
-"""`sijill attachment`: files that belong to records, up and down, one chunk at a time."""
+"""`sijill attachment`: files that belong to records, and objects that nothing names any more."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
-from sijill.cli.options import Desk, Queue
+from sijill.cli.options import Desk, Queue, Talk
 from sijill.cli.output import Output
+from sijill.cli.service import DATA, QUIET, Data
 
 app = App(name="attachment", help="Files that belong to records: upload, list, download.")
 
@@ -106,4 +108,47 @@ def drop(attachment: Id, /, *, desk: Desk) -> int:
     with desk.client() as client:
         Attachments(client).drop(attachment)
     output.result({"attachment": attachment}, output.words("cli.upload_dropped"))
+    return 0
+
+
+@app.command
+@verb
+def sweep(
+    *,
+    data: Data = DATA,
+    older_than_days: Annotated[
+        int,
+        Parameter(
+            validator=Number(gte=1), help="What was written within so many days is left alone."
+        ),
+    ] = 7,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Count them, and let none of them go.")
+    ] = False,
+    talk: Talk = QUIET,
+) -> int:
+    """Let stored objects go that no upload and no record names, left by whoever was cut off.
+
+    For the operator, beside the service or without it. Nothing that the ledger knows is touched.
+    """
+    import time
+
+    from infrastructure import postgres
+    from infrastructure.postgres import Role
+    from sijill.cli.databases import running_database
+    from sijill.orphans import sweep as run
+    from sijill.settings import Settings
+
+    output = Output(talk)
+    since = time.time() - older_than_days * 86_400
+    objects = Settings(data=data).storage().objects
+    with (
+        running_database(data) as urls,
+        postgres.connect(
+            urls.service, Role.SERVICE, autocommit=True, limits=postgres.PATIENT
+        ) as conn,
+    ):
+        swept = run(conn, objects, since=since, delete=not dry_run)
+    words = "cli.objects_unnamed" if dry_run else "cli.objects_swept"
+    output.result(swept._asdict(), output.words(words, **swept._asdict()))
     return 0

@@ -28,7 +28,6 @@ Finding = Literal[
 ]
 Grade = Literal["born_digital", "original_sighted", "register_only", "paper_reply"]
 _POSITIVE = frozenset({"genuine", "changed"})
-WORKING_DAYS = 3
 _UNIT, _SERIES = "authenticity", "general"
 _COLUMNS = {
     "request": "cli.column.request",
@@ -98,20 +97,21 @@ def request(
     if secret is not None:
         fields["holder_secret"] = secret
     path = "/v1/authenticity-requests"
-    draft = Draft.about(
-        "authenticity.request",
-        desk.agency or "",
-        path,
-        fields,
-        document=None if document is None else digest_of(document, Path.cwd()),
-        request=drawn,
-        channel="counter" if counter else "agency",
-        due_date=due or _due(),
-        **{**asked, "code": code and codes.normalise(code)},
-    )
-    check(draft)
     output = Output(desk)
     with desk.client() as client:
+        draft = Draft.about(
+            "authenticity.request",
+            client.agency or "",
+            path,
+            fields,
+            document=None if document is None else digest_of(document, Path.cwd()),
+            request=drawn,
+            channel="counter" if counter else "agency",
+            # The ledger knows the holidays of the year.
+            due_date=due or client.get("/v1/calendar", signed=False)["due_date"],
+            **{**asked, "code": code and codes.normalise(code)},
+        )
+        check(draft)
         answer = client.send(client.prepare(draft.path, [draft.envelope]))
         shown = client.get(f"{path}/{drawn}")
     shown["receipt"] = answer["receipt"]
@@ -151,8 +151,12 @@ def answer(
         asked = client.get(path)
         said: dict[str, Any] = {"request": code, "finding": finding, "grade": grade}
         said |= {"unit": unit, "series": series}
+        fields = _proved(asked, finding, output)
+        number = str(asked["requested_index"])
         if finding in _POSITIVE:
-            said["certificate"] = _certify(client, asked, finding, output)
+            said["certificate"] = _certify(client, number, fields)
+        else:
+            _set_right(client, number, fields)
         agency = client.agency or ""
         draft = Draft.plain("authenticity.answer", agency, f"{path}/answer", **said)
         sent = client.send(client.prepare(draft.path, [draft.envelope]))
@@ -253,18 +257,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _due() -> str:
-    from domain.catalogue.calendar import CALENDAR
-    from domain.values.moments import BAGHDAD
-
-    return CALENDAR.after(datetime.now(BAGHDAD).date(), WORKING_DAYS).isoformat()
-
-
-def _certify(client: Any, asked: dict[str, Any], finding: str, output: Output) -> str:
-    """The code of the authenticity certificate for a request: issued, or issued before."""
-    from domain.values.moments import BAGHDAD
-    from sijill.client import Draft, Refused
-
+def _proved(asked: dict[str, Any], finding: str, output: Output) -> dict[str, str]:
+    """What the authenticity certificate of a request says."""
     fields = {
         "document_reference": asked["code"] or asked["number"],
         "finding": output.words(f"word.authenticity.finding.{finding}"),
@@ -274,19 +268,52 @@ def _certify(client: Any, asked: dict[str, Any], finding: str, output: Output) -
         fields["document_date"] = asked["date"]
     if "holder_name" in asked["values"]:
         fields["holder_name"] = asked["values"]["holder_name"]
-    number = str(asked["requested_index"])
+    return fields
+
+
+def _certify(client: Any, number: str, fields: dict[str, str]) -> str:
+    """The code of the authenticity certificate for a request: issued, or issued before."""
+    from domain.values.moments import BAGHDAD
+    from sijill.client import Draft, Refused
+
     today = datetime.now(BAGHDAD).date().isoformat()
     members = {"unit": _UNIT, "series": _SERIES, "number": number, "date": today}
     draft = Draft.issue(client.agency or "", fields, type="authenticity", language="ar", **members)
     try:
         client.send(client.prepare(draft.path, [draft.envelope]))
     except Refused as refused:
-        if refused.code != "number_taken":
+        before = _set_right(client, number, fields) if refused.code == "number_taken" else None
+        if before is None:
             raise
-        query = {"unit": _UNIT, "number": number, "state": "in_force"}
-        found = list(client.pages("/v1/certificates", limit=1, **query))
-        return str(found[0]["code"])
+        return before
     return str(draft.code)
+
+
+def _set_right(client: Any, number: str, fields: dict[str, str]) -> str | None:
+    """The certificate that an answer which was cut off left; one of another finding is corrected.
+
+    Otherwise it would say beside the answer what was to be answered first.
+    """
+    from sijill.client import Draft
+
+    query = {"unit": _UNIT, "series": _SERIES, "number": number, "state": "in_force"}
+    for found in client.pages("/v1/certificates", limit=1, **query):
+        code = str(found["code"])
+        path = f"/v1/certificates/{code}"
+        if client.get(path)["values"].get("finding") == fields["finding"]:
+            return code
+        draft = Draft.renew(
+            "certificate.correct",
+            client.agency or "",
+            f"{path}/correction",
+            fields,
+            code=code,
+            reason="data_changed",
+            language="ar",
+        )
+        client.send(client.prepare(draft.path, [draft.envelope]))
+        return str(draft.code)
+    return None
 
 
 def _row(one: dict[str, Any], output: Output) -> dict[str, Any]:

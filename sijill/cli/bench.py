@@ -266,6 +266,28 @@ def nation(
 
 @app.command
 @verb
+def inbox(
+    *,
+    letters: Annotated[
+        int, Parameter(group=_MEASURE, validator=Number(gte=100), help="How many are sent.")
+    ] = 1_000_000,
+    measure: Measure = MEASURE,
+) -> int:
+    """Fill one inbox by signed bulk orders, and measure what it answers, question by question.
+
+    Pages, searches and what is overdue, over HTTP, one signed read after the other. Refused where
+    the disk would not hold the letters. All of it is gone afterwards.
+    """
+    from sijill.bench.inbox import run
+    from sijill.bench.issue import Wish
+
+    output = Output(measure)
+    wish = Wish(rounds=measure.rounds, seconds=measure.seconds, folder=measure.folder)
+    return tell(run(wish, letters, _taken(output), _stepped(output)), output)
+
+
+@app.command
+@verb
 def audit(*, events: Events = 1_000_000, measure: Measure = MEASURE) -> int:
     """Measure the whole check of a ledger, once of single orders and once when half came in bulk.
 

@@ -13,7 +13,8 @@ from sijill.cli.options import LEDGER, Reach, Talk
 from sijill.cli.output import Output, moment, paint
 
 if TYPE_CHECKING:
-    from infrastructure.proofs.bundle import Report, Told, Trust
+    from infrastructure.proofs.bundle import Bundle, Report, Told, Trust
+    from sijill.client import Client
 
 app = App(name="bundle", help="The evidence for one record, as a file.")
 QUIET = Talk()
@@ -22,17 +23,28 @@ QUIET = Talk()
 @app.command
 @verb
 def create(
-    code: Annotated[str, Parameter(help="The certificate's public code.")],
+    code: Annotated[str | None, Parameter(help="The certificate's public code.")] = None,
     *,
+    transfer: Annotated[
+        str | None,
+        Parameter(help="Instead: `SENDER/ID` of a letter or a consignment."),
+    ] = None,
+    request: Annotated[
+        str | None, Parameter(help="Instead: the code of an authenticity request.")
+    ] = None,
+    entry: Annotated[
+        str | None,
+        Parameter(help="Instead: `UNIT/SERIES/YEAR/NUMBER` of an entry in the agency's register."),
+    ] = None,
     to: Annotated[
-        Path | None, Parameter(help="The file to write; by default named after the code.")
+        Path | None, Parameter(help="The file to write; by default named after the record.")
     ] = None,
     form: Annotated[
         Literal["bundle", "tlog-proof"],
         Parameter(
             name="--format",
-            help="`bundle`: all that decides about the certificate; `tlog-proof`: that the log "
-            "holds its issuance, for any C2SP tool.",
+            help="`bundle`: all that decides about the record; `tlog-proof`: that the log holds "
+            "its first event, for any C2SP tool.",
         ),
     ] = "bundle",
     key: Annotated[
@@ -40,35 +52,73 @@ def create(
         Parameter(
             group=LEDGER,
             env_var="SIJILL_KEY",
-            help="A key that opens the bodies: the agency's, or an auditor's.",
+            help="A key that opens the bodies: the agency's, or an auditor's. Only a certificate "
+            "is shown without one.",
         ),
     ] = None,
     reach: Reach,
 ) -> int:
-    """Fetch the evidence for a certificate, verify it, and write it to a file.
+    """Fetch the evidence for one record, verify it, and write it to a file.
 
-    What does not verify is not written, and ends this with exit 6.
+    Of a certificate anybody may have it; of a letter, a request or an entry of a register whoever
+    is party to it, and auditors. What does not verify is not written, and ends this with exit 6.
     """
     from infrastructure.keyfiles import load_private_key, write_durably
-    from infrastructure.proofs import bundle, canonical
-    from infrastructure.proofs.codes import normalise
-    from infrastructure.proofs.findings import Finding
 
     output = Output(reach)
-    stored = normalise(code)
-    path = to or Path(f"{stored}.{'sijill-bundle.json' if form == 'bundle' else 'tlog-proof'}")
+    place, name, query = _place(code, transfer, request, entry)
+    stored = name if code is not None else None
+    path = to or Path(f"{name}.{'sijill-bundle.json' if form == 'bundle' else 'tlog-proof'}")
     with reach.anonymous() as client:
         client.key = load_private_key(key) if key else None
-        # Written again it is the same bytes: a bundle is its own canonical form.
-        data = canonical.dumps(client.get(f"/v1/certificates/{stored}/bundle"))
-        trust = _trust(client.identity.ledger, None)
-    parsed = bundle.parse(data)
-    report = bundle.verify(parsed, trust)
-    if parsed.code != stored:
-        report.findings.append(Finding("code_other", None, stored, parsed.code or ""))
+        made, report = fetched(client, place, stored, query)
     if not report.findings:
-        write_durably(path, data if form == "bundle" else parsed.tlog_proof().encode())
+        write_durably(path, made.encode() if form == "bundle" else made.tlog_proof().encode())
     return _tell(report, output, str(path))
+
+
+def _place(
+    code: str | None, transfer: str | None, request: str | None, entry: str | None
+) -> tuple[str, str, dict[str, Any]]:
+    """Where the bundle is, what its file is named after, and what is asked beside.
+
+    Raises:
+        Unusable: not exactly one record is named, or not as it must be.
+    """
+    from infrastructure.proofs.codes import normalise
+
+    [*given] = [one for one in (code, transfer, request, entry) if one is not None]
+    if len(given) != 1:
+        raise Unusable(code="input_malformed", detail="one record", path="bundle create")
+    if code is not None:
+        stored = normalise(code)
+        return f"certificates/{stored}", stored, {}
+    if request is not None:
+        stored = normalise(request)
+        return f"authenticity-requests/{stored}", stored, {}
+    parts = given[0].split("/", 1 if transfer is not None else 3)
+    if len(parts) != (2 if transfer is not None else 4) or not all(parts):
+        raise Unusable(code="input_malformed", detail="parts missing", path=given[0])
+    if transfer is not None:
+        return f"transfers/{transfer}", parts[1], {}
+    *register, number = parts
+    return f"registers/{'/'.join(register)}", "-".join(register), {"number": number}
+
+
+def fetched(
+    client: "Client", place: str, code: str | None = None, query: dict[str, Any] | None = None
+) -> tuple["Bundle", "Report"]:
+    """The bundle of the record there, and what comes out when it is verified."""
+    from infrastructure.proofs import bundle, canonical
+    from infrastructure.proofs.findings import Finding
+
+    # Written again it is the same bytes: a bundle is its own canonical form.
+    data = canonical.dumps(client.get(f"/v1/{place}/bundle", **(query or {})))
+    parsed = bundle.parse(data)
+    report = bundle.verify(parsed, trust_in(client.identity.ledger))
+    if parsed.code != code:
+        report.findings.append(Finding("code_other", None, code or "", parsed.code or ""))
+    return parsed, report
 
 
 @app.command
@@ -106,11 +156,14 @@ def verify(
         ledger = bytes.fromhex(json.loads(trust.read_bytes())["ledger"])
     except (KeyError, TypeError, ValueError) as error:
         raise Unusable(code="input_malformed", detail=str(error), path=str(trust)) from None
-    report = bundle.verify(bundle.parse(file.read_bytes()), _trust(ledger, policy))
+    report = bundle.verify(
+        bundle.parse(file.read_bytes()), trust_in(ledger, policy.read_bytes() if policy else None)
+    )
     return _tell(report, output, str(file))
 
 
-def _trust(ledger: bytes, policy: Path | None) -> "Trust":
+def trust_in(ledger: bytes, policy: bytes | None = None) -> "Trust":
+    """What a bundle is verified by: which ledger it is of, and whose cosignatures it needs."""
     import domain
     from domain.acts import ACTS
     from infrastructure.proofs import policy as policies
@@ -120,7 +173,7 @@ def _trust(ledger: bytes, policy: Path | None) -> "Trust":
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table
     return Trust(
         ledger=ledger,
-        policy=policies.parse(policy.read_bytes()) if policy else None,
+        policy=policies.parse(policy) if policy else None,
         acts={
             name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
             for name, command in ACTS.items()

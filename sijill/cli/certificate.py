@@ -150,6 +150,14 @@ def render(
         Path | None,
         Parameter(help="A key file that `sijill key seal` made: the PDF is sealed with it."),
     ] = None,
+    evidence: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Also embed the evidence bundle of the newest checkpoint in the PDF; its bytes "
+            "are then others each time.",
+        ),
+    ] = False,
     desk: Desk,
 ) -> int:
     """Write a certificate as a paper: PDF/A-3 with its credential embedded, PNG or SVG.
@@ -168,6 +176,7 @@ def render(
         host=host,
         template=template,
         key=seal,
+        evidence=evidence,
     )
 
 

@@ -5,15 +5,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from infrastructure.keyfiles import load_private_key
+from infrastructure.log.replaying import connected
+from infrastructure.proofs import note
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Ahead, Trust
 from infrastructure.proofs.material import Source, text_of
-from sijill import attached, audit
+from sijill import attached, audit, quick
 from sijill.ahead import ahead
 from sijill.cli import codes
 from sijill.cli.databases import running_database
@@ -24,8 +27,9 @@ from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
 from sijill.export.layout import Exported, NotExported
 from sijill.folder import Folder
-from sijill.notebook import notebook
+from sijill.notebook import NotebookUnusable, notebook
 
+SQLITE: Final = b"SQLite format 3\0"
 WORTH_PROCESSES: Final = 5_000
 """Leaves from which on the start of further processes costs less than they save."""
 
@@ -41,6 +45,13 @@ class Material:
 def check_log(checked: Checked) -> int:
     """Check the log that the options name."""
     output = Output(checked)
+    if checked.quick and checked.data is not None:
+        try:
+            _tell(_quickly(checked, checked.data, output), output)
+        except quick.NotClean:
+            output.say(output.words("cli.audit.not_clean"))
+        else:
+            return codes.DONE
 
     def on_finding(finding: Finding) -> None:
         said = {**asdict(finding), "meaning": finding.meaning}
@@ -48,14 +59,20 @@ def check_log(checked: Checked) -> int:
         output.item(said, f"{place}  {finding.code}  {finding.expected} {finding.found}".rstrip())
         output.say(meaning(finding.code, output))
 
-    since = nullcontext() if checked.since is None else notebook(checked.since)
+    anchor = _note(checked.since)
+    since = nullcontext() if checked.since is None or anchor else notebook(checked.since)
     compares = checked.since is None if checked.read_models is None else checked.read_models
     with material(checked) as given, since as kept:
         before = (kept.state() or {}).get("size", 0) if kept is not None else 0
+        trusted = _trust(checked)
+        if anchor is not None:
+            begin = Checkpoint.parse(text_of(anchor))
+            held = [*trusted.checkpoints, anchor]
+            before, trusted = begin.size, replace(trusted, since=begin, checkpoints=held)
         left = max(0, (_size(given.source) or 0) - before)
         progress = Progress(output, total=left)
         with _reading(checked, left) as reads:
-            trust = replace(_trust(checked), ahead=reads)
+            trust = replace(trusted, ahead=reads)
             summary = audit.check(given.source, trust, on_finding, progress.step, kept=kept)
         if given.keeper is None or not compares:
             summary.skip("projection_not_given", 0, summary.size)
@@ -63,9 +80,42 @@ def check_log(checked: Checked) -> int:
             output.say(output.words("cli.audit.projecting"))
             audit.compare_projections(given.keeper, summary, on_finding)
         if checked.data is not None:
-            attached.check_folder(checked.data, summary, on_finding)
+            attached.check_folder(checked.data, summary, on_finding, before)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
+
+
+def _quickly(checked: Checked, data: Path, output: Output) -> Summary:
+    """Bytes and tree alone.
+
+    Raises:
+        quick.NotClean: they do not come out.
+    """
+    progress = Progress(output, total=None)
+    with (
+        running_database(data) as urls,
+        connected(urls.service, _processes(checked)) as each,
+    ):
+        return quick.check(urls.service, each, Folder(data).tiles, _trust(checked), progress.reach)
+
+
+def _note(path: Path | None) -> bytes | None:
+    """The checkpoint in the file of `--since`, where it is one and no notebook.
+
+    Raises:
+        NotebookUnusable: it is neither.
+    """
+    if path is None or not path.exists() or path.stat().st_size == 0:
+        return None
+    with path.open("rb") as file:
+        data = file.read(note.MAX_NOTE_BYTES)
+    if data.startswith(SQLITE):
+        return None
+    try:
+        Checkpoint.parse(text_of(data))
+    except ProofError as error:
+        raise NotebookUnusable(path) from error
+    return data
 
 
 def meaning(code: str, output: Output) -> str:
@@ -88,8 +138,12 @@ def _reading(checked: Checked, leaves: int) -> Iterator[Ahead | None]:
     if checked.processes is None and leaves < WORTH_PROCESSES:
         yield None
         return
-    with ahead(checked.processes or os.cpu_count() or 1) as reads:
+    with ahead(_processes(checked)) as reads:
         yield reads
+
+
+def _processes(checked: Checked) -> int:
+    return checked.processes or os.cpu_count() or 1
 
 
 @contextmanager

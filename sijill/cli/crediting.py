@@ -6,7 +6,6 @@ from typing import Any
 
 from infrastructure.proofs.jwk import public_of
 from infrastructure.proofs.orders import LINES_LIMIT
-from sijill.cli.credential import fetched
 from sijill.cli.output import Output
 from sijill.client import Client, Draft, credentials
 
@@ -21,8 +20,8 @@ def credit(client: Client, codes: Sequence[str], output: Output) -> tuple[int, i
     Run again after whatever went wrong, it makes only what is missing.
     """
     made = refused = 0
-    missing = (code for code in codes if fetched(client, code) is None)
-    while chunk := list(islice(missing, CHUNK_LINES)):
+    left = iter(codes)
+    while chunk := list(islice(left, CHUNK_LINES)):
         drafts = list(_drafts(client, chunk))
         for answer in _record(client, drafts) if drafts else ():
             problem = answer.get("problem")
@@ -44,8 +43,9 @@ def _drafts(client: Client, codes: Sequence[str]) -> Iterator[Draft]:
     for code in codes:
         shown = client.get(f"/v1/certificates/{code}")
         original = next(one for one in shown["originals"] if one["code"] == code)
-        if not shown["state"] == original["state"] == _IN_FORCE:
-            # Withdrawn in the same file, or since.
+        withdrawn = not shown["state"] == original["state"] == _IN_FORCE
+        if withdrawn or original["credential_index"] is not None:
+            # In the same file, or since; or made by an earlier run.
             continue
         data = credentials.sign(shown, ledger, key)
         yield credentials.draft(data, agency=client.agency or "", code=code, key=public)

@@ -98,7 +98,9 @@ class Checked(Logged):
         Parameter(
             group=LEDGER,
             help="File in which checks keep what they know, made where there is none: only what "
-            "was added since the last of them is checked, and one that was cut off goes on.",
+            "was added since the last of them is checked, and one that was cut off goes on. Or a "
+            "checkpoint that somebody kept: what lies behind it is checked, except what rests on "
+            "keys and records from before it.",
         ),
     ] = None
     processes: Annotated[
@@ -117,6 +119,15 @@ class Checked(Logged):
             "compared; by default unless `--since` is given.",
         ),
     ] = None
+    quick: Annotated[
+        bool,
+        Parameter(
+            group=LEDGER,
+            negative="",
+            help="With `--data`: bytes and tree alone (leaves, chain, digests, tiles, "
+            "checkpoints), at the speed of hashing; where they do not come out, everything.",
+        ),
+    ] = False
 
 
 @app.command

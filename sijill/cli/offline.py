@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from api.papers import presented
 from domain.catalogue import DOCUMENT, TYPES
 from domain.values import MICROSECONDS, baghdad_day
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
@@ -14,61 +15,56 @@ from infrastructure.pictures import PictureError
 from infrastructure.proofs import codes, offline, statuslist
 from infrastructure.proofs.credential import Credential, Signed
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.offline import Listed
+from infrastructure.proofs.offline import Listed, Worse
 from infrastructure.proofs.trust import Root, Trusted
-from infrastructure.proofs.verdict import Outcome, Reason, Verdict, unreadable_credential
+from infrastructure.proofs.verdict import Outcome, Verdict, contradictory, unreadable_credential
+from sijill.cli import embedded
 from sijill.cli.output import Output
 from sijill.client import trusting
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".pdf"})
-# A key that was stolen later is none of them: every value is compared with the record itself.
-_UNSURE = frozenset(
-    {
-        Reason.LEDGER_FOREIGN,
-        Reason.ISSUER_NOT_KNOWN_YET,
-        Reason.TRUST_LIST_OLD,
-    }
-)
 _ADDRESS = ("https://", "http://")
 
 
-def is_picture(given: str) -> bool:
-    """Whether a picture or a PDF was named."""
-    return Path(given).suffix.lower() in PICTURES and Path(given).is_file()
+class Given(NamedTuple):
+    """What was handed over to be verified.
 
-
-def is_text(given: str) -> bool:
-    """Whether it is what stands in a QR code rather than a code: an address, or far too long."""
-    return given.lower().startswith(_ADDRESS) or len(given) > codes.MAX_TYPED_CHARACTERS
-
-
-def text_in(path: Path) -> str | None:
-    """What the QR code of a certificate in a picture or a PDF says; None without one.
-
-    A code of ours goes before others that stand beside it. The picture is read in a process that
-    has nothing, with bounds for bytes, pixels, pages and time.
+    `text` is what a QR code says (empty where none can be read); None where it is a code that
+    somebody typed. `agrees` tells whether a PDF's picture and its embedded credential are one, and
+    `evidence` is the bundle embedded in it.
     """
-    try:
-        texts = asyncio.run(pictures.read(path.read_bytes()))
-    except PictureError:
-        return None
-    ours = [text for text in texts if not isinstance(offline.read(text), Verdict)]
-    return next(iter([*ours, *texts]), None)
+
+    text: str | None
+    agrees: bool = True
+    evidence: bytes | None = None
 
 
-def presented(said: Credential) -> dict[str, Any]:
-    """What a credential says, as something to compare with the record."""
-    names = _names(said)
-    fields = {"number": said.number, "date": said.date}
-    fields |= {names[place]: value for place, value in said.fields.items() if place in names}
-    found: dict[str, Any] = {"fields": fields}
-    if said.document is not None:
-        found[DOCUMENT] = said.document
-    return found
+def given(said: str) -> Given:
+    """What a code, a QR code's text or the name of a picture or PDF stands for.
+
+    A code of ours goes before others that stand beside it. A picture is read in a process that has
+    nothing, with bounds for bytes, pixels, pages and time.
+    """
+    if Path(said).suffix.lower() in PICTURES and Path(said).is_file():
+        try:
+            found = asyncio.run(pictures.read(Path(said).read_bytes()))
+        except PictureError:
+            return Given("")
+        ours = [text for text in found.texts if not isinstance(offline.read(text), Verdict)]
+        text = next(iter([*ours, *found.texts]), "")
+        return Given(text, offline.agree(found.texts, found.credentials), found.evidence)
+    # An address, or far too long for a code.
+    is_text = said.lower().startswith(_ADDRESS) or len(said) > codes.MAX_TYPED_CHARACTERS
+    return Given(said if is_text else None)
 
 
-def judge(text: str, trust: bytes, status: Path | None) -> tuple[Verdict, dict[str, Any]]:
+def judge(
+    text: str, trust: bytes, status: Path | None, evidence: bytes | None = None
+) -> tuple[Verdict, dict[str, Any]]:
     """The verdict with no network, and what is shown beside it.
+
+    `evidence` is the bundle that a PDF brought along: its word on force counts where it is newer
+    than the status list's.
 
     Raises:
         ProofError: the trust list's file cannot be believed.
@@ -80,19 +76,30 @@ def judge(text: str, trust: bytes, status: Path | None) -> tuple[Verdict, dict[s
     said = reading.signed.credential
     kind = TYPES.get(said.type)
     now_us = time.time_ns() // 1000
+    now = now_us // MICROSECONDS
+    listed = None if status is None else _listed(said, root, status, now)
+    proven = None
+    if evidence is not None:
+        try:
+            proven = embedded.listed(evidence, said, root)
+        except embedded.Contradictory:
+            return contradictory(), {}
     found = offline.assess(
         reading.signed,
         trusted,
-        None if status is None else _listed(said, root, status),
-        now=now_us // MICROSECONDS,
+        embedded.newer(listed, proven),
+        now=now,
         today=baghdad_day(now_us).isoformat(),
         max_status_age_seconds=0 if kind is None else kind.max_status_age_seconds,
     )
-    return found, _shown(found, said, trusted)
+    shown = _shown(found, said, trusted)
+    if proven is not None and shown["knowledge"] is not None:
+        shown["knowledge"]["evidence_size"] = proven.size
+    return found, shown
 
 
-def beside(signed: Signed, told: Mapping[str, Any], trust: bytes) -> tuple[str, str] | None:
-    """What a credential takes from the ledger's verdict: a reason, and whether it is unchanged.
+def beside(signed: Signed, told: Mapping[str, Any], trust: bytes) -> Worse | None:
+    """What a credential takes from the ledger's verdict, which compared its values.
 
     None where its signature holds and it is about the act that the ledger has under its code; as
     the page judges it. `trust` is a trust list's file.
@@ -109,19 +116,14 @@ def beside(signed: Signed, told: Mapping[str, Any], trust: bytes) -> tuple[str, 
         today=baghdad_day(now_us).isoformat(),
         max_status_age_seconds=0,
     )
-    if local.reason is Reason.ISSUER_KEY_COMPROMISED:
-        # Affirmed again, but by whom this paper was signed, only the log can prove.
-        affirmed = told["outcome"] == Outcome.VALID
-        return (Reason.LOG_PROOF_NEEDED, local.unchanged) if affirmed else None
-    if local.outcome is Outcome.NOT_VALID or local.reason in _UNSURE:
-        return local.reason, local.unchanged
     record = told["record"]
-    other = record is not None and (record["agency"], record["type"], record["index"]) != (
-        said.agency,
-        said.type,
-        said.index,
+    return offline.beside(
+        local,
+        said,
+        valid=told["outcome"] == Outcome.VALID,
+        record=None if record is None else (record["agency"], record["type"], record["index"]),
+        compared=True,
     )
-    return (Reason.CREDENTIAL_FORGED, "differs") if other else None
 
 
 def contradicted(said: Mapping[str, str], printed: Mapping[str, Any]) -> list[str]:
@@ -159,6 +161,8 @@ def lines_of(found: Mapping[str, Any], output: Output) -> list[str]:
         else:
             age = _age(knows["status_age_seconds"])
             lines.append(output.words("cli.offline_status", size=knows["status_size"], age=age))
+        if "evidence_size" in knows:
+            lines.append(output.words("cli.offline_evidence", size=knows["evidence_size"]))
     return lines
 
 
@@ -167,8 +171,11 @@ def _age(seconds: int) -> str:
     return f"{seconds // 3600}:{seconds // 60 % 60:02}"
 
 
-def _listed(said: Credential, root: Root, status: Path) -> Listed | None:
-    """What the status list says; one that cannot be believed says nothing."""
+def _listed(said: Credential, root: Root, status: Path, now: int) -> Listed | None:
+    """What the status list says; one that cannot be believed says nothing.
+
+    Nor does one past its end say *valid*; what was withdrawn hardly ever comes back.
+    """
     path = status / f"{said.status_list}.cwt" if status.is_dir() else status
     try:
         token = statuslist.open_token(
@@ -179,6 +186,8 @@ def _listed(said: Credential, root: Root, status: Path) -> Listed | None:
             log_keys=root.log,
         )
         value = token.list.status(said.status_index)
+        if value == statuslist.Status.VALID and now >= token.expires:
+            return None
     except (OSError, ProofError):
         return None
     return Listed(value, token.issued, token.size)
@@ -216,8 +225,3 @@ def _shown(found: Verdict, said: Credential, trusted: Trusted) -> dict[str, Any]
     if said.document is not None:
         shown["credential"][DOCUMENT] = said.document
     return shown
-
-
-def _names(said: Credential) -> dict[int, str]:
-    kind = TYPES.get(said.type)
-    return {} if kind is None else {place: one.id for place, one in enumerate(kind.fields)}

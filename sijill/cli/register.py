@@ -18,6 +18,12 @@ Series = Annotated[str, Parameter(help="The number series.")]
 Year = Annotated[int, Parameter(help="The year of the register.")]
 OneUnit = Annotated[str | None, Parameter(help="Only this register unit.")]
 OneSeries = Annotated[str | None, Parameter(help="Only this number series.")]
+Owner = Annotated[
+    str | None, Parameter(help="A body that the agency has succeeded there; default: its own.")
+]
+Incoming = Annotated[
+    bool, Parameter(negative="", help="The book of incoming letters, with numbers of its own.")
+]
 _TRIES = 50
 _BOOKS = {
     "agency": "cli.column.agency",
@@ -30,9 +36,11 @@ _BOOKS = {
 _CLOSED = {
     "unit": "cli.column.unit",
     "series": "cli.column.series",
+    "book": "cli.column.book",
     "given": "cli.column.given",
     "voided": "cli.column.voided",
 }
+_BOOK = {False: "cli.book.register", True: "cli.book.incoming"}
 _NUMBERS = {
     "number": "cli.column.number",
     "date": "cli.column.date",
@@ -82,6 +90,7 @@ def allocate(
     form: Annotated[
         str, Parameter(help="How a number is written: `{number}` and, if wanted, `{year}`.")
     ] = "{number}",
+    owner: Owner = None,
     desk: Desk,
 ) -> int:
     """Reserve the next free numbers of a register and print them.
@@ -95,7 +104,7 @@ def allocate(
     output = Output(desk)
     with desk.client() as client:
         path = f"/v1/registers/{unit}/{series}/{chosen}"
-        ordinal = int(client.get(path)["next"])
+        ordinal = int(client.get(path, agency=owner)["next"])
         done: list[dict[str, Any]] = []
         for _ in range(count + _TRIES):
             if len(done) == count:
@@ -105,6 +114,7 @@ def allocate(
             except (KeyError, IndexError, ValueError):
                 raise Unusable(code="input_malformed", detail=form, path="--form") from None
             members = {"unit": unit, "series": series, "year": chosen, "number": number}
+            members |= {"owner": owner}
             answer = _reserve(client, path, members)
             if answer is not None:
                 done.append({"number": number, "index": answer["index"]})
@@ -116,20 +126,30 @@ def allocate(
 
 @app.command
 @verb
-def close(year: Year, /, *, unit: OneUnit = None, series: OneSeries = None, desk: Desk) -> int:
+def close(
+    year: Year,
+    /,
+    *,
+    unit: OneUnit = None,
+    series: OneSeries = None,
+    owner: Owner = None,
+    desk: Desk,
+) -> int:
     """Close the agency's registers of a year that is over, and sign what each one holds.
 
-    Every register in which anything was numbered that year, or the ones of a unit or series. Run
-    again after whatever went wrong: what is closed and counted is left as it is.
+    Every register in which anything was numbered that year, the books of incoming letters included,
+    or the ones of a unit or series. Run again after whatever went wrong: what is closed and counted
+    is left as it is.
     """
     output = Output(desk)
     with desk.client() as client:
-        used = client.get("/v1/registers/used", year=year)["items"]
+        used = client.get("/v1/registers/used", year=year, agency=owner)["items"]
         chosen = [
             one for one in used if unit in (None, one["unit"]) and series in (None, one["series"])
         ]
-        done = [_close(client, one["unit"], one["series"], year) for one in chosen]
-    output.result({"items": done}, *output.table(done, _CLOSED))
+        done = [_close(client, one, owner) for one in chosen]
+    rows = [{**one, "book": output.words(_BOOK[one["incoming"]])} for one in done]
+    output.result({"items": done}, *output.table(rows, _CLOSED))
     return 0
 
 
@@ -160,11 +180,22 @@ def list_(
 
 @app.command
 @verb
-def show(unit: Unit, series: Series, year: Year, /, *, at: At = None, desk: Desk) -> int:
+def show(
+    unit: Unit,
+    series: Series,
+    year: Year,
+    /,
+    *,
+    owner: Owner = None,
+    incoming: Incoming = False,
+    at: At = None,
+    desk: Desk,
+) -> int:
     """Show one of the agency's registers: coverage, counts, the next number."""
     output = Output(desk)
     with desk.client() as client:
-        found = client.get(f"/v1/registers/{unit}/{series}/{year}", at=at)
+        path = f"/v1/registers/{unit}/{series}/{year}"
+        found = client.get(path, agency=owner, incoming=_flag(incoming), at=at)
     counts = [f"{name}: {value}" for name, value in found["counts"].items()]
     lines = [*output.table([_worded(found, output)], _BOOKS), "", *counts]
     output.result(found, *lines, f"next: {found['next']}")
@@ -182,6 +213,8 @@ def report(
     late_days: Annotated[
         int, Parameter(help="Recorded later than so many days after its date: dated back.")
     ] = 3,
+    owner: Owner = None,
+    incoming: Incoming = False,
     at: At = None,
     desk: Desk,
 ) -> int:
@@ -189,7 +222,13 @@ def report(
     output = Output(desk)
     with desk.client() as client:
         path = f"/v1/registers/{unit}/{series}/{year}/report"
-        found = client.get(path, late_days=late_days, at=at)
+        asked: dict[str, Any] = {
+            "agency": owner,
+            "incoming": _flag(incoming),
+            "late_days": late_days,
+            "at": at,
+        }
+        found = client.get(path, **asked)
     gaps = ", ".join(f"{one['first']}-{one['last']}" for one in found["gaps"]) or "-"
     lines = [
         f"given: {found['given']}  at: {found['at']}",
@@ -231,18 +270,27 @@ def _reserve(client: Any, path: str, members: dict[str, Any]) -> dict[str, Any] 
         return None
 
 
-def _close(client: Any, unit: str, series: str, year: int) -> dict[str, Any]:
+def _flag(said: bool) -> str | None:  # noqa: FBT001 - the value of an option
+    """An option as a query says it; what is not wanted is left out."""
+    return "true" if said else None
+
+
+def _close(client: Any, one: dict[str, Any], owner: str | None) -> dict[str, Any]:
     """Close one register and sign its count, as far as that is not done yet."""
+    unit, series, year, incoming = one["unit"], one["series"], one["year"], one["incoming"]
     path = f"/v1/registers/{unit}/{series}/{year}"
     about = {"unit": unit, "series": series, "year": year}
-    found = client.get(path)
+    said = {**about, "owner": owner, "incoming": True if incoming else None}
+    query = {"agency": owner, "incoming": _flag(incoming)}
+    found = client.get(path, **query)
     if found["closed_index"] is None:
-        closed = _order(client, "register.close", f"{path}/closure", **about)["index"]
+        closed = _order(client, "register.close", f"{path}/closure", **said)["index"]
     else:
         closed = found["closed_index"]
+    about |= {"incoming": incoming}
     if found["counted_index"] is not None:
         return {**about, "given": found["given"], "voided": found["voided"]}
-    counts = client.get(path, at=closed)["counts"]
+    counts = client.get(path, **query, at=closed)["counts"]
     signed = {"given": counts["given"], "voided": counts["voided"]}
-    _order(client, "register.count", f"{path}/count", **about, **signed)
+    _order(client, "register.count", f"{path}/count", **said, **signed)
     return {**about, **signed}

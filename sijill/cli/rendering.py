@@ -10,12 +10,13 @@ from infrastructure.documents.paper import PaperError, render
 from infrastructure.documents.seal import SealKey, seal
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.verdict import CodeState
+from sijill.cli.bundle import fetched as fetched_bundle
 from sijill.cli.credential import fetched
 from sijill.cli.faults import Unusable
 from sijill.cli.options import Desk
 from sijill.cli.output import Output
 from sijill.cli.reading import STDIN
-from sijill.client import Client
+from sijill.client import Client, Untrustworthy
 
 
 def draw(
@@ -27,16 +28,20 @@ def draw(
     host: str | None,
     template: Path | None,
     key: Path | None,
+    evidence: bool = False,
 ) -> int:
     """Write the pages of a certificate's paper, and say where."""
     if key is not None and form != "pdf":
         raise Unusable(code="input_malformed", detail="only a PDF is sealed", path="--seal")
+    if evidence and form != "pdf":
+        raise Unusable(code="input_malformed", detail="only a PDF holds files", path="--evidence")
     sealing = SealKey.load(key) if key is not None else None
     source = template.read_bytes() if template is not None else None
     with desk.client() as client:
         told, credential = _told(client, code)
         where = host or host_of(client.identity.origin)
-    paper = compose(told, host=where, credential=credential)
+        bundle = _evidence(client, code) if evidence else None
+    paper = compose(told, host=where, credential=credential, evidence=bundle)
     pages = render(paper, form, template=source)
     if sealing is not None:
         pages = [seal(page, sealing) for page in pages]
@@ -48,6 +53,7 @@ def draw(
         "code": code,
         "files": list(map(str, written)),
         "credential": credential is not None,
+        "evidence": bundle is not None,
         "sealed": sealing is not None,
         "qr_text": paper.qr_text,
     }
@@ -71,6 +77,18 @@ def _told(client: Client, code: str) -> tuple[Told, bytes | None]:
         else decode_url(credential["credential"], code="credential_malformed")
     )
     return _of(shown, original, issuer), data
+
+
+def _evidence(client: Client, code: str) -> bytes:
+    """The bundle, as far as the caller's key opens it; one that does not verify is not handed on.
+
+    Raises:
+        Untrustworthy: it does not.
+    """
+    made, report = fetched_bundle(client, f"certificates/{code}", code)
+    if report.findings:
+        raise Untrustworthy(f"the evidence does not hold: {report.findings[0].code}")
+    return made.encode()
 
 
 def _of(shown: Mapping[str, Any], original: Mapping[str, Any], issuer: dict[str, str]) -> Told:

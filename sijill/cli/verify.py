@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -14,6 +14,9 @@ from domain.certificates import commands
 from sijill.cli.faults import Unusable, problem_of, say, verb
 from sijill.cli.options import MaybeReach, Reach
 from sijill.cli.output import Output, fold, paint
+
+if TYPE_CHECKING:
+    from sijill.cli.offline import Given
 
 # What a state may have been given as its reason; a correction supersedes, too.
 _REASONS: dict[str, tuple[type[StrEnum], ...]] = {
@@ -96,13 +99,15 @@ def verify(
     from infrastructure.proofs.codes import normalise
     from infrastructure.proofs.errors import ProofError
     from infrastructure.proofs.qr import code_in_bare
+    from sijill.cli import offline
 
     reach = reach or MaybeReach()
     output = Output(reach)
     presented = _presented(field, fields, document)
-    text, signed, printed = _text(code), None, presented
-    if lists is not None and lists.offline:
-        return _offline(code if text is None else text, lists, output)
+    given = offline.given(code)
+    text, signed, printed = given.text, None, presented
+    if (found := _alone(code, given, lists, output)) is not None:
+        return _tell(found, output)
     bare = None if text is None else code_in_bare(text)
     if bare is not None:
         # Printed where there is no credential: the code is all that it says.
@@ -131,20 +136,11 @@ def verify(
     return _tell(found, output)
 
 
-def _text(given: str) -> str | None:
-    """What a QR code says, where one was given or is in the picture that was named."""
-    from sijill.cli import offline
-
-    if offline.is_picture(given):
-        return offline.text_in(Path(given)) or ""
-    return given if offline.is_text(given) else None
-
-
 def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any], Any] | Any:
     """The code, what the credential says, to be compared with the record, and it; or a verdict."""
+    from api.papers import presented as said_by
     from infrastructure.proofs import offline as proofs
     from infrastructure.proofs.verdict import Verdict
-    from sijill.cli.offline import presented as said_by
     from sijill.cli.offline import unreadable
 
     reading = proofs.read(text) if text else unreadable()
@@ -160,6 +156,8 @@ def _beside(
     reach: Reach, found: dict[str, Any], signed: Any, printed: Mapping[str, Any], output: Output
 ) -> dict[str, Any]:
     """The ledger's verdict on what a credential says, where the credential itself holds."""
+    from api.papers import presented as said_by
+    from infrastructure.proofs.offline import Worse
     from infrastructure.proofs.verdict import OUTCOME_OF, Outcome, Reason
     from sijill.cli import offline
     from sijill.client import trusting
@@ -169,19 +167,18 @@ def _beside(
             # The list is of the newest checkpoint; it knows no key that came after it.
             client.text(f"/log/checkpoint?covers={found['record']['index']}")
         worse = offline.beside(signed, found, trusting.fetch(client))
-    said = offline.presented(signed.credential)
+    said = said_by(signed.credential)
     differing = offline.contradicted(
         {**said["fields"], **({"document": said["document"]} if "document" in said else {})},
         {**printed.get("fields", {}), **{k: v for k, v in printed.items() if k == "document"}},
     )
     if worse is None and differing and found["outcome"] == Outcome.VALID:
-        worse = (Reason.CONTENT_MISMATCH, "differs")
+        worse = Worse(Reason.CONTENT_MISMATCH, "differs")
         matched = [name for name in found["compared"]["matched"] if name not in differing]
         found["compared"] |= {"matched": matched, "mismatched": differing}
     if worse is None:
         return found
-    reason, unchanged = Reason(worse[0]), worse[1]
-    outcome = OUTCOME_OF[reason].value
+    reason, outcome = worse.reason, OUTCOME_OF[worse.reason].value
     # A receipt is the ledger's word about the record alone.
     return {name: value for name, value in found.items() if name != "receipt"} | {
         "outcome": outcome,
@@ -189,22 +186,32 @@ def _beside(
         "headline": output.words(f"verdict.outcome.{outcome}"),
         "text": output.words(f"verdict.reason.{reason.value}"),
         "advice": output.words(f"verdict.advice.{reason.value}"),
-        "questions": {**found["questions"], "unchanged": unchanged},
+        "questions": {
+            **found["questions"],
+            "unchanged": worse.unchanged,
+            "issuer": worse.issuer or found["questions"]["issuer"],
+        },
     }
 
 
-def _offline(text: str, lists: Lists, output: Output) -> int:
-    """Judge with no network.
+def _alone(code: str, given: "Given", lists: Lists | None, output: Output) -> dict[str, Any] | None:
+    """The verdict for which no ledger is asked: none is wanted, or the file contradicts itself.
 
     Raises:
         Unusable: no trust list was named.
     """
+    from infrastructure.proofs.verdict import contradictory
     from sijill.cli import offline
 
+    if not given.agrees:
+        return _local(contradictory(), output)
+    if lists is None or not lists.offline:
+        return None
     if lists.trust is None:
         raise Unusable(code="trust_missing")
-    found, beside = offline.judge(text, lists.trust.read_bytes(), lists.status)
-    return _tell({**_local(found, output), **beside}, output)
+    text = code if given.text is None else given.text
+    found, beside = offline.judge(text, lists.trust.read_bytes(), lists.status, given.evidence)
+    return {**_local(found, output), **beside}
 
 
 def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) -> dict[str, Any]:

@@ -19,6 +19,8 @@ CHECKPOINTS_PAGE = 200
 class HttpSource:
     """Material from a served ledger; what the client's key may open, if it has one."""
 
+    ends_at_checkpoint = True
+
     def __init__(self, client: Client) -> None:
         self._client = client
         self._newest: bytes | None = None

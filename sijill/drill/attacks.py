@@ -12,7 +12,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from infrastructure.proofs import canonical
+from infrastructure import vault as vaults
+from infrastructure.proofs import canonical, disclosures
 from infrastructure.proofs.base64text import encode_url
 from infrastructure.proofs.evidence import evidence_digest
 from infrastructure.proofs.leaf import (
@@ -22,10 +23,12 @@ from infrastructure.proofs.leaf import (
     parse_header,
     split_body,
 )
+from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from sijill.drill.victim import Event, Victim
 
 SUPERUSER: Final = "superuser"
 HOST: Final = "host"
+VAULT_KEY: Final = "vault_key"
 LOG_KEY: Final = "log_key"
 
 
@@ -120,6 +123,31 @@ def attachment_replaced(victim: Victim) -> None:
     path = next(one for one in sorted(files) if one.is_file() and one.stat().st_size)
     path.chmod(0o600)
     path.write_bytes(path.read_bytes()[::-1])
+
+
+@attack(right=VAULT_KEY, eye="values", found="value_altered")
+def value_edited(victim: Victim) -> None:
+    """Change a sealed value, and seal it again with the vault's key."""
+    event, vault = victim.events()[victim.story.first], victim.folder.vault()
+    digest = canonical.statement_digest(split_body(event.body).statement)
+    wrapped = vaults.record_key(victim.conn, event.stream)
+    kept = vaults.sealed_line(victim.conn, event.index)
+    if kept is None:
+        raise RuntimeError("nothing is sealed beside the issuance")
+    line = vault.open(wrapped, event.stream, digest, kept.sealed)
+    text = canonical.parse_envelope(line, limit_bytes=LINE_LIMIT_BYTES).disclosures[0]
+    said = disclosures.parse(text)
+    other, _ = disclosures.make(said.name, f"{said.value} 2")
+    forged = vault.seal(wrapped, event.stream, digest, line.replace(text.encode(), other.encode()))
+    victim.run("put_sealed", {"index": event.index, "sealed": forged})
+
+
+@attack(right=SUPERUSER, eye="values", found="value_lost")
+def value_erased(victim: Victim) -> None:
+    """Destroy the key of a record's values, and note it as erased, without anybody's order."""
+    event = victim.events()[victim.story.first]
+    victim.run("destroy_key", (event.stream,))
+    victim.run("note_erasure", (event.stream, event.index))
 
 
 @attack(right=LOG_KEY, eye="holder", found="entry_missing")

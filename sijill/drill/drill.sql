@@ -3,7 +3,7 @@
 -- name: tables
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('ledger', 'read') AND c.relkind IN ('r', 'p')
+WHERE n.nspname IN ('ledger', 'read', 'vault', 'vault_keys') AND c.relkind IN ('r', 'p')
 ORDER BY 1;
 
 -- name: events
@@ -55,3 +55,12 @@ INSERT INTO ledger.checkpoints (size, root, note, time) VALUES (%s, %s, %s, %s);
 -- name: edit_projection
 UPDATE read.certificates SET state = 'in_force', reason = NULL
 WHERE state = 'revoked' AND until_index IS NULL;
+
+-- name: put_sealed
+UPDATE vault.sealed SET sealed = %(sealed)s WHERE index = %(index)s;
+
+-- name: destroy_key
+DELETE FROM vault_keys.records WHERE stream = %s;
+
+-- name: note_erasure
+INSERT INTO vault.erasures (stream, index) VALUES (%s, %s);

@@ -1,8 +1,10 @@
 """Who looks at a ledger that was tampered with, each with nothing but what it would really have.
 
 check        `sijill log fsck --data`: the log, its high-water mark, the rules
+quick        `sijill log fsck --quick`, which only says that bytes and tree do not come out
 read models  the same, which makes the read models again and compares them
 attachments  the same, which opens every attached file
+values       the same, which opens every sealed value
 serve        `sijill serve`, before it serves
 holder       `sijill log fsck --state`, by somebody who kept a checkpoint
 witness      the sealer, which asks a witness what it remembers before it signs
@@ -16,13 +18,14 @@ from infrastructure import postgres
 from infrastructure.attachments.stores import FolderStore
 from infrastructure.log.lease import Lease
 from infrastructure.log.reader import load_head
+from infrastructure.log.replaying import connected
 from infrastructure.log.sealer import LEASE, LogFrozen, Sealer
 from infrastructure.log.witnessed import Nobody
 from infrastructure.postgres import Role
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.fsck import Trust
-from sijill import attached, audit
+from sijill import attached, audit, quick, sealed
 from sijill.drill.story import ORIGIN
 from sijill.drill.victim import Victim
 
@@ -32,6 +35,17 @@ Eye = Callable[[Victim], Iterable[str]]
 def check(victim: Victim) -> list[str]:
     """The codes of a check of the whole log beside its files."""
     return _check(victim, Trust(marks=[victim.folder.mark.read()], acts=audit.act_rules()))
+
+
+def quickly(victim: Victim) -> list[str]:
+    """Whether bytes and tree come out, for who asks for no more."""
+    trust = Trust(marks=[victim.folder.mark.read()], acts=audit.act_rules())
+    try:
+        with connected(victim.urls.admin) as each:
+            quick.check(victim.urls.admin, each, victim.folder.tiles, trust)
+    except quick.NotClean:
+        return ["not_clean"]
+    return []
 
 
 def holder(victim: Victim) -> list[str]:
@@ -68,6 +82,15 @@ def attachments(victim: Victim) -> list[str]:
     with postgres.connect(victim.urls.admin, Role.SERVICE) as connection:
         vault = victim.folder.vault()
         attached.check(connection, store, vault, Summary(), lambda one: found.append(one.code))
+    return found
+
+
+def values(victim: Victim) -> list[str]:
+    """The codes of sealed values that are not what the log commits to."""
+    found: list[str] = []
+    with postgres.connect(victim.urls.admin, Role.SERVICE) as connection:
+        vault = victim.folder.vault()
+        sealed.check(connection, vault, Summary(), lambda one: found.append(one.code))
     return found
 
 
@@ -117,8 +140,10 @@ async def _seal(victim: Victim, witnesses: Nobody) -> list[str]:
 
 EYES: Final[dict[str, Eye]] = {
     "check": check,
+    "quick": quickly,
     "read_models": read_models,
     "attachments": attachments,
+    "values": values,
     "serve": serve,
     "holder": holder,
     "witness": witness,

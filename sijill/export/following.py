@@ -6,6 +6,7 @@ there is never written again with other bytes. A log that contradicts what is ke
 following, and what it said is kept beside the copy.
 """
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from infrastructure.keyfiles import write_durably
 from infrastructure.proofs import leaf, merkle, tiles
+from infrastructure.proofs.authorship import KEY_ROTATED
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.growth import GrowingTree
@@ -22,7 +24,7 @@ from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.tiles import Tile
 from sijill.client.errors import Untrustworthy
 from sijill.export import lines
-from sijill.export.layout import opening
+from sijill.export.layout import CHECKPOINTS, opening
 from sijill.export.origins import Opened, Origin
 
 STEP_EVENTS: Final = 65_536
@@ -63,6 +65,9 @@ class Following:
         self._strict = strict
         self._keys: Sequence[VerifierKey] = ()
         self._name = ""
+        self._told: dict[str, Any] = {}
+        self._named: dict[int, str] = {}
+        """The log's keys by the index of the event that names each, as the log itself has them."""
 
     def run(self, on_events: Callable[[int], None] = lambda _: None) -> Grown:
         """Take everything that a published checkpoint covers.
@@ -105,10 +110,49 @@ class Following:
             known = json.loads(path.read_bytes())
             if (known["ledger"], known["origin"]) != (told.ledger["ledger"], told.ledger["origin"]):
                 raise self._suspicion("this is another ledger than the one held here")
-        self._keys, self._name = told.keys, str(told.ledger["origin"])
-        text = json.dumps(told.ledger, ensure_ascii=False, indent=1).encode() + b"\n"
-        if not path.exists() or path.read_bytes() != text:
-            write_durably(path, text)
+            # What the log's own events named as they were taken; nobody is asked again.
+            told.ledger["receipts_vkey"] = known["receipts_vkey"]
+            self._named = dict(zip(known["log_key_indexes"], known["log_vkeys"], strict=True))
+        self._keys, self._name, self._told = told.keys, str(told.ledger["origin"]), told.ledger
+
+    def _learn(self, first: int, entries: Sequence[bytes], page: Sequence[Opened]) -> None:
+        """Take up the log's keys from the events that name them, strict or not.
+
+        Event 0 names the origin and the key of receipts as well, and its leaf is the ledger's id.
+        """
+        for index, (entry, one) in enumerate(zip(entries, page, strict=True), first):
+            if index and _ROTATED not in base64.b64decode(one.item.get("header", "")):
+                continue
+            shown = opening(one.item, None)
+            if shown.body is None:
+                raise self._suspicion(f"event {index} names a key of the log, unopened", entry)
+            if leaf.body_digest(shown.body_salt, shown.body) != leaf.parse_leaf(entry).body:
+                raise self._suspicion(f"leaf {index} commits to another body", shown.body)
+            said = leaf.split_body(shown.body).parsed
+            if index == 0:
+                ledger = merkle.leaf_hash(entry).hex()
+                founded = (ledger, said.get("origin"), said.get("receipt_key"))
+                if founded != tuple(self._told[name] for name in _FOUNDED):
+                    raise self._suspicion("event 0 is of another ledger than was told", entry)
+            self._named[index] = str(said.get("log_key"))
+
+    def _keep_ledger(self, heads: Sequence[Mapping[str, Any]]) -> None:
+        """Which ledger is held, by the keys that its own events name; they signed what is kept."""
+        indexes = sorted(self._named)
+        keys = [self._named[index] for index in indexes]
+        named = [VerifierKey.parse(key) for key in keys]
+        for head in heads:
+            data = head["note"].encode()
+            known = [key for key, at in zip(named, indexes, strict=True) if at < head["size"]]
+            try:
+                open_checkpoint(data, origin=self._name, verifiers=known)
+            except ProofError as error:
+                raise self._suspicion(f"by no key that the log names: {error}", data) from error
+        said = {**self._told, "log_vkeys": keys, "log_key_indexes": indexes}
+        text = json.dumps({**said, "log_vkey": keys[-1]}, ensure_ascii=False, indent=1)
+        path = self._folder / "ledger.json"
+        if not path.exists() or path.read_bytes() != text.encode() + b"\n":
+            write_durably(path, text.encode() + b"\n")
 
     def _open(self, data: bytes) -> Checkpoint:
         return open_checkpoint(data, origin=self._name, verifiers=self._keys)
@@ -154,6 +198,7 @@ class Following:
             known = max(0, start - number * tiles.WIDTH)
             if hashes[:known] != tree.edge(0)[:known]:
                 raise self._suspicion(f"leaves from {number * tiles.WIDTH} on are not those held")
+            self._learn(number * tiles.WIDTH, entries, page)
             if self._strict:
                 self._check(number, entries, page)
             for one in hashes[known:]:
@@ -170,8 +215,9 @@ class Following:
             on_events(width - known)
         if head is not _BEYOND:
             raise self._suspicion(f"the root of {head.size} was not met", item["note"].encode())
+        self._keep_ledger(step)
         self._sink.publish(tree)
-        lines.append(self._folder / "checkpoints.ndjson", "size", step)
+        lines.append(self._folder / CHECKPOINTS, "size", step)
         write_durably(self._folder / "checkpoint", step[-1]["note"].encode())
 
     def _check(self, number: int, entries: Sequence[bytes], page: Sequence[Opened]) -> None:
@@ -196,4 +242,7 @@ class Following:
         return Untrustworthy(detail, data)
 
 
+_ROTATED: Final = f'"type":"{KEY_ROTATED}"'.encode()
+"""As it stands in a header, and in nothing else of one: the others' values hold no quote."""
+_FOUNDED: Final = ("ledger", "origin", "receipts_vkey")
 _BEYOND: Final = Checkpoint("beyond", merkle.MAX_SIZE, bytes(merkle.HASH_BYTES))

@@ -15,8 +15,10 @@ from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.material import text_of
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.tiles import Tile
+from sijill.export import lines
 
 PAGES_REMEMBERED: Final = 8
+CHECKPOINTS: Final = "checkpoints.ndjson"
 
 
 class NotExported(Exception):
@@ -27,6 +29,8 @@ class NotExported(Exception):
 
 class Exported:
     """A folder of the form `tiles`. Nothing in it is trusted."""
+
+    ends_at_checkpoint = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,24 +51,31 @@ class Exported:
 
     def checkpoints(self) -> Iterator[bytes]:
         """The note of every published checkpoint, as far as they can be read."""
-        for line in self._lines("checkpoints.ndjson"):
+        for line in self._lines():
             yield _note(line)
 
-    def listed(self) -> Iterator[dict[str, Any]]:
-        """Every published checkpoint as it is listed, up to the newest.
+    def listed(self, after: int = -1) -> Iterator[dict[str, Any]]:
+        """Every published checkpoint larger than `after` as it is listed, up to the newest.
 
         Raises:
             ProofError: the newest is none.
         """
         size = self.size
-        for line in self._lines("checkpoints.ndjson"):
-            item = json.loads(line)
-            if item["size"] <= size:
+        try:
+            file = (self.folder / CHECKPOINTS).open("rb")
+        except FileNotFoundError:
+            return
+        with file:
+            file.seek(lines.place(file, "size", after))
+            for line in file:
+                item = json.loads(line) if line.endswith(b"\n") else {"size": merkle.MAX_SIZE}
+                if item["size"] > size:
+                    return
                 yield item
 
-    def _lines(self, name: str) -> Iterator[bytes]:
+    def _lines(self) -> Iterator[bytes]:
         try:
-            with (self.folder / name).open("rb") as file:
+            with (self.folder / CHECKPOINTS).open("rb") as file:
                 yield from file
         except FileNotFoundError:
             return

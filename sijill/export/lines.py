@@ -4,8 +4,9 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+STEP_BYTES: Final = 4_096
 TAIL_BYTES: Final = 4 * 2**20
 """More than the longest line: a note of 1,000,000 bytes, or an event with a whole bulk's list."""
 
@@ -37,3 +38,33 @@ def append(path: Path, member: str, items: Iterable[Mapping[str, Any]]) -> None:
                 file.write(json.dumps(item, ensure_ascii=False).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def place(file: BinaryIO, member: str, after: int) -> int:
+    """Where the first line begins whose member goes beyond `after`: found by halving."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while low < high:
+        # The line that holds the byte in the middle: it begins behind the line feed before.
+        middle = (low + high) // 2
+        begin = _begin(file, low, middle)
+        file.seek(begin)
+        line = file.readline()
+        # A torn end counts as not there yet.
+        if not line.endswith(b"\n") or json.loads(line)[member] > after:
+            high = begin
+        else:
+            low = begin + len(line)
+    return low
+
+
+def _begin(file: BinaryIO, low: int, at: int) -> int:
+    """Where the line of a byte begins; `low` is the begin of a line at or before it."""
+    end = at
+    while end > low:
+        start = max(low, end - STEP_BYTES)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return low

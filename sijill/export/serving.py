@@ -7,6 +7,7 @@ a checker or another mirror that asks here need not trust this one more than the
 import json
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import anyio.to_thread
@@ -60,25 +61,22 @@ class Mirror:
             if note is None:
                 raise _NotHere
             return PlainTextResponse(note, headers=NEWEST)
-        return self._first(lambda size: size > covers)
+        return self._first(covers)
 
     def _at_size(self, request: Request) -> Response:
         wanted = _number(request.path_params["size"])
-        return self._first(lambda size: size == wanted)
+        return self._first(wanted - 1, wanted)
 
-    def _first(self, fits: Callable[[int], bool]) -> Response:
-        for item in self._exported.listed():
-            if fits(item["size"]):
-                return PlainTextResponse(item["note"], headers=IMMUTABLE)
-        raise _NotHere
+    def _first(self, after: int, largest: int = merkle.MAX_SIZE) -> Response:
+        item = next(self._exported.listed(after), None)
+        if item is None or item["size"] > largest:
+            raise _NotHere
+        return PlainTextResponse(item["note"], headers=IMMUTABLE)
 
     def _checkpoints(self, request: Request) -> Response:
         after = _integer(request, "after", -1)
         limit = min(PAGE_ITEMS, _integer(request, "limit", PAGE_ITEMS))
-        items: list[dict[str, Any]] = []
-        for item in self._exported.listed():
-            if item["size"] > after and len(items) < limit:
-                items.append(item)
+        items = list(islice(self._exported.listed(after), limit))
         onwards = items[-1]["size"] if len(items) == limit and items else None
         return JSONResponse({"items": items, "next": onwards}, headers=NEWEST)
 

@@ -10,6 +10,10 @@ RULES: Final = NounRules(
         "finding_mismatch": "finding_false",
         "register_not_covered": "finding_false",
         "register_covered": "finding_false",
+        "record_moved": "record_foreign",
     },
-    taken={"request": "code_repeated", "number": "finding_false", "code": "finding_false"},
+    taken={
+        "request": "code_repeated",
+        **dict.fromkeys(("code", "number", "register", "register-shelf"), "finding_false"),
+    },
 )

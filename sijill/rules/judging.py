@@ -44,6 +44,7 @@ class Bench(Sitting):
             statement=body.statement,
             draw=lambda _: 0,
         )
+        self._past = past
         self._stream = header.stream
         self._chosen = body.chosen
         self.drew = False
@@ -52,6 +53,10 @@ class Bench(Sitting):
     def new_stream(self) -> UUID:
         """The id that was drawn then."""
         return self._stream
+
+    def is_free(self, space: str, key: str) -> bool:
+        """Whether nobody is known to hold it; who may hold it unseen makes no act wrong."""
+        return self._past.holder(space, key) is None
 
     def drawn(self, space: str, below: int, key: str) -> int:
         """The number that was drawn then."""
@@ -227,5 +232,8 @@ def _drawn(
     key = f"{place['list']}:{place['index']}"
     if not bench.in_bounds or not newest - 1 <= place["list"] <= newest:
         return Decided(None, [*objections, ("status_place_wrong", key)])
+    if all(one.space != _STATUS or one.key == key for one in decision.claims):
+        return Decided(decision, objections)
+    # It was drawn for a list that was the newest when it was decided.
     claims = (one._replace(key=key) if one.space == _STATUS else one for one in decision.claims)
     return Decided(replace(decision, claims=tuple(claims)), objections)

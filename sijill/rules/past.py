@@ -23,6 +23,9 @@ REGISTRY: Final = frozenset({"ledger", "agency", "key"})
 RECORDS_AT_HAND: Final = 20_000
 """Records that are kept as objects; others are made again from their events when asked for."""
 _MICROSECONDS: Final = 1_000_000
+_Opened = tuple[Leaf, Header, Body]
+"""What opened a record that nobody has asked for since."""
+
 _RECORD, _FACT, _CLAIM = "record", "fact", "claim"
 _PLACE: Final = Struct(">QQH")
 _VERSION_BYTES: Final = 4
@@ -47,7 +50,7 @@ class Past:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._registry: dict[UUID, Record] = {}
-        self._records: OrderedDict[UUID, Record] = OrderedDict()
+        self._records: OrderedDict[UUID, Record | _Opened] = OrderedDict()
         self._permanent: dict[tuple[str, str], UUID] = {}
         self._gaps: set[str] = set()
         self.doubtful = False
@@ -74,7 +77,8 @@ class Past:
 
     def knows(self, stream: UUID) -> bool:
         """Whether a record of this id exists."""
-        return self._at_hand(stream) is not None or self._version(stream) > 0
+        at_hand = stream in self._registry or stream in self._records
+        return at_hand or self._version(stream) > 0
 
     def load(self, stream: UUID) -> Record:
         """A record as it stands.
@@ -126,11 +130,15 @@ class Past:
         Raises:
             PastUnknown: it does not follow from what is known of its record.
         """
-        before = None if header.version == 1 else self.load(header.stream)
-        changed = _fact(leaf.index, leaf.time, header, body).mutate(before)
-        if not isinstance(changed, Record):
-            raise PastUnknown
-        self._put_at_hand(changed)
+        if header.version == 1 and noun_of(header) not in REGISTRY:
+            # Most records are never asked for again: it is made when it is.
+            self._put_at_hand(header.stream, (leaf, header, body))
+        else:
+            before = None if header.version == 1 else self.load(header.stream)
+            changed = _fact(leaf.index, leaf.time, header, body).mutate(before)
+            if not isinstance(changed, Record):
+                raise PastUnknown
+            self._put_at_hand(header.stream, changed)
         stream, version = header.stream.bytes, header.version.to_bytes(_VERSION_BYTES)
         said = header.encode()
         place = _PLACE.pack(leaf.index, leaf.time, len(said))
@@ -148,17 +156,28 @@ class Past:
 
     def _at_hand(self, stream: UUID) -> Record | None:
         record = self._registry.get(stream)
-        if record is None and (record := self._records.get(stream)) is not None:
-            self._records.move_to_end(stream)
-        return record
+        if record is not None:
+            return record
+        found = self._records.get(stream)
+        if found is None:
+            return None
+        if isinstance(found, tuple):
+            leaf, header, body = found
+            opened: Record | None = None
+            opened = _fact(leaf.index, leaf.time, header, body).mutate(opened)
+            if opened is None:
+                raise PastUnknown
+            found = self._records[stream] = opened
+        self._records.move_to_end(stream)
+        return found
 
-    def _put_at_hand(self, record: Record) -> None:
+    def _put_at_hand(self, stream: UUID, record: "Record | _Opened") -> None:
         if isinstance(record, Registry):
             # Every order asks for its agency and its key.
-            self._registry[record.id] = record
+            self._registry[stream] = record
             return
-        self._records[record.id] = record
-        self._records.move_to_end(record.id)
+        self._records[stream] = record
+        self._records.move_to_end(stream)
         if len(self._records) > RECORDS_AT_HAND:
             self._records.popitem(last=False)
 
@@ -179,12 +198,12 @@ class Past:
             body = written[_PLACE.size + length :]
             record = _fact(index, time, parse_header(header), split_body(body)).mutate(record)
         if record is not None:
-            self._put_at_hand(record)
+            self._put_at_hand(stream, record)
         return record
 
 
 def _fact(index: int, time: int, header: Header, body: Body) -> Fact:
-    return EVENTS[header.type](
+    fact = EVENTS[header.type](
         originator_id=header.stream,
         originator_version=header.version,
         timestamp=datetime.fromtimestamp(time // _MICROSECONDS, UTC),
@@ -196,3 +215,6 @@ def _fact(index: int, time: int, header: Header, body: Body) -> Fact:
         evidence=header.evidence,
         index=index,
     )
+    # What `Fact.said` would parse once more.
+    vars(fact)["said"] = body.parsed
+    return fact

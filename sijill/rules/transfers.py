@@ -25,6 +25,9 @@ def _explain(refusal: Refusal, command: Command, sitting: Sitting) -> str | None
 
 RULES: Final = NounRules(
     refused=dict.fromkeys(("not_the_holder", "not_an_addressee", "record_moved"), "record_foreign"),
-    taken={"number": "number_repeated", "incoming-number": "number_repeated"},
+    taken={
+        **dict.fromkeys(("number", "incoming-number"), "number_repeated"),
+        **dict.fromkeys(("register-closed", "incoming-closed"), "register_closed"),
+    },
     explain=_explain,
 )

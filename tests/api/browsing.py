@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,8 @@ ARGUMENTS = (
     # Whatever a page wanted from elsewhere would be an error.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+PROMISED_SECONDS = 2.0
+"""An acknowledged withdrawal shows everywhere within so long, or *could not check* does."""
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1200, "height": 900}
 _AXE = Path(__file__).parent / "axe" / "axe.min.js"
@@ -98,3 +100,14 @@ def violations(page: Page) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def watched(page: Page) -> Callable[[], float]:
+    """When (seconds since 1970) an open page began to show the verdict that it shows now."""
+    page.evaluate(
+        "() => { const verdict = document.getElementById('verdict');"
+        " new MutationObserver((_, watching) => { window.changedAt = Date.now();"
+        " watching.disconnect(); })"
+        ".observe(verdict, { attributeFilter: ['data-reason'] }); }"
+    )
+    return lambda: float(page.evaluate("window.changedAt")) / 1000

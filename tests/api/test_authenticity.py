@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from api.i18n import translate
 from domain.values import BAGHDAD
 from infrastructure import keyfiles
 from infrastructure.proofs import codes, signing, tiles
-from sijill.client import Refused
+from sijill.client import Client, Refused
 from sijill.client.prepared import commit, statement
 from sijill.founding import found
+from tests.attesting import asking, correct, cut_off, issued_in_doubt
 from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
 
 ROOM = "/v1/authenticity-requests"
@@ -33,6 +35,13 @@ def attesting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         operator, authority = served.founder("ndc"), served.founder("comsec")
         _enrol_attester(operator, authority, key)
         yield served
+
+
+@pytest.fixture(scope="module")
+def attester(attesting: Served) -> Client:
+    """The operator under the key that lies beside the service."""
+    key = keyfiles.load_private_key(attesting.folder / "keys" / "attest.pem")
+    return attesting.client("ndc", key)
 
 
 def _enrol_attester(operator: Any, authority: Any, key: Any) -> None:
@@ -115,6 +124,59 @@ def test_what_is_attested_follows_the_record(issuer: Agency, asker: Agency) -> N
 
     assert (revoked["finding"], revoked["certificate"]) == ("revoked", None)
     assert (unknown["finding"], unknown["certificate"]) == ("not_found", None)
+
+
+@pytest.mark.parametrize("became", ["changed", "revoked", "genuine"])
+def test_what_a_cut_off_attestation_left_says_nothing_else_than_the_answer(
+    attesting: Served, attester: Client, asker: Agency, became: str
+) -> None:
+    """It had found the document genuine, and a moment later it is not any more."""
+    issuer = attesting.agency()
+    code = issued_in_doubt(issuer)
+    # In doubt nothing is attested: the request waits.
+    order, request = asking(asker, code)
+    asker.client.send(order)
+    assert show(asker, request)["state"] == "open"
+    left = cut_off(attester, request, show(asker, request)["requested_index"], "صحيحة الصدور")
+
+    about = f"/v1/certificates/{code}"
+    if became == "revoked":
+        path = f"{about}/revocation"
+        act(issuer.client, path, "certificate.revoke", code=code, reason="decision")
+    else:
+        act(issuer.client, f"{about}/reaffirmation", "certificate.reaffirm", code=code)
+    if became == "changed":
+        correct(issuer, code)
+    asker.client.send(order)
+
+    shown = show(asker, request)
+    assert (shown["state"], shown["finding"]) == ("attested", became)
+    before = attesting.anybody().get(f"/v1/verify/{left}")
+    if became == "genuine":
+        assert shown["certificate"] == left
+        assert before["outcome"] == "valid"
+        return
+    assert (before["outcome"], before["reason"]) == ("withdrawn", "superseded")
+    newest = attester.get("/v1/certificates", number=str(shown["requested_index"]))["items"][0]
+    said = attester.get(f"/v1/certificates/{newest['code']}")["values"]["finding"]
+    assert said == translate("ar", f"word.authenticity.finding.{became}")
+    assert shown["certificate"] == (newest["code"] if became == "changed" else None)
+
+
+def test_what_is_attested_is_not_written_again(
+    attesting: Served, issuer: Agency, asker: Agency
+) -> None:
+    """Whoever sends an answered request again changes nothing by it, whatever became since."""
+    code = issuer.issue()["code"]
+    order, request = asking(asker, code)
+    asker.client.send(order)
+    proof = show(asker, request)["certificate"]
+    correct(issuer, code)
+
+    asker.client.send(order)
+
+    assert show(asker, request)["certificate"] == proof
+    assert attesting.anybody().get(f"/v1/verify/{proof}")["outcome"] == "valid"
 
 
 def test_old_paper_waits_in_the_issuers_queue_and_is_answered(

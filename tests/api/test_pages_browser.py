@@ -12,11 +12,9 @@ from api.pages import results
 from infrastructure.proofs import codes
 from infrastructure.proofs.verdict import OUTCOME_OF
 from tests.api import asking
-from tests.api.browsing import chromium, violations, visitor
+from tests.api.browsing import PROMISED_SECONDS, chromium, violations, visitor, watched
 from tests.api.talking import Wire, revoke
 from tests.serving import Agency
-
-SHOWN_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -95,17 +93,17 @@ def test_a_withdrawal_shows_within_two_seconds(
         expect(page.locator("#headline")).to_have_text("Record in force; paper not compared")
         page.wait_for_selector("html[data-checked]")
 
+        shown = watched(page)
         revoke(agency, code)
-        acknowledged = time.monotonic()
+        acknowledged = time.time()
         page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
-        took = time.monotonic() - acknowledged
 
+        # The promise (ARCHITECTURE.md, *honest verdicts*), by the page's own clock.
+        assert shown() - acknowledged <= PROMISED_SECONDS
         expect(page.locator("#headline")).to_have_text("Genuine, but revoked")
         expect(page.locator("#changed")).to_be_visible()
         assert "look-bad" in (page.locator("#verdict").get_attribute("class") or "")
         assert page.title().startswith("Genuine, but revoked")
-        # Asked once a second; a machine that is busy with other tests may take a little longer.
-        assert took < SHOWN_SECONDS + 3
 
 
 def test_a_withdrawal_shows_also_where_a_paper_was_compared(

@@ -14,7 +14,7 @@ from tests.api.talking import Wire
 from tests.serving import Agency
 
 CONSISTENT = """async (cases) => {
-  const r = await import('/static/pages/remember.js');
+  const r = await import('/static/pages/growing.js');
   const c = await import('/static/pages/credential.js');
   const answers = [];
   for (const [old, oldRoot, size, root, proof] of cases) {

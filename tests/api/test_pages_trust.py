@@ -2,14 +2,24 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from infrastructure.proofs import trust, verdict
+from infrastructure.proofs import offline, trust, verdict
 from infrastructure.proofs.outcomes import OUTCOME_OF
-from infrastructure.proofs.verdict import CredentialFacts, Knowledge, ListedState, Signer
+from infrastructure.proofs.verdict import (
+    Basis,
+    CodeState,
+    CredentialFacts,
+    Knowledge,
+    ListedState,
+    RecordFacts,
+    Signer,
+)
 from tests.api import asking
 from tests.api.browsing import chromium, visitor
 from tests.api.talking import Wire, awaited, on, revoke
@@ -148,6 +158,76 @@ def test_both_cores_judge_every_combination_alike(page: Page, limit: int) -> Non
                 "in_force": found.in_force,
             },
         }, case
+
+
+COMBINED = """async (cases) => {
+  const v = await import('/static/pages/verdict.js');
+  return cases.map(([local, server, said]) => {
+    const { outcome, reason, questions } = v.combined(local, server, said);
+    return { outcome, reason, questions };
+  });
+}"""
+
+
+def test_both_cores_put_a_credential_beside_the_register_alike(page: Page) -> None:
+    said = SimpleNamespace(agency="moi", type="degree", index=10)
+    locals_ = {
+        (found.reason, found.unchanged, found.issuer, found.in_force): found
+        for case in combinations()
+        for found in [
+            verdict.judge_credential(
+                _facts(case), _knowledge(case), today=TODAY, max_status_age_seconds=86_400
+            )
+        ]
+    }
+    cases = list(itertools.product(locals_.values(), registered()))
+
+    sent = [[_shown(local), _shown(told), vars(said)] for local, told in cases]
+    answers = page.evaluate(COMBINED, sent)
+
+    assert len(cases) > 200
+    for (local, told), answer in zip(cases, answers, strict=True):
+        found = offline.combined(local, told, said)  # type: ignore[arg-type]  # what it looks at
+        expected = _shown(found)
+        assert answer == {name: expected[name] for name in answer}, (local, told)
+
+
+def registered() -> Iterator[verdict.Verdict]:
+    """What a register can say of a code: of this record in every state, of others, of none."""
+    basis = Basis(100, 0)
+    yield verdict.judge(None, basis=basis, today=TODAY)
+    yield verdict.could_not_check()
+    for state, sound, index in itertools.product(CodeState, (True, False), (10, 11)):
+        facts = RecordFacts(
+            code="",
+            agency="moi",
+            type="degree",
+            state=state,
+            issue_index=index,
+            issue_time=0,
+            issuer_sound=sound,
+            custodial=False,
+            effective_date="2026-01-01",
+            expiry_date="2026-06-30" if index == 10 and sound else None,
+        )
+        yield verdict.judge(facts, basis=basis, today=TODAY)
+        yield verdict.judge(replace(facts, expiry_date=None), basis=basis, today=TODAY)
+
+
+def _shown(found: verdict.Verdict) -> dict[str, Any]:
+    """A verdict as the scripts have it."""
+    facts = found.facts
+    return {
+        "outcome": found.outcome.value,
+        "reason": found.reason.value,
+        "questions": {
+            "unchanged": found.unchanged,
+            "issuer": found.issuer,
+            "in_force": found.in_force,
+        },
+        "record": facts
+        and {"agency": facts.agency, "type": facts.type, "index": facts.issue_index},
+    }
 
 
 def _facts(case: dict[str, Any]) -> CredentialFacts:

@@ -1,12 +1,15 @@
 """Registers over HTTP: what is public of them, what is their agency's, what they count."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
+from domain.catalogue.calendar import CALENDAR
 from infrastructure.proofs import signing
 from sijill.client import Refused
 from sijill.client.prepared import commit, statement
+from tests import correspondence
 from tests.api.asking import read
 from tests.api.talking import Wire, refusal
 from tests.serving import Agency, Served, act
@@ -151,3 +154,83 @@ def test_an_index_that_is_not_there_yet_is_unknown(wire: Wire, office: Agency) -
     for path in ("/v1/registers", f"{ROOM}?agency={office.name}"):
         joint = "&" if "?" in path else "?"
         assert refusal(wire.get(f"{path}{joint}at={2**50}")) == (404, "index_unknown")
+
+
+PLACE: dict[str, Any] = {"unit": "letters", "series": "general", "year": 2025}
+
+
+def lettered(office: Agency, stranger: Agency) -> dict[str, Any]:
+    """Letters of 2025 out and in: numbers 1, 2, 5 of the register, 1 and 3 of the incoming."""
+    dated = {**PLACE, "date": "2025-05-04"}
+    for number in ("1", "2", "5"):
+        last = correspondence.send(office, stranger, **dated, number=f"{number}/2025")
+    for number in ("1", "3"):
+        arrived = correspondence.send(stranger, office)
+        arrived.register(office, **dated, number=number)
+    return {"letter": last.letter, "sender": office.name}
+
+
+def about(office: Agency, part: str = "", **query: Any) -> dict[str, Any]:
+    found: dict[str, Any] = office.client.get(f"/v1/registers/letters/general/2025{part}", **query)
+    return found
+
+
+def test_letters_have_their_numbers_in_registers(office: Agency, stranger: Agency) -> None:
+    letter = lettered(office, stranger)
+    issued = office.issue(**PLACE, number="4", date="2025-06-01")["index"]
+
+    out, into = about(office, "/report"), about(office, "/report", incoming="true")
+
+    assert (out["given"], out["missing"], out["incoming"]) == (4, 1, False)
+    assert out["gaps"] == [{"first": 3, "last": 3}]
+    assert {one["kind"] for one in out["backdated"]} == {"outgoing", "issued"}
+    assert out["backdated_count"] == 4
+    assert (into["given"], into["missing"], into["incoming"]) == (2, 1, True)
+    assert [one["number"] for one in into["backdated"]] == ["1", "3"]
+    assert (about(office)["next"], about(office, incoming="true")["next"]) == (6, 4)
+    used = office.client.get("/v1/registers/used", year=2025)["items"]
+    assert used == [{**PLACE, "incoming": incoming} for incoming in (False, True)]
+
+    # The wrong number of a registration that was put right is free, and was not so before.
+    path = f"/{letter['sender']}/{letter['letter']}/rectification"
+    place = {**PLACE, "number": "3/2025", "date": "2025-05-04"}
+    correspondence.order(office.client, path, "rectify_outgoing", **letter, **place)
+    assert about(office, "/report")["gaps"] == []
+    assert about(office, "/report", at=issued)["gaps"] == [{"first": 3, "last": 3}]
+
+
+def test_letters_are_part_of_a_signed_count(office: Agency, stranger: Agency) -> None:
+    lettered(office, stranger)
+    room = "/v1/registers/letters/general/2025"
+
+    def sign(verb: str, part: str, **members: Any) -> None:
+        act(office.client, f"{room}/{part}", f"register.{verb}", **PLACE, **members)
+
+    skipped = {"number": "2", "reason": "number_skipped", "incoming": True}
+    sign("void", "voids", **skipped)
+    sign("close", "closure")
+    sign("close", "closure", incoming=True)
+    for wrong in ({"given": 0, "voided": 0}, {"given": 2, "voided": 1}):
+        with pytest.raises(Refused, match="register_count_wrong"):
+            sign("count", "count", **wrong)
+    sign("count", "count", given=3, voided=0)
+    sign("count", "count", given=2, voided=1, incoming=True)
+
+    assert (about(office)["given"], about(office)["voided"]) == (3, 0)
+    into = about(office, incoming="true")
+    assert (into["given"], into["voided"], into["incoming"]) == (2, 1, True)
+    with pytest.raises(Refused, match="register_closed"):
+        correspondence.send(office, stranger, **PLACE, number="9", date="2025-05-04")
+    late = correspondence.send(stranger, office)
+    with pytest.raises(Refused, match="register_closed"):
+        late.register(office, **PLACE, number="9", date="2025-05-04")
+
+
+def test_the_calendar_tells_the_law_and_when_an_answer_is_due(served: Served) -> None:
+    found = served.anybody().get("/v1/calendar")
+
+    assert found["yearly"] == ["01-01", "01-06", "03-16", "03-21", "05-01"]
+    assert found["announced"] == found["worked"] == []
+    today = date.fromisoformat(found["today"])
+    assert found["due_date"] == CALENDAR.after(today, 3).isoformat()
+    assert served.anybody().get("/v1/calendar", working_days=0)["due_date"] == found["today"]

@@ -1,5 +1,6 @@
 """Bodies that were merged or split, and courts, as callers meet them."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,117 @@ def test_a_successor_answers_for_everything_of_its_predecessor(
     with pytest.raises(Refused, match="agency_unknown"):
         stranger.client.get("/v1/certificates", agency=old.name)
     assert revoke(new.client, code)["index"] > merged["index"]
+
+
+def opened_by(agency: Agency, index: int) -> set[str]:
+    """The members of an event's opening that an agency is shown."""
+    agency.served.anybody().text(f"/log/checkpoint?covers={index}")
+    window: dict[str, Any] = {"from": index, "to": index + 1}
+    page = agency.client.get("/v1/log/openings", **window)
+    return set(page["openings"][0])
+
+
+def opens(agency: Agency, index: int) -> bool:
+    return "body" in opened_by(agency, index)
+
+
+def test_a_successor_opens_what_its_predecessor_recorded(served: Served) -> None:
+    old, new, stranger = served.agency(), served.agency(), served.agency()
+    issued = old.issue()["index"]
+    book = {"unit": "archive", "series": "general", "year": 1998, "number": "1"}
+    room = "/v1/registers/archive/general/1998"
+    said = {**book, "reason": "form_spoilt"}
+    voided = act(old.client, f"{room}/voids", "register.void", **said)["index"]
+    assert "body" in opened_by(old, issued)
+    assert "body" not in opened_by(new, issued)
+
+    merge(old, new)
+    served.settle()
+
+    for index in (issued, voided):
+        until(partial(opens, new, index), "the successor opens nothing")
+        assert "body" not in opened_by(stranger, index)
+
+
+def test_who_issued_opens_what_a_court_ordered_about_it(served: Served) -> None:
+    agency, stranger = served.agency(), served.agency()
+    court = served.agency(scopes=["administer", "issue", "court"])
+    code = agency.issue()["code"]
+    path = f"/v1/certificates/{code}/holds"
+    cites = {"code": code, "legal_basis": "judgment:12/2026"}
+    laid = act(court.client, path, "certificate.lay_hold", **cites)["index"]
+    served.settle()
+
+    assert "body" in opened_by(agency, laid)
+    assert "body" in opened_by(court, laid)
+    assert "body" not in opened_by(stranger, laid)
+
+
+def test_the_keys_of_a_body_that_ended_read_no_more(served: Served) -> None:
+    old, new = served.agency(), served.agency()
+    code = old.issue()["code"]
+    assert is_open(old, code)
+
+    merge(old, new)
+    served.settle()
+
+    def refused() -> bool:
+        try:
+            old.client.get("/v1/certificates")
+        except Refused as refusal:
+            return refusal.code == "agency_closed"
+        return False
+
+    until(refused, "a closed body reads on")
+    for path in ("/v1/inbox", "/v1/registers/entries", f"/v1/certificates/{code}"):
+        with pytest.raises(Refused, match="agency_closed"):
+            old.client.get(path)
+
+
+def test_a_successor_keeps_its_predecessors_registers(served: Served) -> None:
+    old, new, stranger = served.agency(), served.agency(), served.agency()
+    book = {"unit": "archive", "series": "general", "year": 1998}
+    room = "/v1/registers/archive/general/1998"
+    numbered = {**book, "number": "1", "reason": "form_spoilt"}
+    act(old.client, f"{room}/voids", "register.void", **numbered)
+    merge(old, new)
+    served.settle()
+    theirs = {**book, "owner": old.name}
+
+    def order(verb: str, part: str, **members: Any) -> None:
+        act(new.client, f"{room}/{part}", f"register.{verb}", **theirs, **members)
+
+    order("void", "voids", number="2", reason="number_skipped")
+    order("cover", "coverage", grade="register_only")
+    order("close", "closure")
+    order("count", "count", given=0, voided=2)
+
+    def shown() -> bool:
+        return "counts" in new.client.get(room, agency=old.name)
+
+    until(shown, "the successor does not read the register")
+    found = new.client.get(room, agency=old.name)
+    assert (found["agency"], found["coverage"], found["voided"]) == (old.name, "register_only", 2)
+    used = new.client.get("/v1/registers/used", year=1998, agency=old.name)["items"]
+    assert used == [{**book, "incoming": False}]
+    entries = new.client.get("/v1/registers/entries", agency=old.name)["items"]
+    assert [one["number"] for one in entries] == ["1", "2"]
+    report = new.client.get(f"{room}/report", agency=old.name)
+    assert (report["voided_count"], report["missing"]) == (2, 0)
+    for path in (f"{room}/report", "/v1/registers/entries", "/v1/registers/used"):
+        query = (
+            {"agency": old.name, "year": 1998} if path.endswith("used") else {"agency": old.name}
+        )
+        with pytest.raises(Refused, match="agency_unknown"):
+            stranger.client.get(path, **query)
+    with pytest.raises(Refused, match="record_moved"):
+        act(
+            stranger.client,
+            f"{room}/coverage/withdrawal",
+            "register.uncover",
+            **theirs,
+            reason="pages_missing",
+        )
 
 
 def test_a_series_alone_is_given_away(served: Served) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from api.turns import in_turns
 from domain.acts import Command, parse_command
 from infrastructure.proofs import canonical, codes
+from tests.letter_orders import name_of
 from tests.serving import issuance
 
 
@@ -37,3 +38,46 @@ def test_of_two_lines_under_one_number_the_first_comes_first_in_whatever_script(
 
 def test_a_line_that_no_act_allows_waits_for_nobody() -> None:
     assert in_turns({1: issue("1")}, range(3)) == [[0, 1, 2]]
+
+
+def transfer(act: str, agency: str = "moj", **said: Any) -> Command:
+    return parse_command({"act": f"transfer.{act}", "agency": agency, "nonce": "A" * 22, **said})
+
+
+def letter(name: str, **changes: Any) -> Command:
+    place = {"unit": "main", "series": "general", "year": 2026, "number": f"{name}/1"}
+    said = {"new_letter": name_of(name), "kind": "letter", "language": "ar", "to": ["moh"]}
+    more = {"priority": "normal", "secrecy": "public", "date": "2026-11-20"}
+    claims = {"subject": "A" * 43}
+    return transfer("register_outgoing", **{**place, **said, **more, "claims": claims, **changes})
+
+
+def dispatch(name: str, to: str = "moh") -> Command:
+    said = {"sender": "moj", "letter": name_of(name), "new_consignment": name_of(f"{name}-{to}")}
+    return transfer("dispatch", addressee=to, **said)
+
+
+def on(act: str, name: str, **said: Any) -> Command:
+    return transfer(act, sender="moj", consignment=name_of(name), **said)
+
+
+def test_a_letter_is_dispatched_after_it_is_registered_and_to_all_at_once() -> None:
+    lines = (letter("a"), dispatch("a"), dispatch("a", "mof"), letter("b"), dispatch("b"))
+    assert turns(*lines) == [[0, 3], [1, 2, 4]]
+    cancel = transfer("cancel", sender="moj", letter=name_of("a"), reason="superseded")
+    assert turns(*lines, cancel) == [[0, 3], [1, 2, 4], [5]]
+    assert turns(letter("a"), letter("b", number="a/1")) == [[0], [1]]
+
+
+def test_what_is_done_to_one_consignment_takes_turns() -> None:
+    place = {"unit": "main", "series": "in", "year": 2026, "number": "1", "date": "2026-11-20"}
+    onward = on("refer_onward", "x", new_consignment=name_of("y"), addressee="mof")
+    answers = {"sender": "moj", "consignment": name_of("x")}
+    register, reply = on("register", "x", **place), letter("r", answers=answers)
+    assert turns(register, on("register", "z", **place), reply) == [[0], [1, 2]]
+    assert turns(register, reply, on("close", "x", reason="done")) == [[0], [1], [2]]
+    assert turns(register, onward, on("register", "y", **{**place, "number": "2"})) == [
+        [0],
+        [1],
+        [2],
+    ]

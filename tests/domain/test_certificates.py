@@ -27,7 +27,7 @@ REVOKED = "sijill.certificate.revoked.v1"
 
 
 def test_an_issuance_takes_its_code_its_number_and_a_random_place_in_a_status_list() -> None:
-    world = given(linked("moj")).world
+    world = given(linked("moj"), issue("first")).world
     decision = world.decide(issue("a", number="م/٤٥٦-٧"))
     (fact,) = decision.events
     place = fact.chosen["status"]

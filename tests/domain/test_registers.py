@@ -4,6 +4,7 @@ import pytest
 
 from domain.registers import NUMBER_SPACE, REGISTER_SPACE, Entry, Grade, Register, RegisterBook
 from tests.given_when_then import Scenario, digest, enrol, given, issue, linked, on_agency
+from tests.letter_orders import letter, paper_in
 from tests.registering import (
     BOOK,
     capture,
@@ -204,3 +205,32 @@ def test_only_a_key_of_the_registry_orders_about_registers(office: Scenario) -> 
     office.given(enrol("moj-issuer", "moj", ("issue",)))
 
     office.when(cover().signed_by("moj-issuer")).refused("scope_missing", scope="register")
+
+
+def test_a_book_of_incoming_letters_is_closed_and_counted_by_itself(office: Scenario) -> None:
+    letters: dict[str, Any] = {"date": "1998-05-01", "year": 1998}
+    office.given(linked("moh"), paper_in("p", "moj", number="1", **letters), letter("l", **letters))
+    arriving = {"incoming": True}
+
+    office.when(close(**arriving)).then("sijill.register.closed.v1")
+
+    office.when(paper_in("q", "moj", number="2", **letters)).refused("register_closed")
+    office.when(void("3", **arriving)).refused("register_closed")
+    office.when(close(**arriving)).refused("register_closed")
+    office.when(letter("m", **letters)).then("sijill.transfer.registered_outgoing.v1")
+    office.when(count(1)).refused("register_not_closed")
+    office.when(count(1, **arriving)).then("sijill.register.counted.v1")
+    office.when(count(1, **arriving)).refused("register_already_counted")
+    office.when(close()).then("sijill.register.closed.v1")
+    office.when(letter("n", **letters)).refused("register_closed")
+
+
+def test_an_incoming_number_that_was_skipped_is_voided(office: Scenario) -> None:
+    letters: dict[str, Any] = {"date": "1998-05-01", "year": 1998}
+    office.given(paper_in("p", "moj", number="1", **letters))
+
+    office.when(void("1", incoming=True)).refused("incoming_number_taken")
+    office.when(void("2", incoming=True)).then("sijill.register.number_voided.v1")
+    office.when(paper_in("q", "moj", number="2", **letters)).refused("incoming_number_taken")
+    # The numbers of the register are others.
+    office.when(capture("2")).then("sijill.register.captured.v1")

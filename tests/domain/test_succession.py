@@ -7,6 +7,7 @@ from hypothesis import given as over
 from hypothesis import strategies as st
 
 from domain.agencies import AgencyState, Kind, Succession, responsible
+from domain.errors import AgencyClosed
 from domain.values import Standing
 from tests.certificate_orders import correct, revoke
 from tests.given_when_then import (
@@ -16,6 +17,7 @@ from tests.given_when_then import (
     code,
     given,
     issue,
+    key_of,
     linked,
     on_agency,
     on_certificate,
@@ -144,6 +146,53 @@ def test_a_body_keeps_no_register_of_a_series_it_gave_away(bodies: Scenario) -> 
         "sijill.register.captured.v1"
     )
     bodies.when(letter("l")).then("sijill.transfer.registered_outgoing.v1")
+
+
+def test_a_successor_works_in_the_registers_that_it_took_over(bodies: Scenario) -> None:
+    moved = {"series": "degrees"}
+    bodies.given(
+        capture("1", **moved), reserve("9", **moved), split("moj", ("main", "degrees", "moe"))
+    )
+    theirs = {**moved, "agency": "moe", "owner": "moj"}
+
+    for order, event in (
+        (capture("2", **theirs), "captured"),
+        (reserve("3", **theirs), "reserved"),
+        (void("9", **theirs), "number_voided"),
+        (confirm("1", **theirs), "confirmed"),
+        (cover(**theirs), "covered"),
+        (close(**theirs), "closed"),
+        (count(2, 1, **theirs), "counted"),
+        (uncover(**theirs), "uncovered"),
+    ):
+        bodies.when(order).then(f"sijill.register.{event}.v1")
+    # They are the old body's still: its numbers are taken there, and free in the successor's own.
+    bodies.when(capture("1", **moved, agency="moe")).then("sijill.register.captured.v1")
+    bodies.when(issue("late", series="degrees", year=1998, date="1998-01-02")).refused(
+        "record_moved", successor="moe"
+    )
+
+
+def test_nobody_works_in_registers_that_are_anothers(bodies: Scenario) -> None:
+    bodies.given(split("moj", ("main", "degrees", "moe")))
+
+    bodies.when(capture("1", agency="moe", owner="moj")).refused("record_moved", successor="moj")
+    bodies.when(cover(agency="moh", owner="moj", series="degrees")).refused(
+        "record_moved", successor="moe"
+    )
+    bodies.when(cover(agency="moh", owner="nobody")).refused("agency_unknown")
+
+
+def test_the_key_of_a_body_that_ended_reads_as_nobody(bodies: Scenario) -> None:
+    world = bodies.world
+    assert world.ledger.live_key(key_of("moj"), world, world.now).agency == "moj"
+
+    bodies.given(merge("moj", "moe"), on_agency("close", "moh", reason="abolished"))
+
+    for name in ("moj", "moj-2", "moh"):
+        with pytest.raises(AgencyClosed):
+            world.ledger.live_key(key_of(name), world, world.now)
+    assert world.ledger.live_key(key_of("moe"), world, world.now).agency == "moe"
 
 
 PLACES = (("main", "general"), ("main", "degrees"), ("south", "general"), ("south", "x"))

@@ -6,7 +6,7 @@ import pytest
 
 from domain.ledger import Decision
 from domain.transfers import Conveyance, Letter, Name
-from tests.given_when_then import Scenario, add, digest, given, on_agency
+from tests.given_when_then import Scenario, digest, given, on_agency
 from tests.letter_orders import (
     REGISTER,
     case_file,
@@ -19,7 +19,6 @@ from tests.letter_orders import (
     on_letter,
     on_paper,
     onward,
-    paper_in,
     register,
 )
 
@@ -311,35 +310,6 @@ def test_a_suspended_agency_receives_registers_and_returns_but_cannot_send() -> 
     scenario.when(letter("n", "moh", to=["mof"])).refused("agency_suspended")
     scenario.given(letter("x"), dispatch("x"))
     scenario.given(on("open"), register(), on("return", reason="not_competent"))
-
-
-def test_a_body_without_the_network_is_sent_paper() -> None:
-    scenario = started(add("wasit"), letter(to=["wasit"]))
-    scenario.when(dispatch(to="wasit")).refused("addressee_not_linked")
-    scenario.when(on_paper(to="wasit")).then("sijill.transfer.sent_on_paper.v1")
-    scenario.when(on_paper(to="wasit")).refused("transfer_repeated")
-    scenario.when(on("remind", "l-wasit", "moj")).refused("road_on_paper")
-    scenario.given(on_agency("close", "mof", reason="abolished"))
-    scenario.given(letter("m", to=["mof"]))
-    scenario.when(dispatch("m", to="mof")).refused("agency_closed")
-
-
-def test_paper_in_and_out_is_registered_too() -> None:
-    scenario = started(paper_in())
-    assert state_of(scenario, "p", "moh") == ("paper_in", "registered_incoming")
-    scenario.when(paper_in()).refused("transfer_repeated")
-    scenario.when(paper_in("q", number="١")).then("sijill.transfer.received_on_paper.v1")
-    scenario.when(paper_in("r", number="1")).refused("incoming_number_taken")
-    scenario.when(paper_in("s", claims={"subject": digest("s")})).refused("claim_missing")
-    scenario.when(paper_in("s", originator="moj")).refused("statement_invalid")
-    scenario.when(on("remind", "p", "moh", "moh")).refused("road_on_paper")
-    claims = {"subject": digest("s"), "correspondent_name": digest("n")}
-    reply = letter(
-        "r", "moh", to=None, correspondent="citizen", answers=reference("p", "moh"), claims=claims
-    )
-    scenario.given(reply)
-    scenario.when(on_paper("r", "moh")).then("sijill.transfer.sent_on_paper.v1")
-    scenario.when(dispatch("r", "moh", "moj")).refused("not_an_addressee")
 
 
 def test_a_circular_reaches_many_and_can_be_cancelled() -> None:

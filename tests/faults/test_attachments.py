@@ -3,7 +3,6 @@
 import hashlib
 import random
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.api.test_attachments import issue_with, made
 from tests.faults.disks import SmallDisk, on_small_disks, require_small_disks
 from tests.faults.service import Kind, Service
 from tests.object_store import ObjectStoreStandIn, standing_in
-from tests.processes import children
+from tests.processes import children, peak_kib, telling_its_peak
 from tests.serving import ORIGIN, Agency, Served, serving
 
 CHUNK = 1 << 20
@@ -172,20 +171,14 @@ def _journey(served: Served, agency: Agency, folder: Path, name: str, size: int)
     copy = folder / "copy"
     down = _peak_of(served, folder, "download", found["attachment"], "--into", str(copy))
     assert copy.stat().st_size == path.stat().st_size
-    status = Path(f"/proc/{worker}/status").read_text()
-    [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(peak), max(up, down)
+    return peak_kib(worker), max(up, down)
 
 
 def _peak_of(served: Served, folder: Path, *words: str) -> int:
     """The peak memory of one command of the client, in KiB."""
-    code = (
-        "import resource, sys; from sijill import cli; done = cli.run(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(done)"
-    )
     options = ["--url", served.url, "--key", str(folder / "agency.pem"), "--output", "json"]
     done = subprocess.run(
-        [sys.executable, "-c", code, "attachment", *words, *options],
+        telling_its_peak("attachment", *words, *options),
         check=True,
         capture_output=True,
         text=True,

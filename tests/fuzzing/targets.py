@@ -43,7 +43,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt, Rotation, VerdictNote
-from tests.fuzzing import attached, captured, evidential
+from tests.fuzzing import attached, captured, evidential, working
 from tests.fuzzing.guest import Guest
 from tests.infrastructure.proofs.samples import (
     AGENCY_KEY,
@@ -325,6 +325,7 @@ def _targets() -> dict[str, Target]:
         ),
         "read": Target(_read, (_lines_of("GET", "/v1/certificates?limit=2", read),)),
         "upload": Target(attached.upload, attached.HEADS),
+        "holidays": Target(working.holidays, working.HOLIDAYS),
         "announcement": Target(attached.announcement, attached.ANNOUNCEMENTS),
         "capture": Target(captured.table, captured.TABLES),
         "evidence_bundle": Target(evidential.evidence_bundle, evidential.BUNDLES),

@@ -10,7 +10,7 @@ from infrastructure.log.follower import Follower
 from projections import model, transfers
 from projections.model import ReadModel
 from projections.transfers import Filter
-from tests.given_when_then import Scenario, given
+from tests.given_when_then import Scenario, add, given
 from tests.letter_orders import (
     case_file,
     dispatch,
@@ -19,7 +19,9 @@ from tests.letter_orders import (
     note,
     offices,
     on,
+    on_paper,
     onward,
+    paper_in,
     register,
 )
 from tests.projections.conftest import Reading
@@ -124,6 +126,40 @@ async def test_a_box_begins_with_what_is_most_urgent_and_pages_by_place(reading:
     assert await ids(chosen=Filter(number=number)) == [expected[1]]
     sent = await transfers.box(reading.service, "moj", Filter(), incoming=False)
     assert [one.consignment.id for one in sent] == expected
+
+
+async def test_an_inbox_is_searched_by_whoever_wrote_and_whoever_sent(reading: Reading) -> None:
+    scenario = given(*offices("moj", "moh", "mof"))
+    scenario.given(letter("a", priority="urgent"), dispatch("a"), register("a-moh"))
+    scenario.given(onward("a-moh", "moh", "mof", "a2"))
+    scenario.given(letter("b", "moh", to=["mof"], date="2026-10-01"), dispatch("b", "moh", "mof"))
+    scenario.given(paper_in("p", "mof", correspondent="public_body", originator="moj"))
+    await reading.follow(scenario)
+
+    async def ids(**chosen: Any) -> list[str]:
+        found = await transfers.box(reading.service, "mof", Filter(**chosen), incoming=True)
+        return [one.consignment.id for one in found]
+
+    onward_, direct, paper = (name_of(one) for one in ("a2", "b-mof", "p"))
+    assert await ids(parties=["moj"]) == [onward_, paper]
+    assert await ids(parties=["moh"]) == [onward_, direct]
+    assert await ids(priority="urgent") == [onward_]
+    assert await ids(from_day="2026-10-01", to_day="2026-10-02") == [direct]
+    scenario.given(register("b-mof", "mof", "moh"))
+    await reading.follow(scenario)
+    assert await ids(to_day="2026-10-02") == []
+    assert await ids(from_day="2026-11-20", parties=["moh"]) == [onward_, direct]
+
+
+async def test_what_came_on_paper_answers_what_went_on_paper(reading: Reading) -> None:
+    scenario = given(*offices("moj"), add("old-body"))
+    scenario.given(letter(to=["old-body"]), on_paper(to="old-body"))
+    asked = {"sender": "moj", "consignment": name_of("l-old-body")}
+    scenario.given(paper_in("a", "moj", answers=asked))
+    index = await reading.follow(scenario)
+    found = await transfers.consignment(reading.service, Name("moj", name_of("l-old-body")).key)
+    assert found is not None
+    assert found.consignment.answered_index == index
 
 
 async def test_a_chain_shows_an_agency_what_it_is_party_to(reading: Reading) -> None:

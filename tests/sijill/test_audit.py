@@ -1,19 +1,22 @@
 """The check of a real ledger: it passes as it was ordered, and not when it was changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
 from infrastructure.log.checking import DatabaseSource
 from infrastructure.log.checkpoints import CHANNEL
-from infrastructure.log.replaying import workers
+from infrastructure.log.replaying import connected, workers
 from infrastructure.log.tilestore import TileStore
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, connect
-from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.checkpoint import Checkpoint, sign
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import Source
+from infrastructure.proofs.note import SignerKey
+from sijill import quick
 from sijill.audit import (
     RootMismatch,
     act_rules,
@@ -186,3 +189,47 @@ async def test_a_replay_leads_to_the_root_that_was_published(grown: Grown, proce
         assert (found.size, found.root) == (checkpoint.size, checkpoint.root)
         with pytest.raises(RootMismatch):
             replay(work, Checkpoint(checkpoint.origin, checkpoint.size - 1, checkpoint.root))
+
+
+def quickly(grown: Grown, trust: Trust, processes: int = 1) -> Summary:
+    urls = connection_strings(grown.served.folder)
+    with connected(urls.service, processes) as each:
+        return quick.check(urls.service, each, grown.tiles, trust)
+
+
+async def test_the_quick_check_counts_what_the_whole_one_counts(grown: Grown) -> None:
+    urls = connection_strings(grown.served.folder)
+    before = quickly(grown, grown.trust)
+    with database_source(urls.service, grown.tiles.folder) as source:
+        _, whole = judge(source, grown.trust)
+    after = quickly(grown, grown.trust, processes=2)
+    # The ledger grows meanwhile: other tests are on it.
+    assert before.leaves <= whole.leaves <= after.leaves
+    assert 0 < before.checkpoints <= whole.checkpoints <= after.checkpoints
+    assert after.leaves == after.headers == after.bodies
+    assert after.unchecked["only_bytes_and_tree"].count == after.leaves
+    assert (after.signatures, after.findings) == (0, 0)
+
+
+async def test_the_quick_check_takes_no_other_ledger_key_checkpoint_or_receipt(
+    grown: Grown,
+) -> None:
+    urls = connection_strings(grown.served.folder)
+    kept = [grown.agency.issue()["receipt"].encode()]
+    newest = newest_checkpoint(urls.service)
+    assert newest is not None
+    stranger = SignerKey(newest.origin, bytes(range(32)))
+
+    quickly(grown, replace(grown.trust, receipts=kept, marks=[newest]))
+    wrongs: list[dict[str, Any]] = [
+        {"ledger": bytes(32)},
+        {"log_keys": [stranger.verifier]},
+        {"marks": [Checkpoint(newest.origin, newest.size, bytes(32))]},
+        {"marks": [Checkpoint(newest.origin, newest.size + 10_000, newest.root)]},
+        {"checkpoints": [sign(newest, [stranger])], "log_keys": ()},
+        {"receipts": [kept[0].replace(b"\n\n", b"\n0\n\n")]},
+        {"receipts": [b"no receipt"]},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(quick.NotClean):
+            quickly(grown, replace(grown.trust, **wrong))

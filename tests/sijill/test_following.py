@@ -1,85 +1,172 @@
 """Following an origin that lies: leaves that no signed root covers never become part of a copy."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infrastructure.proofs import checkpoint, merkle
-from infrastructure.proofs.leaf import FIRST_PREV, Leaf
-from infrastructure.proofs.note import SignerKey
+from infrastructure.proofs import tiles
+from infrastructure.proofs.note import VerifierKey
 from sijill.client.errors import Untrustworthy
+from sijill.export import lines
 from sijill.export.following import Following
+from sijill.export.layout import Exported
 from sijill.export.origins import Opened, Told
 from sijill.export.sinks import TilesSink
-from tests.serving import ORIGIN
+from tests.retold import VECTOR, Forgery
+from tests.stranger import NoteKey
 
-LOG = SignerKey(ORIGIN, bytes([9] * 32))
-
-
-def leaves(count: int, said: bytes = b"said") -> list[bytes]:
-    made, prev, digest = [], FIRST_PREV, sha256(said).digest()
-    for index in range(count):
-        one = Leaf(index, 1_700_000_000_000_000 + index, prev, digest, digest)
-        made.append(one.encode())
-        prev = one.hash()
-    return made
-
-
-def note(entries: Sequence[bytes]) -> str:
-    root = merkle.root([merkle.leaf_hash(one) for one in entries])
-    return checkpoint.sign(checkpoint.Checkpoint(ORIGIN, len(entries), root), [LOG]).decode()
+SIZE = 11
+STRANGER = NoteKey("sijill.example/log", bytes(range(32))).vkey
 
 
 class Liar:
-    """An origin that serves what it was given, proven or not."""
+    """An origin that serves the ledger of the vectors, or what was made of it."""
 
-    def __init__(
-        self, entries: Sequence[bytes], newest: str, listed: Sequence[tuple[int, str]]
-    ) -> None:
-        self._entries, self._newest, self._listed = entries, newest, listed
+    def __init__(self, forgery: Forgery | None = None) -> None:
+        answer = (forgery or Forgery()).answer
+
+        def load(path: str) -> Any:
+            return json.loads(answer(path) or b"")
+
+        bundle = answer(f"/log/tile/entries/000.p/{SIZE}") or b""
+        self.entries = tiles.parse_bundle(bundle, width=SIZE)
+        self.listed = load("/log/checkpoints?after=0&limit=200")["items"]
+        self.end = answer("/log/checkpoint") or b""
+        self.page = load(f"/v1/log/openings?from=0&to={SIZE}")
+        self.ledger: dict[str, Any] = json.loads(json.dumps(VECTOR["http"]["/v1/ledger"]))
 
     def told(self) -> Told:
-        vkey = LOG.verifier.encode()
-        return Told({"ledger": "00" * 32, "origin": ORIGIN, "log_vkey": vkey}, (LOG.verifier,))
+        keys = tuple(VerifierKey.parse(key) for key in self.ledger["log_vkeys"])
+        return Told(dict(self.ledger), keys)
 
     def newest(self) -> bytes:
-        return self._newest.encode()
+        return self.end
 
     def checkpoints(self, after: int) -> Iterator[dict[str, Any]]:
-        yield from ({"size": size, "note": said} for size, said in self._listed if size > after)
+        return iter([one for one in self.listed if one["size"] > after])
 
     def bundle(self, _number: int, width: int) -> list[bytes]:
-        return list(self._entries[:width])
+        return self.entries[:width]
 
     def openings(self, start: int, end: int) -> Iterator[Opened]:
-        return iter(Opened({"index": index}, None) for index in range(start, end))
+        for item in self.page["openings"][start:end]:
+            yield Opened(item, self.page["orders"].get(str(item.get("order"))))
 
 
-TRUE, FORGED = leaves(5), leaves(5, b"forged")
-LIES: Mapping[str, Liar] = {
-    "a head listed as smaller than it is": Liar(FORGED, note(TRUE[:3]), [(3, note(TRUE))]),
-    "a step that ends before a head": Liar(
-        FORGED, note(TRUE[:3]), [(5, note(TRUE)), (3, note(TRUE[:3]))]
-    ),
-    "a root that is not the newest one's": Liar(TRUE, note(FORGED), [(5, note(TRUE))]),
+def forged() -> Liar:
+    """Another log, signed by the same keys: a leaf has another time."""
+    forgery = Forgery()
+    forgery.leaves[4]["time"] += 1
+    return Liar(forgery)
+
+
+def told(**changes: Any) -> Liar:
+    liar = Liar()
+    liar.ledger |= changes
+    return liar
+
+
+def listed(*notes: tuple[int, dict[str, Any]]) -> Liar:
+    """The leaves of the forged log under notes that are listed as of other sizes."""
+    liar = forged()
+    liar.listed = [{**note, "size": size} for size, note in notes]
+    return liar
+
+
+def other_leaves() -> Liar:
+    liar = Liar()
+    liar.entries = forged().entries
+    return liar
+
+
+def closed(index: int) -> Liar:
+    liar = Liar()
+    for part in ("body", "body_salt"):
+        del liar.page["openings"][index][part]
+    return liar
+
+
+FIVE, ALL = Liar().listed
+LIES: dict[str, Callable[[], Liar]] = {
+    "a head listed as smaller than it is": lambda: listed((5, ALL), (11, ALL)),
+    "a step that ends before a head": lambda: listed((11, ALL), (5, FIVE)),
+    "leaves of another log": other_leaves,
+    "another id": lambda: told(ledger="00" * 32),
+    "another origin": lambda: told(origin="elsewhere.example/log"),
+    "another key for receipts": lambda: told(receipts_vkey=STRANGER),
+    "a first event that is closed": lambda: closed(0),
+    "a rotation that is closed": lambda: closed(9),
+    "keys that nothing in the log names": lambda: told(log_vkeys=[STRANGER]),
 }
 
 
-def test_an_honest_origin_is_followed(tmp_path: Path) -> None:
-    origin = Liar(TRUE, note(TRUE), [(3, note(TRUE[:3])), (5, note(TRUE))])
-
-    assert Following(origin, tmp_path, TilesSink(tmp_path)).run().size == 5
+def follow(origin: Liar, folder: Path, *, strict: bool = True) -> int:
+    return Following(origin, folder, TilesSink(folder), strict=strict).run().size
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_honest_origin_is_followed(tmp_path: Path, *, strict: bool) -> None:
+    assert follow(Liar(), tmp_path, strict=strict) == SIZE
+    assert Exported(tmp_path).ledger() == VECTOR["http"]["/v1/ledger"]
+    assert follow(Liar(), tmp_path, strict=strict) == SIZE
+
+
+def test_the_keys_that_are_kept_are_those_that_the_log_names(tmp_path: Path) -> None:
+    """What an origin adds is not served on: whoever believes the copy believes the log."""
+    true = VECTOR["http"]["/v1/ledger"]
+    more = [*true["log_vkeys"], STRANGER]
+    liar = told(log_vkeys=more, log_vkey=STRANGER, log_key_indexes=[0, 9, 10])
+
+    follow(liar, tmp_path)
+    assert Exported(tmp_path).ledger() == true
+    follow(liar, tmp_path)
+    assert Exported(tmp_path).ledger() == true
+
+
+def test_a_copy_goes_on_with_what_it_learned(tmp_path: Path) -> None:
+    first = Liar()
+    first.listed, first.end = [FIVE], FIVE["note"].encode()
+    assert follow(first, tmp_path) == 5
+    assert Exported(tmp_path).ledger()["log_key_indexes"] == [0]
+    assert follow(Liar(), tmp_path) == SIZE
+    assert Exported(tmp_path).ledger()["log_key_indexes"] == [0, 9]
+
+
+@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("how", LIES)
-def test_a_lie_is_kept_as_a_suspicion(tmp_path: Path, how: str) -> None:
+def test_a_lie_never_becomes_part_of_a_copy(tmp_path: Path, how: str, *, strict: bool) -> None:
     with pytest.raises(Untrustworthy):
-        Following(LIES[how], tmp_path, TilesSink(tmp_path)).run()
+        follow(LIES[how](), tmp_path, strict=strict)
 
+    assert not (tmp_path / "checkpoint").exists()
+    assert not (tmp_path / "tile").exists()
+    assert not (tmp_path / "ledger.json").exists()
+
+
+def test_what_a_lie_said_is_kept_as_a_suspicion(tmp_path: Path) -> None:
+    with pytest.raises(Untrustworthy):
+        follow(other_leaves(), tmp_path)
     assert any((tmp_path / ".suspect").iterdir())
-    held = tmp_path / "tile" / "entries" / "000.p" / "5"
-    assert "newest" in how or not held.exists()
-    assert "newest" in how or not (tmp_path / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"size": 99, "no'])
+def test_a_place_among_many_lines_is_found(tmp_path: Path, torn: bytes) -> None:
+    """The lines are of every length, so that a step of reading may end anywhere in one."""
+    sizes = [3 * number for number in range(1, 60)]
+    path = tmp_path / "lines"
+    path.write_bytes(
+        b"".join(
+            json.dumps({"size": size, "note": "x" * (size * size)}).encode() + b"\n"
+            for size in sizes
+        )
+        + torn
+    )
+    with path.open("rb") as file:
+        for after in range(-1, 180):
+            file.seek(lines.place(file, "size", after))
+            line = file.readline()
+            expected = next((size for size in sizes if size > after), None)
+            assert (json.loads(line)["size"] if line.endswith(b"\n") else None) == expected

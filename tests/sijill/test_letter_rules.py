@@ -4,18 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from domain.ledger import Fact
+from domain.registers import Counted
 from domain.transfers import Dispatched, RegisteredIncoming, RegisteredOutgoing
 from domain.values import MICROSECONDS
 from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.leaf import Header, Leaf, encode_body, split_body
 from infrastructure.proofs.orders import POSSESSION_TAG
 from sijill.rules import Rules
-from tests.given_when_then import Order, Scenario, given
-from tests.letter_orders import case_file, dispatch, letter, offices, register
+from tests.given_when_then import Order, Scenario, given, on_agency
+from tests.letter_orders import case_file, dispatch, letter, offices, paper_in, register
+from tests.registering import close, count, cover, uncover
 from tests.wandering_letters import wander_letters
 
 
@@ -87,3 +90,45 @@ def test_a_number_that_is_used_twice_is_found() -> None:
     order = letter("b", number="٥/١")
     [(_, code, _)] = judged([*before, forged(scenario, RegisteredOutgoing, order, second)])
     assert code == "number_repeated"
+
+
+def closing(*, incoming: bool) -> list[Order]:
+    """Moj closes its register of 1998, or the book of its incoming letters."""
+    return [close(incoming=incoming or None), count(1, incoming=incoming or None)]
+
+
+@pytest.mark.parametrize("incoming", [False, True], ids=["outgoing", "incoming"])
+def test_letters_are_counted_with_the_register_that_they_stand_in(*, incoming: bool) -> None:
+    scenario = given(*offices("moj", "moh"))
+    scenario.given(letter("a", year=1998, date="1998-05-01"))
+    scenario.given(paper_in("b", "moj", year=1998, date="1998-05-01"))
+    scenario.given(*closing(incoming=incoming))
+    assert list(judged(scenario.world.recorded)) == []
+
+    *before, counted = scenario.world.recorded
+    wrong = forged(scenario, Counted, count(0, incoming=incoming or None), counted)
+    [(topic, code, _)] = judged([*before, wrong])
+    assert (topic, code) == (Counted.TOPIC, "register_count_wrong")
+
+
+def test_a_letter_in_a_register_that_is_closed_is_found() -> None:
+    scenario = given(*offices("moj", "moh"))
+    scenario.given(letter("a", year=1998, date="1998-05-01"), close())
+    *_, first, _ = scenario.world.recorded
+    late = letter("b", year=1998, date="1998-05-02")
+    found = replace(
+        forged(scenario, RegisteredOutgoing, late, first), originator_id=uuid4(), index=None
+    )
+    assert [code for _, code, _ in judged([*scenario.world.recorded, found])] == ["register_closed"]
+
+
+def test_what_a_split_leaves_to_a_body_it_goes_on_keeping() -> None:
+    """And what it gave away, its successor keeps: the judge permits what the desk did."""
+    shares = [{"unit": "main", "series": "degrees", "successor": "moe"}]
+    split = on_agency(
+        "split", "moj", shares=shares, effective_date="2026-11-20", legal_basis="law:5/2026"
+    ).also_by("comsec")
+    scenario = given(*offices("moj", "moe"), cover(), cover(series="degrees"), split)
+    scenario.given(uncover(), cover(series="degrees").saying(agency="moe").signed_by("moe"))
+    assert list(judged(scenario.world.recorded)) == []
+    scenario.when(uncover(series="degrees")).refused("record_moved", successor="moe")

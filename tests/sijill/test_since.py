@@ -1,7 +1,7 @@
 """A check that goes on from an earlier one costs by the growth, and finds what the growth tells."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +9,7 @@ from infrastructure.proofs import codes
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.material import text_of
 from sijill import audit
 from sijill.notebook import Notebook, notebook
 from tests.infrastructure.proofs.paper_ledger import PaperSource, named
@@ -20,10 +21,10 @@ class Cut(Exception):
 
 
 def check(
-    source: PaperSource, kept: Notebook | None = None, **held: Sequence[Checkpoint | bytes]
+    source: PaperSource, kept: Notebook | None = None, **held: Any
 ) -> tuple[set[tuple[str, int | None]], Summary]:
     findings: list[Finding] = []
-    trust = Trust(acts=audit.act_rules(), **held)  # type: ignore[arg-type]  # what tests hand in
+    trust = Trust(acts=audit.act_rules(), **held)
     summary = audit.check(source, trust, findings.append, kept=kept)
     return named(findings), summary
 
@@ -151,3 +152,32 @@ def test_memory_that_has_spilled_finds_the_same(
     findings, _ = check(source)
 
     assert findings == {("not_permitted", wrong), ("number_repeated", repeated)}
+
+
+def test_from_a_checkpoint_on_bytes_and_tree_are_checked(half: Forger) -> None:
+    """Of keys and records from before it nothing is known, and nobody is accused by that."""
+    begin = len(sealed(half).leaves)
+    kept = half.notes[-1]
+    half.certify(TWO, number="2")
+    half.withdraw(TWO)
+    source = sealed(half)
+    since = Checkpoint.parse(text_of(kept))
+
+    findings, summary = check(source, since=since, checkpoints=[kept])
+
+    assert findings == set()
+    assert (summary.leaves, summary.size) == (2, begin + 2)
+    assert {"key_not_learned", "rules_not_judged"} & summary.unchecked.keys()
+    # And what was done to the growth, or before the checkpoint, is found.
+    source.leaves[begin] = source.leaves[begin][:-8] + b'9,"v":1}'
+    assert ("leaf_altered", begin) in check(source, since=since, checkpoints=[kept])[0]
+
+
+def test_a_checkpoint_of_another_log_begins_nothing(half: Forger) -> None:
+    source = sealed(half)
+    size = len(half.leaves)
+    other = Checkpoint(half.notes[-1].decode().partition("\n")[0], size - 1, bytes(32))
+
+    findings, summary = check(source, since=other, checkpoints=[])
+
+    assert (findings, summary.leaves) == (set(), size)

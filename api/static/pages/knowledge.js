@@ -1,6 +1,7 @@
 // What this device keeps so that it needs no network: the ledger's keys, the trust list, the status
 // lists and the catalogue of types. Nothing is kept that was not verified, and no document is.
-import { hex } from "./credential.js";
+import { Refused, fromHex, hex } from "./credential.js";
+import { canonical, continues, followed, opened as opening } from "./growing.js";
 import { openToken } from "./statuslists.js";
 import { old, openList } from "./trust.js";
 
@@ -8,6 +9,7 @@ const STORE = "sijill-knowledge-1";
 const MAX_LISTS = 256;
 export const REFRESH_SECONDS = 3600;
 const JWT = "application/statuslist+jwt";
+const VALID = 0;
 
 const store = () => caches.open(STORE);
 const address = (name) => `/kept/${name}`;
@@ -23,30 +25,53 @@ async function kept(name) {
   return found ? found.json() : null;
 }
 
+async function forget(name) {
+  await (await store()).delete(address(name));
+}
+
 async function get(path, headers = {}) {
   const answer = await fetch(path, { headers, cache: "no-cache" });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer;
 }
 
-// The ledger's keys as they were first met. A ledger that changes its key still names the old one;
-// another ledger, or one that disowns a key, is not believed on this device.
+// The ledger and its keys as they were first met: the root of trust of this device. Another ledger
+// is not believed here, nor a key of the log that the known one does not vouch for.
 async function rooted(said) {
   const before = (await kept("root"))?.value;
   const root = {
     ledger: said.ledger, origin: said.origin, log_vkeys: said.log_vkeys,
     receipts_vkey: said.receipts_vkey, founders: before?.founders,
   };
-  const disowned = before && (before.ledger !== root.ledger
-    || !before.log_vkeys.every((key) => root.log_vkeys.includes(key)));
-  if (disowned) throw new Error("another ledger than the one that this device knows");
+  if (before) {
+    const other = ["ledger", "origin", "receipts_vkey"].some((one) => before[one] !== root[one]);
+    if (other) throw new Refused("ledger_foreign");
+    await followed(before.log_vkeys.at(-1), said, opening);
+    root.log_vkeys = [...before.log_vkeys,
+      ...said.log_vkeys.slice(said.log_vkeys.indexOf(before.log_vkeys.at(-1)) + 1)];
+  }
   await keep("root", root);
   return root;
 }
 
 // Fetches and verifies everything. Throws where the network or a signature fails; what was kept
-// before stays then.
+// before stays then. Why a ledger was refused is kept, until one is believed again.
 export async function refresh() {
+  try {
+    await fetched();
+    await forget("refused");
+  } catch (error) {
+    if (error instanceof Refused) await keep("refused", error.code);
+    throw error;
+  }
+}
+
+// The code by which this device refused what the address told last, or null.
+export async function refused() {
+  return (await kept("refused"))?.value ?? null;
+}
+
+async function fetched() {
   const root = await rooted(await (await get("/v1/ledger")).json());
   await keep("types", (await (await get("/v1/certificate-types")).json()).items);
   const trust = await (await get("/v1/trust")).json();
@@ -61,20 +86,15 @@ async function opened(trust, root, seen) {
   const content = new TextEncoder().encode(canonical(trust.content));
   const founders = root.founders ?? trust.content?.founders;
   const found = await openList({ ...trust, content, root: { ...root, founders }, seen });
+  const { size, root: tree } = found.checkpoint;
+  if (seen && size > seen.size) {
+    const old = { size: seen.size, root: fromHex(seen.root) };
+    if (!await continues(old, found.checkpoint)) throw new Refused("log_inconsistent");
+  }
   // Whoever founded the ledger is learned from the first list, and never again.
   if (!root.founders) await keep("root", { ...root, founders });
-  const { size, root: tree } = found.checkpoint;
   if (seen === undefined || size > seen.size) await keep("seen", { size, root: hex(tree) });
   return found;
-}
-
-// RFC 8785, of what has no fractions: members in the order of their names.
-export function canonical(value) {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
-  const members = Object.keys(value).sort()
-    .map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`);
-  return `{${members.join(",")}}`;
 }
 
 async function fetchList(number, root) {
@@ -93,13 +113,13 @@ export async function known() {
 }
 
 // What the kept status list says of a place: {value, issued, size}, or null. A list past its own
-// end says nothing.
+// end says *valid* of nothing; what was withdrawn hardly ever comes back.
 export async function listed({ list, index }, root, now = nowSeconds()) {
   const token = await kept(`status/${list}`);
   if (!token) return null;
   const opened_ = await openToken(token.value, { number: list, root });
   const value = opened_.status(index);
-  if (value === null || now >= opened_.expires) return null;
+  if (value === null || (value === VALID && now >= opened_.expires)) return null;
   return { value, issued: opened_.issued, size: opened_.size };
 }
 

@@ -1,4 +1,5 @@
 // The page about working offline: how old the lists on this device are, and a button to renew them.
+import { Refused } from "./cbor.js";
 import { ages, refresh } from "./knowledge.js";
 import { age, t } from "./texts.js";
 
@@ -16,8 +17,8 @@ export async function offline(button) {
     button.disabled = true;
     try {
       await refresh();
-    } catch {
-      line.textContent = t("page.offline.failed");
+    } catch (error) {
+      line.textContent = t(error instanceof Refused ? "page.refused" : "page.offline.failed");
     }
     await show();
     button.disabled = false;

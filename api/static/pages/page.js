@@ -2,7 +2,8 @@
 import { camera, photograph } from "./camera.js";
 import { normalise, grouped } from "./codes.js";
 import { draw } from "./drawing.js";
-import { refreshInTurn } from "./knowledge.js";
+import { dropping } from "./dropping.js";
+import { refreshInTurn, refused } from "./knowledge.js";
 import { offline } from "./offline.js";
 import { check, fragment } from "./paper.js";
 import { remember } from "./remember.js";
@@ -36,7 +37,10 @@ if ("serviceWorker" in navigator) {
 await load(language);
 
 if (at("camera")) camera(at("camera"), language);
-if (at("by-file")) photograph(at("by-file"), language);
+if (at("by-file")) {
+  photograph(at("by-file"), language);
+  dropping(at("by-file"));
+}
 if (at("remember")) remember(at("remember"));
 if (at("offline-get")) offline(at("offline-get"));
 
@@ -48,7 +52,13 @@ if (result) {
   document.documentElement.dataset.checked = "yes";
 }
 
-refreshInTurn().catch(() => {});
+const warn = async () => {
+  at("refused").hidden = await refused().catch(() => null) === null;
+};
+await warn();
+refreshInTurn().catch(() => {}).then(warn).then(() => {
+  document.documentElement.dataset.warned = "yes";
+});
 
 // Without a network the same shell stands for every address: the code is in the address alone.
 function shellCode() {

@@ -51,6 +51,11 @@ export async function check(result, code) {
     if (found.questions.unchanged === "differs") at("paper").hidden = true;
     draw(found);
   };
+  if (await knowledge.refused()) {
+    // Whoever answers here now is not the ledger that this device knows.
+    await offline(local);
+    return;
+  }
   const server = await asked(code, result.dataset.language);
   if (server === null) await offline(local);
   else news(server);

@@ -1,7 +1,7 @@
 // "Remember this checkpoint": kept on this device, and compared whenever the log is looked at.
-import { fromHex } from "./credential.js";
-import { openCheckpoint, same, sha256, verifierKey } from "./notes.js";
-import { joined } from "./cbor.js";
+import { Refused } from "./cbor.js";
+import { continues, followed, opened } from "./growing.js";
+import { openCheckpoint, verifierKey } from "./notes.js";
 import { t } from "./texts.js";
 
 const NAME = "sijill-checkpoint";
@@ -27,61 +27,30 @@ export async function remember(section) {
   });
   if (!before) return;
   const size = before.note.split("\n")[1];
+  const says = (text, right) => {
+    line.textContent = t(text, { size });
+    line.className = right ? "right" : "wrong";
+  };
   try {
-    const proved = await continues(before, { note, vkey });
-    line.textContent = t(proved ? "page.remember.consistent" : "page.remember.broken", { size });
-    line.className = proved ? "right" : "wrong";
+    const proved = await holds(before, { note, vkey });
+    says(proved ? "page.remember.consistent" : "page.remember.broken", proved);
   } catch (error) {
-    if (!(error instanceof TypeError)) {
-      line.textContent = t("page.remember.broken", { size });
-      line.className = "wrong";
-    }
+    if (error instanceof Refused && error.code === "log_key_unknown") says("page.remember.key");
+    else if (!(error instanceof TypeError)) says("page.remember.broken");
   }
 }
 
 // Whether the log that is shown now holds everything that the kept checkpoint covers.
-async function continues(before, now) {
+async function holds(before, now) {
   const name = (one) => one.vkey.split("+")[0];
   const open = async (one) => openCheckpoint(one.note, name(one), [await verifierKey(one.vkey)]);
-  const [old, head] = [await open(before), await open(now)];
-  if (old.origin !== head.origin || old.size > head.size) return false;
-  const answer = await fetch(`/v1/proofs/consistency?from=${old.size}&to=${head.size}`);
-  const proof = await answer.json();
-  if (!answer.ok) return false;
-  return consistent(old, head, proof.hashes.map(fromHex));
-}
-
-const node = (left, right) => sha256(joined(Uint8Array.of(1), left, right));
-
-// RFC 9162, section 2.1.4.2.
-export async function consistent(old, head, proof) {
-  if (old.size === head.size) return proof.length === 0 && same(old.root, head.root);
-  if (old.size === 0) return proof.length === 0;
-  const path = [...proof];
-  if (Number.isInteger(Math.log2(old.size))) path.unshift(old.root);
-  if (!path.length) return false;
-  let fn = BigInt(old.size) - 1n;
-  let sn = BigInt(head.size) - 1n;
-  while (fn & 1n) {
-    fn >>= 1n;
-    sn >>= 1n;
+  const old = await open(before);
+  // Right after its key changed a log's newest checkpoint still bears the key before it.
+  const head = await open(now).catch(() => open({ ...now, vkey: before.vkey }));
+  if (now.vkey !== before.vkey) {
+    const answer = await fetch("/v1/ledger", { cache: "no-cache" });
+    if (!answer.ok) throw new TypeError("the keys cannot be had now");
+    await followed(before.vkey, await answer.json(), opened);
   }
-  let fr = path[0];
-  let sr = path[0];
-  for (const hash of path.slice(1)) {
-    if (sn === 0n) return false;
-    if (fn & 1n || fn === sn) {
-      fr = await node(hash, fr);
-      sr = await node(hash, sr);
-      while (fn && !(fn & 1n)) {
-        fn >>= 1n;
-        sn >>= 1n;
-      }
-    } else {
-      sr = await node(sr, hash);
-    }
-    fn >>= 1n;
-    sn >>= 1n;
-  }
-  return sn === 0n && same(fr, old.root) && same(sr, head.root);
+  return old.origin === head.origin && continues(old, head);
 }

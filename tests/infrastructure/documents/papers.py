@@ -5,9 +5,12 @@ import json
 import shutil
 import subprocess
 import unicodedata
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pypdfium2  # type: ignore[import-untyped]  # it brings no types
 import zxingcpp
 from PIL import Image
 
@@ -117,3 +120,18 @@ def objects_of(pdf: Path) -> dict[str, Any]:
 
 def is_sound(pdf: Path) -> bool:
     return "No syntax or stream encoding errors found" in run("qpdf", "--check", pdf)
+
+
+def refiled(
+    pdf: bytes, held: Mapping[str, bytes] | None = None, *, drop: str | None = None
+) -> bytes:
+    """The PDF with an embedded file taken out, and others put in."""
+    document = pypdfium2.PdfDocument(pdf)
+    names = [document.get_attachment(n).get_name() for n in range(document.count_attachments())]
+    if drop is not None:
+        document.del_attachment(names.index(drop))
+    for name, data in (held or {}).items():
+        document.new_attachment(name).set_data(data)
+    out = BytesIO()
+    document.save(out)
+    return out.getvalue()

@@ -89,6 +89,7 @@ class PaperSource:
     notes: list[bytes]
     opened: list[Opening]
     tiles: dict[Tile, bytes]
+    ends_at_checkpoint: bool = False
 
     def newest(self) -> bytes | None:
         return self.notes[-1] if self.notes else None

@@ -305,3 +305,70 @@ def test_every_character_is_judged_by_what_it_is() -> None:
             assert not is_plain(character), hex(ord(character))
         else:
             assert is_plain(character), hex(ord(character))
+
+
+SPELT_NAMES = ("a", "b", "z9_", "A", "", "a b", "a-b", "null", ":", "a\\u0062", "é", "x" * 40)
+SPELT_SCALARS = (
+    *("0", "7", "-0", "-1", "01", "1.0", "1e3", "9007199254740991", "9007199254740992", "9" * 30),
+    *("true", "false", "null", "NaN", "Infinity", '""', '"a"', '"null"', '":"', '":a"', '"a":'),
+    *(
+        '"\\u0041"',
+        '"a\\nb"',
+        '"\\ud800"',
+        '"é"',
+        '"e\u0301"',
+        '"a\tb"',
+        '"\u200e"',
+        '"a',
+        "[",
+        "}",
+    ),
+)
+gaps = st.sampled_from(("", "", "", "", " ", "\n"))
+
+
+def joined(parts: Any, ends: str) -> Any:
+    return st.tuples(st.lists(parts, max_size=4), st.sampled_from((",", ",", ", ", ",,"))).map(
+        lambda drawn: ends[0] + drawn[1].join(drawn[0]) + ends[1]
+    )
+
+
+def members(inner: Any) -> Any:
+    return st.tuples(st.sampled_from(SPELT_NAMES), gaps, inner).map(
+        lambda drawn: f'"{drawn[0]}":{drawn[1]}{drawn[2]}'
+    )
+
+
+spelt = st.recursive(
+    st.sampled_from(SPELT_SCALARS),
+    lambda inner: joined(inner, "[]") | joined(members(inner), "{}"),
+    max_leaves=8,
+)
+
+
+@given(joined(members(spelt), "{}") | spelt)
+def test_the_short_cut_takes_and_refuses_what_the_long_way_does(text: str) -> None:
+    def read() -> tuple[Any, str]:
+        try:
+            return canonical.parse(text.encode("utf-8", "surrogatepass"), limit_bytes=LIMIT), ""
+        except ProofError as error:
+            return None, error.code
+
+    by_any_way = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canonical, "_plain", lambda _: None)
+        assert read() == by_any_way
+
+
+@given(objects)
+def test_the_short_cut_is_taken_by_most_statements(value: dict[str, Any]) -> None:
+    text = canonical.dumps(value).decode()
+    short = canonical._plain(text)
+    assert short in (None, value)
+    if text.isascii() and "\\" not in text and "null" not in text and '":"' not in text:
+        assert short == value
+
+
+def test_hostile_names_cost_one_pass() -> None:
+    text = '{"' + " " * 60_000 + '"' + ",a" * 2_000
+    assert canonical._ODD_NAME.search(text) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sijill.bench import filling, memory, servers, stock
+from sijill.bench import filling, inbox, memory, servers, stock
 from tests.sijill.cli.conftest import Shell
 from tests.sijill.cli.test_bench import SHORT, figures
 
@@ -78,6 +78,22 @@ def test_a_small_nation_is_issued_sealed_read_replayed_and_proven(shell: Shell) 
     assert sizes["ledger.events"]["heap_bytes_each"] > 500
     assert found["curve"][-1]["events"] == 270
     assert found["bytes_each"] > found["tile_bytes_each"] > 0
+
+
+def test_an_inbox_is_filled_and_asked_in_every_way(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "QUESTIONS", 5)
+    ran = shell("bench", "inbox", *SHORT, "--letters", "100", "--output", "json")
+
+    asked = ("first_page", "page_by_place", "overdue", "number", "seldom_sender", "month")
+    found = figures(ran, "inbox", *asked, "unit", "closed", "urgent")
+    steps = {one["step"]: one["events"] for one in found["steps"]}
+    # Half of them are registered, and two of ten closed.
+    assert steps == {"letters": 200, "registered": 70}
+    assert found["events"] >= 270
+    assert len(found["aims"]) == len(found["cases"])
+    assert found["cases"]["number"]["p90_ms"] <= found["cases"]["number"]["p95_ms"]
 
 
 def test_the_whole_check_is_measured_over_single_orders_and_over_half_in_bulk(

@@ -12,7 +12,8 @@ from infrastructure.proofs import bundle, canonical, tlogproof
 from infrastructure.proofs.checkpoint import open_checkpoint
 from infrastructure.proofs.cosignature import Cosigner
 from sijill.client import Client
-from tests.serving import Served
+from tests.correspondence import register_place, send
+from tests.serving import Served, act
 from tests.sijill.cli.conftest import Ran, Shell, letter
 from tests.sijill.cli.test_log import refused
 
@@ -222,3 +223,49 @@ def test_a_bundle_is_its_own_one_spelling(office: Shell) -> None:
     data = created(office, issued(office)).read_bytes()
 
     assert bundle.parse(data).encode() == data
+
+
+def test_records_of_parties_are_carried_away_in_the_same_form(
+    office: Shell, served: Served, trust: Path
+) -> None:
+    sender, receiver = served.agency(), served.agency()
+    sent = send(sender, receiver)
+    sent.register(receiver)
+    entry = register_place(type="degree", grade="register_only", date="2020-05-01", year=2020)
+    place = f"{entry['unit']}/{entry['series']}/2020"
+    act(sender.client, f"/v1/registers/{place}/entries", "register.capture", **entry)
+    office.set(SIJILL_KEY=str(office.key("sender", sender.key)), SIJILL_AGENCY=sender.name)
+
+    for option, name, told in (
+        ("--transfer", f"{sender.name}/{sent.letter}", ["registered_outgoing"]),
+        (
+            "--transfer",
+            f"{sender.name}/{sent.consignment}",
+            ["dispatched", "registered_incoming"],
+        ),
+        ("--entry", f"{place}/{entry['number']}", ["captured"]),
+    ):
+        path = office.folder / "evidence-of-parties"
+        ran = office("bundle", "create", option, name, "--to", path, "--output", "json")
+        assert ran.code == 0, ran.err
+        ran = verified(office, path, trust)
+        assert (ran.code, kinds(ran), ran.json["code"]) == (0, told, None)
+    unknown = office("bundle", "create", "--request", "7XK3M9Q2W5RT8VHBZ", "--output", "json")
+    assert refused(unknown)[1] == "request_unknown"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("7XK3M9Q2W5RT8VHBZ", "--request", "7XK3M9Q2W5RT8VHBZ"),
+        ("--transfer", "moj"),
+        ("--entry", "main/general/2020"),
+        ("--entry", "main//2020/1"),
+    ],
+)
+def test_a_bundle_is_of_one_record_that_is_named_whole(
+    office: Shell, words: tuple[str, ...]
+) -> None:
+    ran = office("bundle", "create", *words, "--output", "json")
+    assert refused(ran) == (2, "input_malformed")

@@ -12,6 +12,7 @@ import pytest
 from infrastructure import postgres
 from infrastructure.postgres import Role
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint, sign
+from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import Receipt
 from infrastructure.proofs.receipts import sign as sign_receipt
@@ -345,3 +346,26 @@ def test_the_operator_puts_on_record_that_the_clock_was_looked_at(
 
     assert ran.code == 0, ran.err
     assert ran.json["receipt"]
+
+
+def test_a_check_since_a_checkpoint_that_somebody_kept(office: Shell, served: Served) -> None:
+    sealed(office, served)
+    kept, other = office.folder / "kept", office.folder / "other"
+    assert office("log", "head", "--state", office.folder / "auditor").code == 0
+    note = (office.folder / "auditor" / "checkpoint").read_bytes()
+    kept.write_bytes(note)
+    begin = Checkpoint.parse(text_of(note)).size
+    index = sealed(office, served)
+    other.write_text("no note, and nothing that a check has left")
+
+    for source in (("--from", served.url), ("--data", served.folder)):
+        place = ("log", "fsck", *source, "--output", "json")
+        ran = office(*place, "--since", kept)
+        assert (ran.code, findings(ran)) == (0, set()), ran.err
+        assert summary(ran)["leaves"] == summary(ran)["size"] - begin >= index - begin
+        assert refused(office(*place, "--since", other)) == (2, "input_notebook_unusable")
+    # The file is whose it was.
+    assert kept.read_bytes() == note
+    with changed(served.folder, "events", "header_digest", index):
+        ran = office("log", "fsck", "--data", served.folder, "--since", kept, "--output", "json")
+    assert ("leaf_altered", index) in findings(ran)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from infrastructure.proofs import qr, statuslist
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.statuslist import LIFE_SECONDS, Status, StatusList
 from sijill import delegating
 from sijill.client import trusting
 from sijill.folder import Folder
@@ -34,8 +35,10 @@ def lists(office: Shell, text: str, served: Served) -> tuple[Path, Path]:
     return fetched(office, served)
 
 
-def fetched(office: Shell, served: Served) -> tuple[Path, Path]:
-    """Both lists as of now.
+def fetched(
+    office: Shell, served: Served, *, issued: int | None = None, revoked: int | None = None
+) -> tuple[Path, Path]:
+    """Both lists as of now, or as if signed at `issued`, with the place `revoked` in it.
 
     The ledger hands an unchanged status list out again for half a minute; here it is signed anew,
     by the ledger's own key, so that what was issued in between is covered.
@@ -55,7 +58,8 @@ def fetched(office: Shell, served: Served) -> tuple[Path, Path]:
         log_keys=known.log_keys,
     )
     assert signer is not None
-    newer = signer.token(0, held.list, size=size, issued=int(time()))
+    said = held.list if revoked is None else StatusList.of({revoked: Status.INVALID})
+    newer = signer.token(0, said, size=size, issued=issued or int(time()))
     (folder / "0.cwt").write_bytes(signer.cwt(newer))
     return file, folder
 
@@ -116,6 +120,19 @@ def test_a_revocation_shows_offline_once_the_status_list_is_fetched(
         # Every worker looks for a change once a second.
         ran = offline(office, text, fetched(office, served))
 
+    assert (ran.code, ran.json["reason"]) == (11, "revoked")
+
+
+def test_a_list_past_its_end_tells_of_withdrawals_alone(
+    office: Shell, text: str, served: Served
+) -> None:
+    """As the page judges it: what was withdrawn hardly ever comes back."""
+    place = qr.parse_text(text).signed.credential.status_index
+    before = int(time()) - LIFE_SECONDS - 1
+
+    ran = offline(office, text, fetched(office, served, issued=before))
+    assert (ran.code, ran.json["reason"]) == (14, "genuine_force_not_checked")
+    ran = offline(office, text, fetched(office, served, issued=before, revoked=place))
     assert (ran.code, ran.json["reason"]) == (11, "revoked")
 
 

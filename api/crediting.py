@@ -1,0 +1,131 @@
+"""A credential as it arrives: it says what its certificate says, and the key it names signed it.
+
+Whoever reads the QR code is told what stands in it, not what stands in the record; so nothing is
+recorded that would be found false as soon as it is scanned. What is not known here is not compared:
+values that were erased, a record that the read model does not have yet.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+
+from api.papers import presented
+from api.problems import Problem
+from api.services import Services
+from api.threads import off_loop
+from api.values import open_values
+from domain.catalogue import CREDENTIAL, certificate_type
+from domain.certificates import CredentialCertificate
+from infrastructure.proofs import credential, jwk, qr
+from infrastructure.proofs.base64text import decode_url
+from infrastructure.proofs.credential import Credential, Signed
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.orders import Line
+from projections import certificates
+from projections.certificates import Found
+
+if TYPE_CHECKING:
+    from api.writing import Work
+
+_SECOND: Final = 1_000_000
+_STATED: Final = frozenset({"number", "date"})
+
+
+async def wrong(services: Services, work: "Work", lines: Iterable[int]) -> dict[int, Exception]:
+    """What stands against the credentials among these lines, which are to be recorded else."""
+    orders = {
+        number: command
+        for number in lines
+        if isinstance(command := work.commands[number], CredentialCertificate)
+    }
+    if not orders:
+        return {}
+    errors: dict[int, Exception] = {}
+    read: dict[int, Credential] = {}
+    for number, command in orders.items():
+        try:
+            read[number] = await _signed(services, command, work.lines[number])
+        except (ProofError, Problem) as error:
+            errors[number] = error
+    try:
+        await services.caught_up()
+        async with services.pool.connection() as connection:
+            codes = {orders[number].code for number in read}
+            records = await certificates.by_codes(connection, codes) if codes else {}
+            for number, said in read.items():
+                found = records[orders[number].code]
+                if member := await _differing(services, connection, said, found):
+                    errors[number] = Problem("credential_mismatch", member=member)
+    except (LookupError, psycopg.OperationalError):
+        # No read model: an append waits for none.
+        return errors
+    return errors
+
+
+async def _signed(services: Services, order: CredentialCertificate, line: Line) -> Credential:
+    """The credential in a line, signed by the key that the statement names.
+
+    Raises:
+        ProofError: it is none, or fits no QR code. Problem: `credential_mismatch`.
+    """
+    text = next(one.value for one in line.opened if one.name == CREDENTIAL)
+    data = decode_url(text, code="credential_malformed")
+    signed = credential.decode(data)
+    qr.pack(data)
+    known = await off_loop(partial(services.jwk, order.key))
+    if known is None or not _by(signed, known):
+        raise Problem("credential_mismatch", member="key")
+    ledger = services.ledger_id[: credential.LEDGER_BYTES].hex()
+    said = signed.credential
+    for member, same in (("code", said.code == order.code), ("ledger", said.ledger == ledger)):
+        if not same:
+            raise Problem("credential_mismatch", member=member)
+    return said
+
+
+def _by(signed: Signed, key: Mapping[str, Any]) -> bool:
+    try:
+        signed.verify([jwk.parse_jwk(dict(key))])
+    except ProofError:
+        return False
+    return True
+
+
+async def _differing(
+    services: Services, connection: Any, said: Credential, found: Found
+) -> str | None:
+    """The first thing that a credential says otherwise than the record; None where nothing is."""
+    if found.code is None or found.certificate is None:
+        return None
+    members = _members(said, found)
+    differing = next((name for name, one, other in members if one != other), None)
+    if differing is not None:
+        return differing
+    kind = certificate_type(found.certificate.type)
+    printable = {place for place, one in enumerate(kind.fields) if one.printable}
+    if not said.fields.keys() <= printable:
+        return "fields"
+    shown = presented(said)
+    claimed = {name: value for name, value in shown.pop("fields").items() if name not in _STATED}
+    claimed |= shown
+    if not claimed.keys() <= found.code.claims.keys():
+        return "fields"
+    values = await open_values(services, connection, found)
+    wrong_values = (name for name, value in claimed.items() if values.get(name, value) != value)
+    return next(wrong_values, None)
+
+
+def _members(said: Credential, found: Found) -> Iterator[tuple[str, Any, Any]]:
+    code, certificate = found.code, found.certificate
+    assert code is not None and certificate is not None  # noqa: S101, PT018 - the caller has looked
+    yield "agency", said.agency, certificate.agency
+    yield "type", said.type, certificate.type
+    yield "number", said.number, certificate.number
+    yield "date", said.date, certificate.date
+    yield "effective_date", said.counts_from, code.effective_date
+    yield "expiry_date", said.expiry_date, code.expiry_date
+    yield "status", (said.status_list, said.status_index), (code.status_list, code.status_index)
+    yield "index", said.index, code.issue_index
+    yield "issued_at", said.issued_at, code.issue_time // _SECOND

@@ -1,0 +1,138 @@
+"""A paper that brought its credential along: judged by the server, for whoever has no scripts.
+
+The signature is checked with the registry as it is, and every signed value compared with the
+record. It must not know where the credential was read from.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psycopg
+from starlette.requests import Request
+
+from api import verify
+from api.i18n import translate
+from api.orders import now_us
+from api.pages import words
+from api.pages.drawing import named
+from api.papers import presented
+from api.services import Services
+from api.verify import Answer, Presented
+from domain.catalogue import TYPES
+from domain.values import baghdad_day
+from infrastructure.proofs import offline, trust
+from infrastructure.proofs.credential import Credential, Signed
+from infrastructure.proofs.trust import TrustList
+from infrastructure.proofs.verdict import (
+    OUTCOME_OF,
+    Comparison,
+    Knowledge,
+    Reason,
+    Verdict,
+    could_not_check,
+    judge_credential,
+)
+from projections import freshness
+from projections import trust as rows
+
+# Whoever signed it was not who says so: its values are nobody's, and are not compared.
+_NOBODYS: Final = frozenset({"differs", "not_compared"})
+_COMPARED: Final = frozenset(
+    {
+        Reason.IN_FORCE_FIELDS_MATCH,
+        Reason.IN_FORCE_DOCUMENT_MATCHES,
+        Reason.VALUES_NOT_COMPARABLE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict, and whether what the credential says may be shown as the signer's word."""
+
+    answer: Answer
+    genuine: bool
+
+
+async def judged(request: Request, services: Services, signed: Signed) -> Judged:
+    """The verdict on a credential and the record that its code leads to.
+
+    Raises:
+        Problem: `rate_limited`.
+    """
+    said = signed.credential
+    try:
+        local = await _local(services, signed)
+    except (psycopg.OperationalError, LookupError):
+        return Judged(Answer(could_not_check(Reason.STORE_UNAVAILABLE)), genuine=False)
+    asked = {"fields": {}} if local.unchanged in _NOBODYS else presented(said)
+    answer = await verify.judge(request, services, Presented(code=said.code, **asked))
+    verdict = offline.combined(local, _told(answer.verdict), said)
+    return Judged(replace(answer, verdict=verdict), verdict.unchanged not in _NOBODYS)
+
+
+def _told(verdict: Verdict) -> Verdict:
+    """The register's verdict, with a comparison only where something differs.
+
+    What is the same, or was erased since, says less than the signature does.
+    """
+    if verdict.comparison.mismatched:
+        return verdict
+    verdict = replace(verdict, comparison=Comparison())
+    if verdict.reason not in _COMPARED:
+        return verdict
+    bare = Reason.IN_FORCE_PAPER_NOT_COMPARED
+    return replace(verdict, reason=bare, outcome=OUTCOME_OF[bare])
+
+
+async def _local(services: Services, signed: Signed) -> Verdict:
+    """What the credential is worth by itself; the register tells its force."""
+    trusted = await _registry(services, signed.credential.agency)
+    return judge_credential(
+        offline.gather(signed, trusted),
+        Knowledge(trust_size=trusted.size, trust_age_seconds=0),
+        today=baghdad_day(now_us()).isoformat(),
+        max_status_age_seconds=0,
+    )
+
+
+async def _registry(services: Services, agency: str) -> TrustList:
+    """A trust list of one agency, of the newest event that was applied."""
+    async with services.pool.connection(timeout=verify.WAIT_SECONDS) as connection:
+        model = await freshness.status(connection)
+        agencies, keys = await rows.listed(connection, model.index)
+    content = trust.content(
+        ledger=services.ledger_id,
+        origin=services.origin,
+        size=model.index + 1,
+        founders=(),
+        agencies=[one for one in agencies if one["id"] == agency],
+        keys=[one for one in keys if one["agency"] == agency],
+    )
+    return trust.read(trust.encode(content))
+
+
+def shown(said: Credential, answer: Answer, language: str) -> list[tuple[str, str]]:
+    """What the paper says, to be compared by eye: the rows that the scripts show, too."""
+    kind, issuer = TYPES.get(said.type), answer.found and answer.found.issuer
+
+    def label(code: str) -> str:
+        return translate(language, f"page.{code}")
+
+    def field(place: int) -> str:
+        if kind is None or place >= len(kind.fields):
+            return str(place)
+        return named(language, kind.fields[place].names.model_dump())
+
+    found = [
+        (label("record.issuer"), named(language, issuer.names_on(said.date)) if issuer else ""),
+        (label("record.type"), named(language, kind.names.model_dump()) if kind else said.type),
+        *((field(place), value) for place, value in said.fields.items()),
+        (label("field.number"), said.number),
+        (label("field.date"), words.day(language, said.date)),
+    ]
+    if said.effective_date:
+        found.append((label("paper.from"), words.day(language, said.effective_date)))
+    if said.expiry_date:
+        found.append((label("paper.expires"), words.day(language, said.expiry_date)))
+    return [(name, value or said.agency) for name, value in found]

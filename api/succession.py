@@ -1,0 +1,41 @@
+"""Who reads the records of a body that is no more, or of a series that it gave away."""
+
+from functools import partial
+
+from api.policy import AUDIT, Caller
+from api.problems import Problem
+from api.services import Services
+from api.threads import off_loop
+from domain.errors import AgencyUnknown
+
+
+async def succeeds(
+    services: Services, who: Caller, agency: str, unit: str | None, series: str | None
+) -> bool:
+    """Whether the caller's agency answers for a series of another, or for all of it."""
+    asked = partial(services.ledger.responsible, agency, unit, series, services.directory)
+    try:
+        return await off_loop(asked) == who.agency
+    except AgencyUnknown:
+        return False
+
+
+async def owner_of(
+    services: Services,
+    who: Caller,
+    agency: str | None,
+    unit: str | None = None,
+    series: str | None = None,
+) -> str:
+    """Whose records are read: one's own, or a body's that one has succeeded there.
+
+    An auditor names any agency.
+
+    Raises:
+        Problem: `agency_unknown`, also where there is one that is not the caller's to read.
+    """
+    if agency is None or agency == who.agency:
+        return who.agency or ""
+    if AUDIT in who.scopes or await succeeds(services, who, agency, unit, series):
+        return agency
+    raise Problem("agency_unknown", agency=agency)

@@ -1,0 +1,77 @@
+"""Evidence that a PDF brings along: verified with no network, it tells how the record stood.
+
+It must not know where the file came from. What it says of force is the ledger's signed word for one
+size of the log, and is as old as the last thing in it whose time somebody signed.
+"""
+
+from typing import Final
+
+from domain.values import MICROSECONDS
+from infrastructure.proofs import bundle
+from infrastructure.proofs.credential import LEDGER_BYTES, Credential
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.offline import Listed
+from infrastructure.proofs.statuslist import Status
+from infrastructure.proofs.trust import Root
+from infrastructure.proofs.verdict import Reason
+from sijill.cli.bundle import trust_in
+
+_IN_FORCE: Final = frozenset(
+    {Reason.IN_FORCE_PAPER_NOT_COMPARED, Reason.EXPIRED, Reason.NOT_YET_VALID}
+)
+_WITHDRAWN: Final = {
+    Reason.REVOKED: Status.INVALID,
+    Reason.ORIGINAL_REVOKED: Status.INVALID,
+    Reason.VOIDED: Status.INVALID,
+    Reason.SUSPENDED: Status.SUSPENDED,
+    Reason.SUPERSEDED: Status.SUPERSEDED,
+    Reason.REPLACED: Status.SUPERSEDED,
+}
+
+# That too few witnesses have seen a checkpoint yet does not make it a forger's.
+_UNSEEN: Final = frozenset({"witnesses_too_few"})
+
+
+class Contradictory(Exception):
+    """The evidence does not verify, or is about something else than the credential."""
+
+
+def listed(data: bytes, said: Credential, root: Root) -> Listed | None:
+    """How the record stood, as a status list would tell it; None where the evidence does not say.
+
+    Raises:
+        Contradictory: nothing that a paper made by anybody honest would hold.
+    """
+    if said.ledger != root.ledger[:LEDGER_BYTES].hex():
+        # Of another ledger, as the verdict tells: nobody here can judge its evidence.
+        return None
+    policy = None if root.policy is None else root.policy.encode()
+    try:
+        parsed = bundle.parse(data)
+        report = bundle.verify(parsed, trust_in(root.ledger, policy))
+    except ProofError as error:
+        raise Contradictory(error.code) from None
+    issued = any(
+        one.index == said.index and one.header.agency == said.agency for one in report.told
+    )
+    found = {one.code for one in report.findings}
+    if found - _UNSEEN or parsed.code != said.code or not issued:
+        raise Contradictory
+    if found:
+        return None
+    value = _status(report.reason)
+    if value is None:
+        return None
+    seconds = max([report.time // MICROSECONDS, *(one.time for one in report.cosigned)])
+    return Listed(value, seconds, report.checkpoint.size)
+
+
+def newer(one: Listed | None, other: Listed | None) -> Listed | None:
+    """Of two words about the same record, the one of the longer log."""
+    return max(filter(None, (one, other)), key=lambda word: word.size, default=None)
+
+
+def _status(reason: str | None) -> int | None:
+    if reason in _IN_FORCE:
+        return Status.VALID
+    return _WITHDRAWN.get(Reason(reason)) if reason in set(Reason) else None

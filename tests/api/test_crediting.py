@@ -1,0 +1,127 @@
+"""What a credential says is compared with its certificate before it is recorded."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from infrastructure.proofs import credential, jwk, qr
+from infrastructure.proofs.codes import generate
+from infrastructure.proofs.credential import Credential
+from sijill.client import Draft, Refused, credentials
+from tests.api import asking
+from tests.api.talking import Wire, refused
+from tests.serving import Agency
+
+BULK = "/v1/certificates/bulk"
+
+
+def described(wire: Wire, agency: Agency, code: str) -> Credential:
+    """What the credential of a certificate must say."""
+    shown = asking.read(wire, agency, f"/v1/certificates/{code}").json()
+    return credentials.describe(shown, agency.client.identity.ledger)
+
+
+def draft(agency: Agency, code: str, data: bytes) -> Draft:
+    public = jwk.public_of(agency.key)
+    return credentials.draft(data, agency=agency.name, code=code, key=public)
+
+
+def record(agency: Agency, code: str, data: bytes) -> Any:
+    """Order a credential to be recorded."""
+    one = draft(agency, code, data)
+    return agency.client.send(agency.client.prepare(one.path, [one.envelope]))
+
+
+@pytest.mark.parametrize(
+    "member,changes",
+    [
+        ("code", {"code": generate()}),
+        ("ledger", {"ledger": "00" * credential.LEDGER_BYTES}),
+        ("agency", {"agency": "somebody"}),
+        ("type", {"type": "degree"}),
+        ("number", {"number": "1/1999"}),
+        ("date", {"date": "1999-01-01"}),
+        ("effective_date", {"effective_date": "1999-01-01"}),
+        ("expiry_date", {"expiry_date": "2199-01-01"}),
+        ("status", {"status_index": 2**20 - 1}),
+        ("index", {"index": 0}),
+        ("issued_at", {"issued_at": 0}),
+        ("holder_name", {"fields": {0: "غيره"}}),
+        ("fields", {"fields": {63: "no such field"}}),
+        ("fields", {"document": "ab" * 32}),
+    ],
+)
+def test_what_differs_from_the_certificate_is_refused_and_named(
+    wire: Wire, agency: Agency, member: str, changes: dict[str, Any]
+) -> None:
+    code = asking.issued(agency, values=asking.LETTER)
+    said = replace(described(wire, agency, code), **changes)
+
+    with pytest.raises(Refused) as caught:
+        record(agency, code, credential.sign(said, agency.key))
+
+    assert (caught.value.status, caught.value.code) == (422, "credential_mismatch")
+    assert member in caught.value.problem["detail"]
+    path = f"/v1/certificates/{code}/credential"
+    assert asking.read(wire, agency, path).json()["code"] == "credential_unknown"
+
+
+def test_another_key_than_the_statement_names_is_refused(wire: Wire, agency: Agency) -> None:
+    code = asking.issued(agency, values=asking.LETTER)
+    said = described(wire, agency, code)
+
+    data = credential.sign(said, Ed25519PrivateKey.generate())
+
+    assert refused(lambda: record(agency, code, data)) == (422, "credential_mismatch")
+
+
+def test_what_is_no_credential_is_refused(wire: Wire, agency: Agency) -> None:
+    code = asking.issued(agency, values=asking.LETTER)
+    data = credential.sign(described(wire, agency, code), agency.key)
+
+    assert refused(lambda: record(agency, code, data[:-1])) == (400, "cbor_malformed")
+    assert refused(lambda: record(agency, code, b"\xa0")) == (400, "credential_malformed")
+
+
+def test_in_a_bulk_the_sound_ones_are_recorded(wire: Wire, agency: Agency) -> None:
+    one, other = (asking.issued(agency, values=asking.LETTER) for _ in range(2))
+    sound = qr.sign_fitting(described(wire, agency, one), agency.key)
+    swapped = qr.sign_fitting(described(wire, agency, one), agency.key)
+    lines = [draft(agency, one, sound).envelope, draft(agency, other, swapped).envelope]
+
+    client = agency.client
+    answers: list[Any] = []
+    prepared = client.prepare(BULK, lines, bulk=True, journal=False)
+    client.send(prepared, on_line=answers.append, settle=False)
+
+    assert "problem" not in answers[0]
+    assert answers[1]["problem"]["code"] == "credential_mismatch"
+    shown = asking.read(wire, agency, f"/v1/certificates/{one}").json()
+    assert shown["originals"][0]["credential_index"] == answers[0]["index"]
+    unmade = asking.read(wire, agency, f"/v1/certificates/{other}").json()
+    assert unmade["originals"][0]["credential_index"] is None
+
+
+def test_all_or_none_records_none(wire: Wire, agency: Agency) -> None:
+    one, other = (asking.issued(agency, values=asking.LETTER) for _ in range(2))
+    data = qr.sign_fitting(described(wire, agency, one), agency.key)
+    lines = [draft(agency, one, data).envelope, draft(agency, other, data).envelope]
+
+    client = agency.client
+    answers: list[Any] = []
+    prepared = client.prepare(BULK, lines, bulk=True, atomic=True, journal=False)
+    client.send(prepared, on_line=answers.append, settle=False)
+
+    codes = [answer["problem"]["code"] for answer in answers]
+    assert codes == ["other_line_refused", "credential_mismatch"]
+
+
+def test_a_body_is_told_nothing_of_another_s_certificate(
+    wire: Wire, agency: Agency, stranger: Agency
+) -> None:
+    code = asking.issued(agency, values=asking.LETTER)
+    data = credential.sign(described(wire, agency, code), stranger.key)
+
+    assert refused(lambda: record(stranger, code, data)) == (404, "certificate_unknown")

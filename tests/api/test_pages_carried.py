@@ -1,0 +1,119 @@
+"""Files that bring a credential along, judged by the server for whoever has no scripts."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.i18n import LANGUAGES, translate
+from infrastructure.pictures import CREDENTIAL
+from infrastructure.proofs import credential, jwk, qr
+from infrastructure.proofs.credential import Credential
+from sijill.client import credentials
+from tests.api import asking
+from tests.api.talking import Wire, revoke
+from tests.api.test_pages import look_of, reason_of
+from tests.api.test_pages_files import qr as drawn
+from tests.api.test_pages_files import sent
+from tests.infrastructure.documents.papers import refiled
+from tests.serving import Agency
+
+NAME = "حامل 0001"
+
+
+def described(wire: Wire, agency: Agency, code: str) -> Credential:
+    """What the credential of a certificate says."""
+    shown = asking.read(wire, agency, f"/v1/certificates/{code}").json()
+    return credentials.describe(shown, agency.client.identity.ledger)
+
+
+def signed(
+    wire: Wire, agency: Agency, key: jwk.PrivateKey | None = None, /, **changes: Any
+) -> bytes:
+    """The credential of a certificate that was just issued, perhaps with other words in it."""
+    code = asking.issued(agency, values=asking.LETTER)
+    return credential.sign(replace(described(wire, agency, code), **changes), key or agency.key)
+
+
+def photograph(data: bytes) -> bytes:
+    return drawn(qr.encode_text(data, host="sijill.example"))
+
+
+def pdf(data: bytes, held: bytes) -> bytes:
+    """A page with one credential, and another embedded."""
+    page = drawn(qr.encode_text(data, host="sijill.example"), "pdf")
+    return refiled(page, {CREDENTIAL: held})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_scripts_the_credential_is_verified_too(
+    wire: Wire, agency: Agency, language: str
+) -> None:
+    page = sent(wire, photograph(signed(wire, agency)), language)
+
+    assert (reason_of(page), look_of(page)) == ("in_force_credential_genuine", "good")
+    # To be compared by eye: the visitor brought the name along.
+    assert NAME in page.text
+    assert translate(language, "page.file.read_by_server") in page.text
+
+
+def test_a_file_that_contradicts_itself_is_never_valid(wire: Wire, agency: Agency) -> None:
+    one, other = signed(wire, agency), signed(wire, agency)
+
+    for held, language in zip((other, one[:-1], b"\xd2"), LANGUAGES, strict=True):
+        page = sent(wire, pdf(one, held), language)
+        assert (reason_of(page), look_of(page)) == ("file_contradictory", "bad")
+        assert translate(language, "page.headline.file_contradictory") in page.text
+        # Neither of the two is handed to the browser, which would find it genuine.
+        assert "data-payload" not in page.text
+        assert NAME not in page.text
+
+    assert reason_of(sent(wire, pdf(one, one))) == "in_force_credential_genuine"
+
+
+def test_what_the_key_signed_is_compared_with_the_record(wire: Wire, agency: Agency) -> None:
+    """By an officer who signs what nobody recorded."""
+    data = signed(wire, agency, fields={0: "غيره"})
+
+    page = sent(wire, photograph(data))
+
+    assert (reason_of(page), look_of(page)) == ("content_mismatch", "bad")
+    assert 'data-compared="yes"' in page.text
+
+
+@pytest.mark.parametrize(
+    "changes,reason",
+    [
+        ({"index": 10**9}, "credential_forged"),
+        ({"type": "degree"}, "credential_forged"),
+        ({"ledger": "00" * credential.LEDGER_BYTES}, "ledger_foreign"),
+        ({"agency": "somebody"}, "issuer_unknown"),
+    ],
+)
+def test_what_names_another_record_is_never_valid(
+    wire: Wire, agency: Agency, changes: dict[str, Any], reason: str
+) -> None:
+    page = sent(wire, photograph(signed(wire, agency, **changes)))
+
+    assert reason_of(page) == reason
+    assert look_of(page) in {"bad", "unsure"}
+
+
+def test_another_body_s_key_signs_nothing_here(
+    wire: Wire, agency: Agency, stranger: Agency
+) -> None:
+    page = sent(wire, photograph(signed(wire, agency, stranger.key)))
+
+    assert reason_of(page) == "issuer_unknown"
+    assert NAME not in page.text
+
+
+def test_the_register_decides_on_force(wire: Wire, agency: Agency) -> None:
+    code = asking.issued(agency, values=asking.LETTER)
+    data = credential.sign(described(wire, agency, code), agency.key)
+    revoke(agency, code)
+
+    page = sent(wire, photograph(data))
+
+    assert (reason_of(page), look_of(page)) == ("revoked", "bad")
+    assert NAME in page.text

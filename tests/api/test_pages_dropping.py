@@ -1,0 +1,93 @@
+"""A file that is dropped on the start page, or pasted, is read as a chosen one is."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from api.i18n import LANGUAGES, translate
+from tests.api import asking
+from tests.api.browsing import chromium, violations, visitor
+from tests.api.talking import Wire
+from tests.api.test_pages_files import qr
+from tests.serving import Agency
+
+HANDED = """([kind, encoded, name, type]) => {
+  const bytes = Uint8Array.from(atob(encoded), (sign) => sign.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { type }));
+  const how = { bubbles: true, cancelable: true };
+  if (kind === 'paste') {
+    window.dispatchEvent(new ClipboardEvent('paste', { ...how, clipboardData: data }));
+    return;
+  }
+  const at = document.getElementById('drop');
+  for (const step of ['dragenter', 'dragover', 'drop']) {
+    at.dispatchEvent(new DragEvent(step, { ...how, dataTransfer: data }));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+def hand(page: Page, kind: str, data: bytes, name: str, media: str) -> None:
+    encoded = base64.b64encode(data).decode()
+    page.evaluate(HANDED, [kind, encoded, name, media])
+
+
+@pytest.mark.parametrize(
+    "kind,form,media",
+    [
+        ("drop", "png", "image/png"),
+        ("drop", "pdf", "application/pdf"),
+        ("paste", "png", "image/png"),
+    ],
+)
+def test_a_file_that_is_handed_over_is_read(
+    wire: Wire, agency: Agency, browser: Browser, kind: str, form: str, media: str
+) -> None:
+    code = asking.issued(agency)
+    data = qr(f"HTTPS://SIJILL.EXAMPLE/V/{code}", form)
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        expect(page.locator("#drop")).to_be_visible()
+        hand(page, kind, data, f"paper.{form}", media)
+
+        page.wait_for_selector("#verdict[data-reason=in_force_paper_not_compared]", timeout=60_000)
+        expect(page.locator("#verdict")).to_contain_text(
+            translate("en", "page.file.read_by_server")
+        )
+
+
+def test_what_is_no_document_is_told_in_words(wire: Wire, browser: Browser) -> None:
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        hand(page, "drop", b"a note", "note.txt", "text/plain")
+
+        expect(page.locator("[role=alert]:visible")).to_contain_text(
+            translate("en", "problem.picture_malformed.detail"), timeout=30_000
+        )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_keyboard_reaches_the_same_place(wire: Wire, browser: Browser, language: str) -> None:
+    """What is dropped and what is chosen go into one input; without scripts it stands alone."""
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto(f"/{language}/")
+        expect(page.locator("#drop")).to_have_text(translate(language, "page.file.drop"))
+        page.focus("#code")
+        reached = []
+        for _ in range(8):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.id || ''"))
+        assert "file" in reached
+        assert violations(page) == []
+    with visitor(browser, url=wire.served.url, scripts=False) as page:
+        page.goto(f"/{language}/")
+        expect(page.locator("#drop")).to_be_hidden()
+        expect(page.locator("#file")).to_be_visible()

@@ -1,0 +1,173 @@
+"""Authenticity from the command line: asked, queued, answered, fetched by the holder, reported."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from domain.catalogue.calendar import CALENDAR
+from infrastructure.proofs.codes import for_people
+from tests.processes import until
+from tests.serving import Agency, Served
+from tests.sijill.cli.conftest import Ran, Shell
+
+HERE = ("--unit", "archive", "--series", "general")
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A shell at which two bodies sit: `asker` asks and `issuer` answers."""
+
+    shell: Shell
+    issuer: Agency
+    asking: Agency
+
+    def asker(self, *arguments: str, stdin: str = "") -> Ran:
+        return self.shell("authenticity", *arguments, *self._as(self.asking), stdin=stdin)
+
+    def answers(self, *arguments: str) -> Ran:
+        return self.shell("authenticity", *arguments, *self._as(self.issuer))
+
+    def anybody(self, *arguments: str, stdin: str = "") -> Ran:
+        return self.shell("authenticity", *arguments, "--output", "json", stdin=stdin)
+
+    def registers(self, *arguments: str) -> Ran:
+        return self.shell("register", *arguments, *self._as(self.issuer))
+
+    def ask(self, number: str, *more: str) -> dict[str, Any]:
+        paper = ("--type", "degree", "--number", number, "--date", "1998-07-01")
+        ran = self.asker("request", "--issuer", self.issuer.name, *paper, *more)
+        assert ran.code == 0, ran.err
+        return dict(ran.json)
+
+    def _as(self, agency: Agency) -> tuple[str, ...]:
+        key = self.shell.folder / f"{agency.name}.pem"
+        return ("--key", str(key), "--agency", agency.name, "--output", "json")
+
+
+@pytest.fixture
+def counter(shell: Shell, served: Served) -> Counter:
+    asker, issuer = served.agency(), served.agency()
+    for agency in (asker, issuer):
+        shell.key(agency.name, agency.key)
+    shell.settle = served.settle
+    shell.set(SIJILL_URL=served.url)
+    return Counter(shell, issuer, asker)
+
+
+def test_a_holder_at_the_counter_fetches_what_the_issuer_answered(counter: Counter) -> None:
+    asked = counter.ask("12", "--counter", "--field", "holder_name=حامل 0001")
+    assert (asked["state"], asked["channel"]) == ("open", "counter")
+    fetched = counter.anybody("fetch", asked["request"], stdin=asked["holder_secret"] + "\n")
+    assert fetched.json["state"] == "open"
+
+    [waiting] = counter.answers("list", "--role", "addressee", "--in-state", "open").json["items"]
+    assert waiting["request"] == asked["request"]
+    shown = counter.answers("show", for_people(waiting["request"])).json
+    assert shown["values"] == {"holder_name": "حامل 0001"}
+    said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+    answered = counter.answers("answer", waiting["request"], *said)
+    assert answered.code == 0, answered.err
+
+    fetched = counter.anybody("fetch", asked["request"], stdin=asked["holder_secret"] + "\n")
+    assert (fetched.json["state"], fetched.json["finding"]) == ("answered", "genuine")
+    assert fetched.json["certificate"] == answered.json["certificate"]
+    verified = counter.shell("verify", fetched.json["certificate"], "--output", "json")
+    assert verified.json["record"]["agency"] == counter.issuer.name
+    wrong = counter.anybody("fetch", asked["request"], stdin="guessed\n")
+    assert (wrong.code, "code_or_secret_wrong" in wrong.err) == (5, True)
+
+
+def test_a_question_is_due_in_three_working_days(counter: Counter) -> None:
+    asked = counter.ask("1")
+    today = date.fromisoformat(counter.issuer.served.anybody().get("/v1/calendar")["today"])
+    assert asked["due_date"] in {
+        CALENDAR.after(today - timedelta(days=ago), 3).isoformat() for ago in (0, 1)
+    }
+    later = (today + timedelta(days=30)).isoformat()
+    assert counter.ask("2", "--due", later)["due_date"] == later
+
+
+def test_an_answer_that_was_cut_off_is_given_with_a_certificate_that_says_the_same(
+    counter: Counter,
+) -> None:
+    """The first try issued a certificate that says genuine, and ended before its answer."""
+    asked = counter.ask("77")
+    issued = counter.issuer.issue(
+        type="authenticity",
+        unit="authenticity",
+        number=str(asked["requested_index"]),
+        values={
+            "document_reference": "77",
+            "finding": "genuine",
+            "holder_name": None,
+            "supported_fact": None,
+        },
+    )["code"]
+
+    said = ("--finding", "changed", "--grade", "original_sighted", *HERE)
+    answered = counter.answers("answer", asked["request"], *said)
+
+    assert answered.code == 0, answered.err
+    proof = answered.json["certificate"]
+    assert proof != issued
+    values = counter.issuer.client.get(f"/v1/certificates/{proof}")["values"]
+    assert values["finding"] != "genuine"
+    old = counter.shell("verify", issued, "--output", "json").json
+    assert (old["outcome"], old["reason"]) == ("withdrawn", "superseded")
+
+
+def test_not_found_is_said_of_covered_registers_only(counter: Counter) -> None:
+    first, second = counter.ask("98"), counter.ask("99")
+    early = counter.answers("answer", first["request"], "--finding", "not_found", *HERE)
+    assert (early.code, "register_not_covered" in early.err) == (5, True)
+    outside = counter.answers("answer", first["request"], "--finding", "outside_coverage", *HERE)
+    assert outside.json["finding"] == "outside_coverage"
+
+    book = ("archive", "general", "1998")
+    assert counter.registers("cover", *book, "--grade", "register_only").code == 0
+    found = counter.answers("answer", second["request"], "--finding", "not_found", *HERE)
+    assert (found.json["finding"], found.json["certificate"]) == ("not_found", None)
+
+
+def test_a_question_is_refused_referred_and_withdrawn(counter: Counter, served: Served) -> None:
+    other = served.agency()
+    refused, referred, withdrawn = (counter.ask(number)["request"] for number in "123")
+    reason = ("--reason", "document_unclear")
+    assert counter.answers("refuse", refused, *reason).code == 0
+    to = ("--to", other.name, "--due-date", "2026-12-30", "--reason", "register_moved")
+    assert counter.answers("refer", referred, *to).code == 0
+    assert counter.asker("withdraw", withdrawn, "--reason", "asked_in_error").code == 0
+
+    states = {one: counter.asker("show", one).json for one in (refused, referred, withdrawn)}
+    assert states[refused]["reason"] == "document_unclear"
+    assert states[referred]["addressee"] == other.name
+    assert states[withdrawn]["state"] == "withdrawn"
+
+
+def test_how_agencies_answer_is_reported(counter: Counter) -> None:
+    asked = [counter.ask(number)["request"] for number in "12"]
+    counter.answers("refuse", asked[0], "--reason", "electronic_form_refused")
+
+    def told() -> bool:
+        found = counter.anybody("report", "--of", counter.issuer.name).json
+        return [(one["requests"], one["refused"]) for one in found["items"]] == [(2, 1)]
+
+    until(told, "the report does not come")
+    [row] = counter.anybody("report", "--of", counter.issuer.name).json["items"]
+    assert row["refusals"] == {"electronic_form_refused": 1}
+    assert row["waiting"] == 1
+    text = counter.shell("authenticity", "report", "--of", counter.issuer.name)
+    assert counter.issuer.name in text.out
+
+
+def test_what_a_field_says_has_one_form(counter: Counter) -> None:
+    ran = counter.asker("request", "--code", "x", "--field", "holder_name")
+    assert (ran.code, "input_malformed" in ran.err) == (2, True)
+
+
+def test_a_holder_without_an_attesting_operator_is_told_so(counter: Counter) -> None:
+    issued = counter.issuer.issue(values={"holder_secret": "hers"})
+    ran = counter.anybody("ask", issued["code"], stdin="hers\n")
+    assert (ran.code, "attestation_unavailable" in ran.err) == (5, True)
