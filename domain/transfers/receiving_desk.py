@@ -33,7 +33,6 @@ from domain.transfers.record import (
     sent,
 )
 from domain.transfers.rules import (
-    SUBJECT,
     addressee_key,
     begin,
     check_due,
@@ -212,7 +211,6 @@ def receive_on_paper(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:
     sitting.record(events.ReceivedOnPaper, on=stream)
     sitting.claim(CONSIGNMENT_SPACE, name.key, stream)
     _take_number(entered, stream, sitting)
-    sitting.look_up_by((SUBJECT,))
 
 
 def _check_answered(order: receiving.ReceiveOnPaper, sitting: Sitting) -> None:

@@ -33,7 +33,6 @@ from domain.transfers.record import (
     sent,
 )
 from domain.transfers.rules import (
-    SUBJECT,
     addressee_key,
     begin,
     check_due,
@@ -60,7 +59,6 @@ def register_outgoing(order: commands.RegisterOutgoing, sitting: Sitting) -> Non
     sitting.record(events.RegisteredOutgoing, on=stream)
     sitting.claim(LETTER_SPACE, Name(order.agency, order.new_letter).key, stream)
     _take_number(entered, stream, sitting)
-    sitting.look_up_by((SUBJECT,))
 
 
 @desk(commands.DispatchLetter)

@@ -65,7 +65,7 @@ class Filter:
     """Which consignments are asked for; what is None lets everything through.
 
     `number` is the sender's or the receiver's, in whatever digits; days are those of registration,
-    both ends included. `looked_up` are spaces and HMACs of a subject.
+    both ends included.
     """
 
     business: str | None = None
@@ -77,11 +77,9 @@ class Filter:
     to_day: str | None = None
     due_by: str | None = None
     priority: str | None = None
-    looked_up: tuple[Sequence[str], Sequence[bytes]] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """As the statements name them."""
-        spaces, hmacs = self.looked_up or (None, None)
         return {
             "business": self.business,
             "transport": self.transport,
@@ -92,8 +90,6 @@ class Filter:
             "to_day": self.to_day,
             "due_by": self.due_by,
             "priority": self.priority,
-            "space": None if spaces is None else list(spaces),
-            "hmac": None if hmacs is None else list(hmacs),
         }
 
 

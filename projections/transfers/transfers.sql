@@ -90,6 +90,8 @@ CREATE INDEX consignments_out ON consignments (sender, urgency) WHERE until_inde
 -- What an inbox is searched by: each search is a walk in its order, or over few rows.
 CREATE INDEX consignments_in_state ON consignments (addressee, business, urgency)
     WHERE until_index IS NULL;
+CREATE INDEX consignments_in_transport ON consignments (addressee, transport, urgency)
+    WHERE until_index IS NULL;
 CREATE INDEX consignments_in_unit ON consignments (addressee, unit, urgency)
     WHERE until_index IS NULL AND unit IS NOT NULL;
 CREATE INDEX consignments_in_from ON consignments (addressee, sender, urgency)
@@ -101,7 +103,12 @@ CREATE INDEX consignments_in_urgent ON consignments (addressee, priority, urgenc
 CREATE INDEX consignments_in_due ON consignments (addressee, due_date)
     WHERE until_index IS NULL AND due_date IS NOT NULL;
 CREATE INDEX consignments_in_day ON consignments (addressee, day) WHERE until_index IS NULL;
-CREATE INDEX consignments_by_number ON consignments (addressee, folded_number);
+CREATE INDEX consignments_out_state ON consignments (sender, business, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_out_to ON consignments (sender, addressee, urgency)
+    WHERE until_index IS NULL;
+CREATE INDEX consignments_by_number ON consignments (folded_number, addressee)
+    WHERE until_index IS NULL AND folded_number IS NOT NULL;
 CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
 CREATE INDEX consignments_by_register ON consignments (registrar, year, unit, series)
     WHERE registrar IS NOT NULL;
@@ -189,7 +196,8 @@ LIMIT %(limit)s
 
 -- name: incoming
 -- Rows are chosen from one table, and only those of the page are joined. To be planned with its
--- parameters known: whatever is not asked for then falls away.
+-- parameters known: whatever is not asked for then falls away. An array is looked up by the index
+-- of names; of `IN` that would become a filter of the whole inbox.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
 FROM (
     SELECT one.* FROM read.consignments AS one
@@ -200,7 +208,7 @@ FROM (
         AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
         AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
             OR one.origin <> one.sender AND one.origin = ANY (%(parties)s))
-        AND (%(number)s::text IS NULL OR one.name IN (
+        AND (%(number)s::text IS NULL OR one.name = ANY (ARRAY(
             SELECT own.name FROM read.consignments AS own
             WHERE own.until_index IS NULL AND own.addressee = %(agency)s
                 AND own.folded_number = %(number)s
@@ -209,17 +217,11 @@ FROM (
             JOIN read.consignments AS theirs ON theirs.letter = numbered.name
             WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
                 AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
-        ))
+        )))
         AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
         AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)
         AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
         AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
-        AND (%(space)s::text IS NULL OR one.letter IN (
-            SELECT found.name FROM vault.lookups
-            JOIN read.letters AS found ON found.stream = lookups.stream
-            WHERE lookups.space = ANY (%(space)s::text[])
-                AND lookups.hmac = ANY (%(hmac)s::bytea[]) AND found.until_index IS NULL
-        ))
     ORDER BY one.urgency
     LIMIT %(limit)s
 ) AS one JOIN read.letters AS carried ON carried.name = one.letter
@@ -227,6 +229,7 @@ FROM (
 ORDER BY one.urgency
 
 -- name: outgoing
+-- To be planned as the one above.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
 FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
     AND carried.until_index IS NULL
@@ -236,16 +239,20 @@ WHERE one.until_index IS NULL AND one.sender = %(agency)s AND one.transport <> '
     AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
     AND (%(unit)s::text IS NULL OR carried.unit = %(unit)s)
     AND (%(parties)s::text[] IS NULL OR one.addressee = ANY (%(parties)s))
-    AND (%(number)s::text IS NULL OR carried.folded_number = %(number)s
-        OR one.folded_number = %(number)s)
+    AND (%(number)s::text IS NULL OR one.name = ANY (ARRAY(
+        SELECT theirs.name FROM read.consignments AS theirs
+        WHERE theirs.until_index IS NULL AND theirs.sender = %(agency)s
+            AND theirs.folded_number = %(number)s
+        UNION ALL
+        SELECT sent.name FROM read.letters AS numbered
+        JOIN read.consignments AS sent ON sent.letter = numbered.name
+        WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
+            AND sent.until_index IS NULL AND sent.sender = %(agency)s
+    )))
     AND (%(from_day)s::text IS NULL OR carried.date >= %(from_day)s)
     AND (%(to_day)s::text IS NULL OR carried.date <= %(to_day)s)
     AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-    AND (%(priority)s::text IS NULL OR carried.priority = %(priority)s)
-    AND (%(space)s::text IS NULL OR carried.stream IN (
-        SELECT lookups.stream FROM vault.lookups
-        WHERE lookups.space = ANY (%(space)s::text[]) AND lookups.hmac = ANY (%(hmac)s::bytea[])
-    ))
+    AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
 ORDER BY one.urgency
 LIMIT %(limit)s
 

@@ -351,7 +351,13 @@ class Bulk:
         if self._credentials is not None:
             text += " " + self._output.words("cli.bulk_credentials", made=self._credentials)
         if self._output.json:
-            summary: dict[str, Any] = {**counted, "receipts": self._receipts}
+            seconds = self._progress.seconds
+            summary: dict[str, Any] = {
+                **counted,
+                "seconds": round(seconds, 3),
+                "lines_a_minute": round(60 * self._progress.done / max(seconds, 0.001)),
+                "receipts": self._receipts,
+            }
             if self._credentials is not None:
                 summary["credentials"] = self._credentials
             self._output.item({"summary": summary})

@@ -115,6 +115,9 @@ class Table:
         except csv.Error as error:
             detail = f"{reader.line_num}: {error}"
             raise Unusable(code="input_malformed", detail=detail, path=self.name) from None
+        finally:
+            # Whoever opened it closes it.
+            text.detach()
 
     def item(self, line: bytes) -> dict[str, Any]:
         """The entry that a row asks for.

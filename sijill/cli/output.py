@@ -92,6 +92,11 @@ class Progress:
         """As `step`, by how much is done altogether."""
         self.step(done - self.done)
 
+    @property
+    def seconds(self) -> float:
+        """How long it has taken so far."""
+        return self._clock() - self._started
+
     def end(self) -> None:
         """Tell the last figure."""
         self._tell()

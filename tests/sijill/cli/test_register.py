@@ -40,6 +40,7 @@ def test_a_table_becomes_entries_once(office: Shell) -> None:
     ran = capture(office, "once", HEAD + ROWS)
     assert ran.code == 0, ran.err
     assert summary(ran)["recorded"] == 3
+    assert summary(ran)["lines_a_minute"] > 0
 
     again = capture(office, "once", HEAD + ROWS + "4,1998-07-04,حامل 0004,بكالوريوس,\n")
 
