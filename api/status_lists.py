@@ -2,6 +2,7 @@
 
 A list is signed when it is asked for, and handed out again until what it says has changed or it is
 half as old as it may grow. It says of when it is; whoever keeps one for offline use goes by that.
+One that has not changed by then is made smaller, too: that takes longer than making it.
 """
 
 import asyncio
@@ -66,8 +67,13 @@ async def _make(services: Services, signer: Signer, number: int, known: Shelf | 
         raise Problem("status_stale")
     issued = (model.clock - lag) // _MICROSECONDS
     listed = await asyncio.to_thread(StatusList.of, places)
-    if known and known.token.list == listed and issued - known.token.issued < KEPT_SECONDS:
-        return replace(known, checked=checked)
+    if known and known.token.list == listed:
+        if issued - known.token.issued < KEPT_SECONDS:
+            return replace(known, checked=checked)
+        # It stands still: many more will fetch it as it is.
+        listed = known.token.list
+        if listed.packed is None:
+            listed = await asyncio.to_thread(listed.settled)
     token = signer.token(number, listed, size=model.index + 1, issued=issued)
     return Shelf(token, checked)
 

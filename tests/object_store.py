@@ -49,7 +49,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200)
 
     def do_GET(self) -> None:
-        """GetObject."""
+        """GetObject, or ListObjectsV2 of the bucket."""
+        if "list-type=2" in self.path:
+            told = "".join(
+                f"<Contents><Key>{key}</Key><LastModified>2026-11-27T10:00:00.000Z</LastModified>"
+                f"<Size>{len(held)}</Size></Contents>"
+                for key, held in sorted(self._store.objects.items())
+            )
+            self._answer(200, f"<ListBucketResult>{told}</ListBucketResult>".encode())
+            return
         held = self._store.objects.get(self._key)
         self._answer(404 if held is None else 200, held or b"")
 

@@ -9,13 +9,12 @@ import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import typst
 
-from infrastructure.proofs import qr
+from infrastructure.documents.symbol import symbol
 
 FORMATS: Final = ("pdf", "png", "svg")
 PDF_STANDARD: Final = "a-3a"
@@ -27,6 +26,9 @@ SMALLEST_QR_MM: Final = 30.0
 MAX_FIELD_CHARACTERS: Final = 2_000
 MAX_FIELDS: Final = 64
 TEMPLATE_BYTES: Final = 262_144
+
+_READS: Final = b"#let paper = json(bytes(sys.inputs.paper))"
+"""How a template reads what it is given, as the one that comes with the program does."""
 
 Names = dict[str, str]
 """A text in Arabic, Sorani and English."""
@@ -94,14 +96,10 @@ class Paper:
         return json.dumps(said, ensure_ascii=False)
 
     def _qr(self) -> dict[str, Any]:
-        symbol = qr.symbol(self.qr_text)
-        side = max(SMALLEST_QR_MM, round(symbol.modules * MODULE_MM, 2))
-        drawn = BytesIO()
-        symbol.code.save(
-            drawn, kind="svg", border=qr.QUIET_MODULES, xmldecl=False, svgns=True, omitsize=True
-        )
+        drawn = symbol(self.qr_text)
+        side = max(SMALLEST_QR_MM, round(drawn.modules * MODULE_MM, 2))
         address = self.qr_text.partition("#")[0]
-        return {"svg": drawn.getvalue().decode(), "side_mm": side, "alt": address}
+        return {"svg": drawn.svg(), "side_mm": side, "alt": address}
 
 
 def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[bytes]:
@@ -120,10 +118,9 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
     standards: Any = {"pdf_standards": [PDF_STANDARD]} if form == "pdf" else {}
     try:
         made = _compiler().compile(
-            input=source,
+            **_given(source, paper.told()),
             format=form,  # type: ignore[arg-type]  # one of FORMATS
             ppi=PPI,
-            sys_inputs={"paper": paper.told()},
             timestamp=moment,
             **standards,
         )
@@ -132,6 +129,19 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
         raise PaperError("template_unusable", getattr(error, "message", str(error))) from None
     pages = made if isinstance(made, list) else [made]
     return [page for page in pages if page is not None]
+
+
+def _given(source: bytes, told: str) -> dict[str, Any]:
+    """A template and its paper, which is written into the line that reads it, where there is one.
+
+    With other inputs everything is laid out anew; with another line, only what rests on it.
+    """
+    if source.count(_READS) != 1:
+        return {"input": source, "sys_inputs": {"paper": told}}
+    # What is JSON twice has no escapes but those of backslash and quote, which Typst shares.
+    literal = json.dumps(told, ensure_ascii=False).encode()
+    line = b"#let paper = json(bytes(" + literal + b"))"
+    return {"input": source.replace(_READS, line), "sys_inputs": {}}
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@
 
 Any telephone's camera opens it, and a page without scripts sees the code. The payload, base 32
 (RFC 4648, no padding), stands in the fragment, which no browser sends to a server. All but the `#`
-fits QR's alphanumeric mode, so the text is written as three segments.
+fits QR's alphanumeric mode, so the text is written as three segments (:mod:`symbol`, which draws).
 """
 
 import re
@@ -14,20 +14,12 @@ from binascii import Error as Base32Error
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-import segno
-
 from infrastructure.proofs import credential, jwk
 from infrastructure.proofs.errors import ProofError
 
 MAX_PAYLOAD_BYTES: Final = 300
 MAX_TEXT_CHARACTERS: Final = 640
 MAX_HOST_CHARACTERS: Final = 64
-LEVEL: Final = "Q"
-MAX_VERSION: Final = 20
-QUIET_MODULES: Final = 4
-"""Empty modules on every side, as ISO/IEC 18004 asks."""
-MIN_MODULE_MM: Final = 0.35
-"""What a telephone reads from an office printer's paper at arm's length: 4 dots at 300 dpi."""
 
 _COSE_START = 0xD2
 _ZLIB_START = 0x78
@@ -52,28 +44,6 @@ class Reading(NamedTuple):
     code: str
     data: bytes
     signed: credential.Signed
-
-
-class Symbol(NamedTuple):
-    """A QR symbol: draw `code` with `QUIET_MODULES` around it."""
-
-    text: str
-    code: segno.QRCode
-
-    @property
-    def version(self) -> int:
-        """1 to 40; the field report measured 16 for a typical certificate."""
-        return int(self.code.version)
-
-    @property
-    def modules(self) -> int:
-        """Modules on a side, with the quiet zone."""
-        return 17 + 4 * self.version + 2 * QUIET_MODULES
-
-    @property
-    def smallest_mm(self) -> float:
-        """The side, with the quiet zone, below which telephones do not read it from paper."""
-        return round(self.modules * MIN_MODULE_MM, 1)
 
 
 def encode_text(data: bytes, *, host: str) -> str:
@@ -187,28 +157,6 @@ def unpack(payload: bytes) -> bytes:
     if len(data) <= len(payload):
         raise ProofError("qr_malformed", "compressed only where that is smaller")
     return data
-
-
-def symbol(text: str, *, side_mm: float | None = None) -> Symbol:
-    """The QR symbol of a text, level Q, as it is to be printed ``side_mm`` wide (quiet zone too).
-
-    Raises:
-        ProofError: ``qr_too_dense`` above version 20; ``qr_too_small`` where a module would be
-            printed smaller than 0.35 mm. Both say how many millimetres it takes.
-    """
-    head, fragment, payload = text.partition("#")
-    parts = [head, fragment, payload] if fragment else [head]
-    try:
-        drawn = segno.make_qr(parts, error=LEVEL, boost_error=False)  # type: ignore[arg-type]  # takes lists too
-        made = Symbol(text, drawn)
-    except segno.DataOverflowError:
-        raise ProofError("qr_too_dense", "more than any QR code holds") from None
-    if made.version > MAX_VERSION:
-        detail = f"version {made.version}, at most {MAX_VERSION}; {made.smallest_mm} mm"
-        raise ProofError("qr_too_dense", detail)
-    if side_mm is not None and side_mm < made.smallest_mm:
-        raise ProofError("qr_too_small", f"at least {made.smallest_mm} mm with its quiet zone")
-    return made
 
 
 def _base32(text: str) -> bytes:

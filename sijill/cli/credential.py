@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from infrastructure.documents.symbol import symbol
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs import jwk, qr
 from infrastructure.proofs.base64text import decode_url
@@ -26,8 +27,8 @@ def give(desk: Desk, code: str, *, signer: Path | None, host: str | None, anew: 
             make(client, code, output, key)
             found = fetched(client, code) or {}
         found = told(client, found, host)
-        symbol = qr.symbol(found["qr_text"])
-        found |= {"qr_version": symbol.version, "smallest_mm": symbol.smallest_mm}
+        drawn = symbol(found["qr_text"])
+        found |= {"qr_version": drawn.version, "smallest_mm": drawn.smallest_mm}
         output.result(found, found["qr_text"])
     return 0
 

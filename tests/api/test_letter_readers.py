@@ -15,7 +15,7 @@ import pytest
 from api.limits import UPLOADS_AT_ONCE
 from infrastructure.proofs import signing
 from infrastructure.proofs.uploads import OCTETS
-from sijill.client import Refused
+from sijill.client import Client, Patience, Refused, Unreachable
 from sijill.client.attachments import PATH as FILES
 from sijill.client.attachments import Attachments
 from sijill.client.prepared import commit, statement
@@ -243,6 +243,12 @@ def stalled(agency: Agency, name: str) -> Iterator[None]:
         yield
 
 
+def hasty(agency: Agency) -> Client:
+    """A client of the agency's that asks once."""
+    patience = Patience(tries=1)
+    return Client(agency.served.url, agency=agency.name, key=agency.key, patience=patience)
+
+
 def test_one_agency_that_sends_nothing_leaves_places_to_others(
     moj: Agency, moh: Agency, tmp_path: Path
 ) -> None:
@@ -253,7 +259,10 @@ def test_one_agency_that_sends_nothing_leaves_places_to_others(
         for _ in range(4 * UPLOADS_AT_ONCE):
             held.enter_context(stalled(moj, name))
 
-        stands = Attachments(moh.client).upload(path)
+        with hasty(moj) as client, pytest.raises(Unreachable, match="busy"):
+            Attachments(client).upload(path)
+        with hasty(moh) as client:
+            stands = Attachments(client).upload(path)
 
     assert (stands["state"], stands["sha256"]) == ("complete", digest)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == digest

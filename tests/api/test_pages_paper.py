@@ -17,6 +17,7 @@ from sijill.client import credentials
 from tests.api import asking
 from tests.api.browsing import PROMISED_SECONDS, chromium, violations, visitor, watched
 from tests.api.talking import Wire, awaited, revoke
+from tests.infrastructure.documents.papers import photographed
 from tests.serving import SCOPES, Agency, enrolment
 
 NAME = "حامل 0001"
@@ -249,7 +250,7 @@ def test_a_photograph_that_the_server_reads_is_verified_on_the_device(
 ) -> None:
     _, path = paper(wire, agency)
     photograph = tmp_path / "paper.png"
-    qr.symbol(f"HTTPS://SIJILL.EXAMPLE{path}").code.save(str(photograph), scale=6, border=4)
+    photographed(f"HTTPS://SIJILL.EXAMPLE{path}", scale=6).save(photograph)
     with visitor(browser, url=wire.served.url) as page:
         page.goto("/en/")
         page.set_input_files("#file", photograph)

@@ -150,8 +150,10 @@ class Service:
             pid for pid, above, words in listed() if above == postmaster and "[local]" in words[0]
         ]
 
-    def kill(self, kind: Kind, chance: random.Random) -> float:
+    def kill(self, kind: Kind, chance: random.Random, *standing: int) -> float:
         """Kill one process of a kind with SIGKILL; when that was, in monotonic seconds.
+
+        With it go those that stand still at a fault point: they hear nothing any more.
 
         One that is on its way back from the last kill is waited for. A supervisor that was killed
         is followed by the next one before this returns; everything else comes back by itself.
@@ -168,8 +170,10 @@ class Service:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            return self.kill(kind, chance)
+            return self.kill(kind, chance, *standing)
         killed = time.monotonic()
+        for one in standing:
+            os.kill(one, signal.SIGKILL)
         if kind is Kind.SUPERVISOR:
             self.served.process.wait()
             until(lambda: not any(map(lives, left)), "children outlive their supervisor")

@@ -4,9 +4,7 @@ What a round must show stands in check.py. Seeds are fixed, and told where somet
 """
 
 import itertools
-import os
 import random
-import signal
 
 from infrastructure import faults
 from tests.faults.check import check
@@ -69,13 +67,9 @@ def test_postgresql_and_the_service_killed_at_every_step_of_sealing_leave_one_st
     chance = random.Random(SEED)
     with load.running():
         for point in faults.SEALER_POINTS:
-            sealer = stand_at(service, point)
-            service.kill(Kind.POSTMASTER, chance)
-            os.kill(sealer, signal.SIGKILL)
-            load.progress()
-            stand_at(service, point)
-            service.kill(Kind.SUPERVISOR, chance)
-            load.progress()
+            for kind in (Kind.POSTMASTER, Kind.SUPERVISOR):
+                service.kill(kind, chance, stand_at(service, point))
+                load.progress()
     assert check(service, load).seen > 0
 
 

@@ -18,6 +18,7 @@ from infrastructure.attachments.stores import (
 from tests.object_store import ObjectStoreStandIn, standing_in
 
 NAME = "ab" * 32
+SOME_DAY = 4_000_000_000.0
 
 
 @pytest.fixture
@@ -49,6 +50,29 @@ def test_an_object_comes_back_as_it_went(store: ObjectStore) -> None:
     store.delete(NAME)
     store.delete(NAME)
     assert store.get(NAME) is None
+
+
+def test_what_nobody_wrote_lately_is_told_by_name(store: ObjectStore) -> None:
+    names = {f"{number:02x}" * 32 for number in (1, 2, 3)}
+    for name in names:
+        store.put(name, b"sealed")
+
+    assert set(store.untouched(SOME_DAY)) == names
+    assert set(store.untouched(0)) == set()
+
+
+def test_what_a_cut_off_write_left_in_a_folder_goes(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "attachments")
+    store.put(NAME, b"sealed")
+    half = store.folder / NAME[:2] / f".{NAME}.x1"
+    half.write_bytes(b"half")
+    (store.folder / NAME[:2] / "README").write_bytes(b"not ours")
+
+    assert list(store.untouched(SOME_DAY)) == [NAME]
+
+    assert not half.exists()
+    assert (store.folder / NAME[:2] / "README").exists()
+    assert list(FolderStore(tmp_path / "none").untouched(SOME_DAY)) == []
 
 
 def test_the_bucket_has_it_below_the_prefix(stand_in: ObjectStoreStandIn, tmp_path: Path) -> None:

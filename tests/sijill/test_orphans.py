@@ -1,5 +1,6 @@
 """Objects that nothing names: they go, and nothing else does, whatever happens meanwhile."""
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from psycopg import Connection
 from infrastructure.attachments import sealing
 from infrastructure.attachments.stores import FolderStore
 from infrastructure.postgres import Role, connect
-from sijill import orphans
+from sijill import cli, orphans
 from sijill.bootstrap import connection_strings
 from sijill.client.attachments import PATH, Attachments
 from tests.api.test_attachments import announced, complete, issue_with, made, stored
@@ -87,3 +88,22 @@ def test_what_nothing_names_goes_and_the_rest_stays(
     assert files.download(bound, tmp_path / "copy")["sha256"] == digest
     assert complete(files, open_)["state"] == "complete"
     assert agency.client.get(f"{PATH}/{waiting}")["state"] == "complete"
+
+
+def test_an_operator_counts_them_first(
+    served: Served, objects: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = left_behind(objects, b"forgotten")
+    sweep = ["attachment", "sweep", "--data", str(served.folder), "--output", "json"]
+
+    assert cli.run([*sweep, "--dry-run"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert path.exists()
+    assert cli.run([*sweep, "--older-than-days", "60"]) == 0
+    assert path.exists()
+    capsys.readouterr()
+    assert cli.run(sweep) == 0
+
+    assert json.loads(capsys.readouterr().out) == counted
+    assert counted["unnamed"] >= 1
+    assert not path.exists()

@@ -16,6 +16,7 @@ from PIL import Image
 
 from api.papers import Told, compose
 from infrastructure.documents.paper import Paper
+from infrastructure.documents.symbol import QUIET_MODULES, symbol
 from infrastructure.proofs import codes, credential
 from tests.infrastructure.proofs.samples import AGENCY_KEY
 
@@ -135,3 +136,14 @@ def refiled(
     out = BytesIO()
     document.save(out)
     return out.getvalue()
+
+
+def photographed(text: str, *, scale: int = 4) -> Image.Image:
+    """The QR symbol of a text with its quiet zone, a module so many pixels wide."""
+    drawn = symbol(text)
+    side, inner = drawn.modules, len(drawn.rows)
+    picture = Image.new("L", (side, side), 255)
+    picture.paste(
+        Image.frombytes("L", (inner, inner), b"".join(drawn.rows)), (QUIET_MODULES, QUIET_MODULES)
+    )
+    return picture.resize((side * scale, side * scale), Image.Resampling.NEAREST)

@@ -70,6 +70,27 @@ def test_the_same_paper_has_the_same_bytes(form: str) -> None:
     assert render(paper(number="1"), form) != first
 
 
+@pytest.mark.parametrize("reads", ["#let paper = json(bytes(sys.inputs.paper))", ""])
+def test_no_value_ends_the_line_that_it_is_written_into(tmp_path: Path, reads: str) -> None:
+    odd = 'A"))#panic("x")\\u{41}\\" \\\\ $x$ *b* // c'
+    line = reads or "#let paper = (json(bytes(sys.inputs.paper)))"
+    own = f"""{line}
+#set text(font: "IBM Plex Sans Arabic", dir: ltr)
+#for one in paper.fields [#one.value]"""
+    path = tmp_path / "odd.pdf"
+    given = paper(values={"birth_place": odd})
+    path.write_bytes(render(given, "pdf", template=_pdf_a(own.encode()))[0])
+
+    assert odd in text_of(path)
+
+
+def test_what_was_set_before_leaves_nothing_in_a_paper() -> None:
+    first = render(paper(), "pdf")
+    for other in ({"number": "1"}, {"edition": 2}, {"values": {"holder_name": "آخر"}}):
+        assert render(paper(**other), "pdf") != first
+    assert render(paper(), "pdf") == first
+
+
 @pytest.mark.parametrize("name", ["Amiri-Regular", "Amiri-Bold"])
 def test_the_fonts_have_every_letter(name: str) -> None:
     """Of three languages, of all that the program itself prints, and of numbers in any script."""

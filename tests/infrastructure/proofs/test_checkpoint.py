@@ -145,3 +145,13 @@ def test_the_checkpoint_of_another_log_is_refused() -> None:
 
     with pytest.raises(ProofError, match="checkpoint_origin_mismatch"):
         checkpoint.open_checkpoint(data, origin=ORIGIN, verifiers=[LOG.verifier])
+
+
+def test_a_checkpoint_has_at_most_so_many_characters() -> None:
+    text = HEAD.encode()
+    room = checkpoint.MAX_TEXT_CHARACTERS - len(text) - 1
+
+    assert Checkpoint.parse(f"{text}{'x' * room}\n").extensions == ("x" * room,)
+    with pytest.raises(ProofError, match="checkpoint_malformed"):
+        Checkpoint.parse(f"{text}{'x' * (room + 1)}\n")
+    assert checkpoint.MAX_TEXT_CHARACTERS == 65_536

@@ -136,3 +136,25 @@ def test_new_codes_are_well_formed_and_use_the_whole_alphabet() -> None:
     for at in range(codes.SYMBOLS):
         # Fair draws miss a symbol now and then, and half of the symbols never.
         assert len({code[at] for code in drawn}) > len(codes.ALPHABET) // 2
+
+
+@given(valid_codes)
+def test_a_codes_random_bits_are_ten_bytes_and_back(code: str) -> None:
+    data = codes.to_bytes(code)
+
+    # Written once more by the definition: five bits a symbol, the first symbol foremost.
+    bits = "".join(f"{codes.ALPHABET.index(symbol):05b}" for symbol in code[:16])
+    assert data == int(bits, 2).to_bytes(10, "big")
+    assert codes.from_bytes(data) == code
+
+
+@pytest.mark.parametrize("length", [0, 9, 11])
+def test_other_than_ten_bytes_are_no_code(length: int) -> None:
+    with pytest.raises(ProofError, match="code_malformed"):
+        codes.from_bytes(bytes(length))
+
+
+@pytest.mark.parametrize("text", ["0123456789ABCDEF0", "0" * 16, ""])
+def test_what_is_no_code_has_no_bytes(text: str) -> None:
+    with pytest.raises(ProofError, match="code_malformed"):
+        codes.to_bytes(text)

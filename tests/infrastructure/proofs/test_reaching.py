@@ -10,7 +10,7 @@ from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.tiles import Tile
 from tests.infrastructure.proofs.paper_ledger import ACTS, PaperLedger, PaperSource, check, named
 
-LONG = 66_000
+LONG = 66_600
 """Leaves that fill more than one tile of level 1."""
 
 

@@ -1,10 +1,13 @@
 """What keeps a code from being valid, event by event, as the domain's own facts have it."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from infrastructure.proofs.standing import CERTIFICATE, Act, against, named
+from infrastructure.proofs.findings import Finding
+from infrastructure.proofs.leaf import Header
+from infrastructure.proofs.standing import CERTIFICATE, Act, against, kept_back, named
 
 A, B = "AAAA", "BBBB"
 ISSUED = ("issued", {"code": A})
@@ -81,3 +84,33 @@ def test_the_codes_are_told_where_every_naming_event_is_open() -> None:
 
 def test_another_nouns_events_say_nothing() -> None:
     assert against([Act(0, "sijill.agency.suspended.v1", None)], A) is None
+
+
+@pytest.mark.parametrize(
+    "topic, code, versions, kept",
+    [
+        ("sijill.transfer.annotated.v1", "version_wrong", (2, 4), True),
+        ("sijill.transfer.annotated.v1", "version_wrong", (4, 2), False),
+        ("sijill.transfer.annotated.v1", "version_wrong", (2, 2), False),
+        ("sijill.transfer.annotated.v1", "line_repeated", (2, 4), False),
+        ("sijill.certificate.revoked.v1", "version_wrong", (2, 4), False),
+        ("sijill.register.struck.v1", "version_wrong", (2, 4), False),
+        ("sijill.report.published.v1", "version_wrong", (2, 4), False),
+        ("sijill.key.retired.v1", "version_wrong", (2, 4), False),
+    ],
+)
+def test_only_what_others_may_not_see_leaves_a_gap(
+    topic: str, code: str, versions: tuple[int, int], *, kept: bool
+) -> None:
+    header = Header(
+        agency="moj",
+        evidence=bytes(32),
+        keys=("A" * 43,),
+        line=0,
+        stream=UUID("01a2008e-0000-7000-8000-000000000001"),
+        type=topic,
+        version=versions[1],
+    )
+    expected, found = map(str, versions)
+    assert kept_back(header, Finding(code, 7, expected, found)) is kept
+    assert not kept_back(None, Finding(code, 7, expected, found))

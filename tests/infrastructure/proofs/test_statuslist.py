@@ -4,6 +4,7 @@ import json
 import zlib
 from dataclasses import replace
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
@@ -220,3 +221,14 @@ def test_what_is_no_signed_message_is_refused(text: str) -> None:
 
 def test_too_many_bytes_are_not_read() -> None:
     assert code_of(bytes(statuslist.MAX_TOKEN_BYTES + 1)) == "cbor_too_large"
+
+
+def test_a_list_that_stands_still_is_made_smaller_and_says_the_same() -> None:
+    drawn = Random(17).sample(range(statuslist.PLACES), 5_243)
+    listed = StatusList.of(dict.fromkeys(drawn, Status.INVALID))
+
+    settled = listed.settled()
+
+    assert settled == listed
+    assert len(settled.compressed()) < 0.95 * len(listed.compressed())
+    assert StatusList.unfold(settled.bits, settled.compressed()) == listed

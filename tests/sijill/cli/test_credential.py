@@ -4,6 +4,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
+from infrastructure.documents.symbol import symbol
 from infrastructure.proofs import cwt, jwk, qr
 from tests.serving import Agency, Served, enrolment
 from tests.sijill.cli.conftest import Shell, letter, ndjson
@@ -29,7 +30,7 @@ def test_issuing_records_a_credential_in_the_same_breath(office: Shell, agency: 
     assert (said.agency, said.code, said.index) == (agency.name, issued["code"], issued["index"])
     assert said.fields == {0: "حامل 0001", 2: "تأييد سكن"}
     assert ran.json["custodial"] is False
-    assert ran.json["smallest_mm"] == qr.symbol(ran.json["qr_text"]).smallest_mm
+    assert ran.json["smallest_mm"] == symbol(ran.json["qr_text"]).smallest_mm
 
 
 def test_it_can_be_made_later_and_made_anew(office: Shell) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from domain.values import BAGHDAD
 from sijill.cli.register import _reserve
-from tests.serving import Agency
+from tests import correspondence
+from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell
 
 MAPPING: dict[str, Any] = {
@@ -168,6 +169,27 @@ def test_a_year_is_closed_counted_and_closed_once(office: Shell) -> None:
     assert office(*closing).json["items"] == [closed]
     late = capture(office, "yearly", HEAD + "10,1998-07-01,حامل,ب,\n")
     assert late.lines[0]["problem"]["code"] == "register_closed"
+
+
+def test_letters_are_closed_and_counted_with_the_year(
+    office: Shell, agency: Agency, served: Served
+) -> None:
+    """Each register, and beside it the book of incoming letters."""
+    other = served.agency()
+    place: dict[str, Any] = {"unit": "mail", "year": 2024, "date": "2024-03-04"}
+    correspondence.send(agency, other, **place, number="1")
+    for number in ("1", "2"):
+        correspondence.send(other, agency).register(agency, **place, number=number)
+
+    closing = ("register", "close", "2024", "--unit", "mail")
+    ran = office(*closing, "--output", "json")
+
+    assert ran.code == 0, ran.err
+    counted = [(one["incoming"], one["given"], one["voided"]) for one in ran.json["items"]]
+    assert counted == [(False, 1, 0), (True, 2, 0)]
+    report = office("register", "report", "mail", "general", "2024", "--incoming")
+    assert "given: 2" in report.out
+    assert "incoming" in office(*closing).out
 
 
 def test_a_running_year_is_not_closed(office: Shell) -> None:

@@ -1,5 +1,6 @@
 """The ledger at another time: rebuilt to the same bytes from whatever it lies in, and told."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from api.i18n import LANGUAGES, outline
 from domain.ledger import EVENTS
 from infrastructure import postgres
 from infrastructure.postgres import Role
+from infrastructure.proofs import tiles
 from sijill.bootstrap import connection_strings
+from sijill.export.layout import Exported, openings_path
 from tests.serving import Served
 from tests.sijill.cli.conftest import Shell, letter
 from tests.sijill.cli.test_log import issue, refused, sealed
@@ -142,3 +145,30 @@ def test_every_event_has_its_words(language: str) -> None:
         if outline(language, f"{kind}.{word}") is None
     }
     assert lacking == set()
+
+
+@pytest.mark.parametrize("what", ["leaf", "header", "last bundle"])
+def test_a_diff_is_of_what_was_signed(office: Shell, served: Served, what: str) -> None:
+    """A folder that somebody changed tells nothing: the root of its newest checkpoint does not."""
+    size = sealed(office, served) + 1
+    folder = exported(office, served, f"changed-{what.replace(' ', '-')}")
+    end = Exported(folder).size
+    number = (end - 1) // tiles.WIDTH
+    width = end - number * tiles.WIDTH
+    bundle = folder / tiles.Tile(None, number, width).path
+    asked = ("log", "diff", str(size - 1), str(end), "--folder", str(folder), "--output", "json")
+    assert office(*asked).code == 0
+    if what == "header":
+        path = folder / openings_path(number, width)
+        page = json.loads(path.read_bytes())
+        salt = page["openings"][-1]["header_salt"]
+        page["openings"][-1]["header_salt"] = f"{int(salt[0], 16) ^ 1:x}{salt[1:]}"
+        path.write_text(json.dumps(page))
+    elif what == "leaf":
+        data = bundle.read_bytes()
+        at = data.rindex(b',"v":1}') - 1
+        bundle.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    else:
+        bundle.unlink()
+
+    assert refused(office(*asked)) == (2, "input_not_proven")

@@ -15,6 +15,7 @@ from infrastructure.proofs.statuslist import LIFE_SECONDS, Status, StatusList
 from sijill import delegating
 from sijill.client import trusting
 from sijill.folder import Folder
+from tests.infrastructure.documents.papers import photographed
 from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell, letter
 
@@ -138,17 +139,15 @@ def test_a_list_past_its_end_tells_of_withdrawals_alone(
 
 def test_a_picture_of_the_code_is_read(office: Shell, text: str, lists: tuple[Path, Path]) -> None:
     picture = office.folder / "code.png"
-    qr.symbol(text).code.save(str(picture), scale=4, border=4)
+    photographed(text).save(picture)
 
     assert offline(office, picture, lists).json["reason"] == "in_force_credential_genuine"
     assert office("verify", picture, "--output", "json").json["reason"] == "in_force_fields_match"
 
 
 def test_a_page_of_a_pdf_is_read(office: Shell, text: str, lists: tuple[Path, Path]) -> None:
-    drawn, page = office.folder / "drawn.png", office.folder / "page.pdf"
-    qr.symbol(text).code.save(str(drawn), scale=6, border=4)
-    with Image.open(drawn) as picture:
-        picture.convert("RGB").save(page, resolution=200)
+    page = office.folder / "page.pdf"
+    photographed(text, scale=6).save(page, resolution=200)
 
     assert offline(office, page, lists).json["reason"] == "in_force_credential_genuine"
 
