@@ -22,12 +22,9 @@ from api.app import create_app
 from api.connections import PATIENCE_SECONDS, Connection, Room
 from infrastructure.telemetry import configure_logging
 from sijill import bootstrap
+from sijill.collecting import seldom
 from sijill.keeper import Keeper
 
-# Measured: Python's cyclic collector was the 99th percentile of a busy worker, and half of what the
-# follower did. What lives at start lives for ever, so it is frozen, and young objects are collected
-# less often.
-COLLECTOR_THRESHOLDS = (50_000, 50, 100)
 CONNECTIONS_PER_WORKER = 8_192
 # For the database, tiles, metrics and the program itself.
 OTHER_FILES = 512
@@ -86,8 +83,7 @@ class _Server(uvicorn.Server):
 def _report(ready: int) -> None:
     """Tell the supervisor that this child works, and settle the collector for a long life."""
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    seldom()
     os.write(ready, b"1")
     os.close(ready)
 

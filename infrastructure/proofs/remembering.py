@@ -3,6 +3,7 @@
 Whoever checks a long log brings a store that spills; for a short one a dictionary does.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -41,6 +42,7 @@ class Plain:
         self._known.pop((space, key), None)
 
 
+@lru_cache(maxsize=64)
 def key_of(*parts: str) -> bytes:
     """A short key for words that hold no line feed; two of them never share one by chance."""
     return sha256("\n".join(parts).encode()).digest()[:KEY_BYTES]
