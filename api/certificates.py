@@ -18,12 +18,12 @@ from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
-from api.policy import AUDIT, Caller
+from api.policy import AUDIT
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
 from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
-from api.succession import owner_of, succeeds
+from api.succession import is_own, owner_of
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
 from domain.errors import TypeUnknown
@@ -31,7 +31,7 @@ from domain.values.comparison import fold_value
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from projections import certificates, freshness
-from projections.certificates import Certificate, Filter, Found
+from projections.certificates import Certificate, Filter
 
 router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
 
@@ -158,7 +158,7 @@ async def show(
         found = await certificates.by_code(connection, normal, at=at)
         if at is not None and found.basis.stale:
             raise Problem("index_unknown", index=at)
-        own = await _answers(services, who, found)
+        own = await is_own(services, who, found.certificate)
         if found.certificate is None or not (own or AUDIT in who.scopes):
             raise Problem("certificate_unknown", code=normal)
         originals = await certificates.originals(connection, found.certificate, at=at)
@@ -191,16 +191,6 @@ async def show(
     ]
     body["at"] = found.basis.index
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
-
-
-async def _answers(services: Services, who: Caller, found: Found) -> bool:
-    """Whether the caller's agency issued it, or answers for it now."""
-    row = found.certificate
-    if row is None or who.agency is None:
-        return False
-    return who.agency == row.agency or await succeeds(
-        services, who, row.agency, row.unit, row.series
-    )
 
 
 async def _page(

@@ -16,6 +16,7 @@ from api.orders import caller
 from api.problems import Problem
 from api.services import Open, Services
 from api.shapes.registry import CredentialShown
+from api.succession import is_own
 from api.values import open_at
 from domain.acts import Scope
 from domain.catalogue import CREDENTIAL
@@ -47,7 +48,7 @@ async def show(
     await services.caught_up()
     async with services.pool.connection() as connection:
         found = await certificates.by_code(connection, normal)
-        if found.certificate is None or found.certificate.agency != who.agency:
+        if not await is_own(services, who, found.certificate):
             raise Problem("certificate_unknown", code=normal)
         row = await certificates.credential_of(connection, normal)
         data = None if row is None else await open_credential(services, connection, row)

@@ -24,6 +24,7 @@ from api.papers import Told, compose, host_of
 from api.policy import Caller
 from api.problems import Problem
 from api.services import Open, Services
+from api.succession import is_own
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET
 from infrastructure.documents.paper import Paper, render
@@ -110,7 +111,7 @@ async def _paper(request: Request, services: Services, code: str) -> tuple[Paper
         if found.certificate is None or found.code is None or found.issuer is None:
             raise Problem("certificate_unknown", code=normal)
         values = await open_values(services, connection, found)
-        own = who.agency == found.certificate.agency
+        own = await is_own(services, who, found.certificate)
         if not own and not _holds(secret, values.get(HOLDER_SECRET)):
             raise Problem("certificate_unknown", code=normal)
         if found.facts is None or found.facts.state is not CodeState.IN_FORCE:

@@ -7,6 +7,7 @@ from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from domain.errors import AgencyUnknown
+from projections.certificates import Certificate
 
 
 async def succeeds(
@@ -18,6 +19,15 @@ async def succeeds(
         return await off_loop(asked) == who.agency
     except AgencyUnknown:
         return False
+
+
+async def is_own(services: Services, who: Caller, row: Certificate | None) -> bool:
+    """Whether the caller's agency issued a certificate, or answers for it now."""
+    if row is None or who.agency is None:
+        return False
+    return who.agency == row.agency or await succeeds(
+        services, who, row.agency, row.unit, row.series
+    )
 
 
 async def owner_of(

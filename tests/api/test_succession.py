@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sijill.client import Client, Refused
+from infrastructure.proofs import signing
+from sijill.client import Client, Refused, commit, statement
 from sijill.client.attachments import PATH, Attachments
 from tests.api.test_attachments import issue_with, made
 from tests.api.test_authenticity import about_paper, ask
@@ -75,6 +76,10 @@ def test_a_successor_answers_for_everything_of_its_predecessor(
     listed = new.client.get("/v1/certificates", agency=old.name)["items"]
     assert [one["code"] for one in listed] == [code]
     assert new.client.get(PATH, code=code)["items"][0]["attachment"] == name
+    with pytest.raises(Refused, match="credential_unknown"):
+        new.client.get(f"/v1/certificates/{code}/credential")
+    with pytest.raises(Refused, match="certificate_unknown"):
+        stranger.client.get(f"/v1/certificates/{code}/credential")
     assert new.client.get(f"{PATH}/{name}")["sha256"] == digest
     assert answered_by(served, old.name) == new.name
     assert answered_by(served, old.name, at=merged["index"] - 1) == old.name
@@ -169,9 +174,15 @@ def test_a_successor_keeps_its_predecessors_registers(served: Served) -> None:
         act(new.client, f"{room}/{part}", f"register.{verb}", **theirs, **members)
 
     order("void", "voids", number="2", reason="number_skipped")
+    claims, texts = commit({"holder_name": "حامل 0009"})
+    said = {"number": "3", "type": "degree", "date": "1998-07-01", "grade": "register_only"}
+    line = signing.envelope(
+        statement("register.capture", new.name, **theirs, **said, claims=claims), texts
+    )
+    new.client.send(new.client.prepare(f"{room}/entries", [line]))
     order("cover", "coverage", grade="register_only")
     order("close", "closure")
-    order("count", "count", given=0, voided=2)
+    order("count", "count", given=1, voided=2)
 
     def shown() -> bool:
         return "counts" in new.client.get(room, agency=old.name)
@@ -182,7 +193,12 @@ def test_a_successor_keeps_its_predecessors_registers(served: Served) -> None:
     used = new.client.get("/v1/registers/used", year=1998, agency=old.name)["items"]
     assert used == [{**book, "incoming": False}]
     entries = new.client.get("/v1/registers/entries", agency=old.name)["items"]
-    assert [one["number"] for one in entries] == ["1", "2"]
+    assert [one["number"] for one in entries] == ["1", "2", "3"]
+    asked = {"field": "holder_name", "value": "حامل 0009"}
+    search = "/v1/registers/search"
+    found = new.client.post(search, {**asked, "agency": old.name}, signed=True)["items"]
+    assert [one["number"] for one in found] == ["3"]
+    assert new.client.post(search, asked, signed=True)["items"] == []
     report = new.client.get(f"{room}/report", agency=old.name)
     assert (report["voided_count"], report["missing"]) == (2, 0)
     for path in (f"{room}/report", "/v1/registers/entries", "/v1/registers/used"):

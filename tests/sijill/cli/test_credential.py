@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from infrastructure.documents.symbol import symbol
 from infrastructure.proofs import cwt, jwk, qr
+from sijill.client import Client
 from tests.serving import Agency, Served, enrolment
 from tests.sijill.cli.conftest import Shell, letter, ndjson
 
@@ -65,6 +67,23 @@ def test_a_bulk_makes_them_too_and_only_those_that_are_missing(office: Shell) ->
     for line in ran.lines[:3]:
         shown = office("certificate", "credential", line["code"], "--output", "json").json
         assert qr.parse_text(shown["qr_text"]).signed.credential.index == line["index"]
+
+
+def test_a_bulk_reads_each_certificate_once(office: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    get = Client.get
+
+    def counted(self: Client, path: str, **how: Any) -> Any:
+        asked.append(path)
+        return get(self, path, **how)
+
+    monkeypatch.setattr(Client, "get", counted)
+    file = office.file("more.ndjson", ndjson([letter(), letter()]))
+    ran = office("certificate", "bulk", file, "--credential", "--output", "json")
+
+    assert ran.code == 0, ran.err
+    read = [path for path in asked if path.startswith("/v1/certificates/")]
+    assert sorted(read) == sorted(f"/v1/certificates/{line['code']}" for line in ran.lines[:2])
 
 
 def test_it_is_given_to_the_agency_alone(office: Shell, served: Served, shell: Shell) -> None:
