@@ -1,5 +1,6 @@
 """Reading ahead changes nothing but the time: the same is found, counted and left unchecked."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import pytest
 
 from infrastructure.proofs import codes
+from infrastructure.proofs.evidence import parse_evidence
 from infrastructure.proofs.findings import Finding
 from infrastructure.proofs.fsck import Ahead, Trust
 from infrastructure.proofs.jwk import PublicKey
+from infrastructure.proofs.leaf import body_digest, header_digest, parse_header, split_body
+from infrastructure.proofs.readying import Parts, Read, read
 from sijill import ahead as module
 from sijill import audit
 from sijill.ahead import ahead
@@ -139,3 +143,23 @@ def test_a_signature_that_was_found_right_is_not_verified_again(
     assert findings == set()
     # Only what was submitted before its key was known is left to the walk.
     assert verified < 30
+
+
+def test_what_was_read_comes_as_it_was() -> None:
+    """It goes from one process to another by its parts."""
+    ledger = grown()
+    ledger.seal(*ledger.log_keys)
+    for opening in ledger.source().opened:
+        assert opening.header is not None
+        assert opening.body is not None
+        assert opening.order is not None
+        evidence = opening.order.evidence
+        digests = (
+            header_digest(opening.header_salt, opening.header),
+            body_digest(opening.body_salt, opening.body),
+        )
+        parts = (opening.header, opening.header_salt, opening.body, opening.body_salt, evidence)
+        made = read(Parts(*digests, *parts), {})
+        signed = parse_evidence(evidence)
+        expected = Read(parse_header(opening.header), split_body(opening.body), signed, frozenset())
+        assert pickle.loads(pickle.dumps(made)) == made == expected  # noqa: S301 - made here

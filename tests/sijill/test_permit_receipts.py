@@ -316,6 +316,16 @@ def test_made_up_cases_killed_half_way_are_finished_and_not_doubled(
     assert check(ledger, made_up, state) == acts
 
 
+def test_what_was_recorded_passes_the_check_of_a_log(ledger: Served) -> None:
+    """Files that name nobody, due dates of long ago, answers on paper: fsck judges all of it."""
+    words = ["log", "fsck", "--data", str(ledger.folder), "--output", "json"]
+    ran = run([sys.executable, "-m", "sijill", *words])
+    assert ran.code == 0, ran.out
+    summary = json.loads(ran.out.splitlines()[-1])["summary"]
+    assert summary["findings"] == 0
+    assert summary["leaves"] > 10
+
+
 def test_where_the_file_is_absent_it_says_so_and_is_done(tmp_path: Path) -> None:
     absent = tmp_path / "absent.csv"
     words = ["--url", "http://127.0.0.1:1", "--key", str(tmp_path / "no.pem"), "--csv", str(absent)]

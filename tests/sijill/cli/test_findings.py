@@ -7,7 +7,7 @@ import pytest
 
 from api.i18n import translate
 from infrastructure.proofs.findings import MALFORMED, MEANINGS, NOT_CHECKED, Finding, Summary
-from sijill import audit
+from sijill import audit, quick
 from tests.serving import Served
 from tests.sijill.cli.conftest import Shell
 
@@ -61,3 +61,31 @@ def test_in_english_both_say_the_same() -> None:
 
     assert {text: translate("en", text) for text in told} == told
     assert translate("en", "finding.malformed") == MALFORMED
+
+
+def test_a_quick_check_that_comes_out_checks_no_more(
+    broken: Shell, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIJILL_URL")
+    ran = broken("log", "fsck", "--data", served.folder, "--quick", "--output", "json")
+
+    assert ran.code == 0
+    [told] = [json.loads(line) for line in ran.out.splitlines()]
+    assert told["summary"]["unchecked"][0]["code"] == "only_bytes_and_tree"
+    assert told["summary"]["leaves"] == told["summary"]["bodies"] > 0
+
+
+def test_a_quick_check_that_does_not_come_out_goes_on_to_say_what(
+    broken: Shell, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIJILL_URL")
+
+    def no(*_: object) -> Summary:
+        raise quick.NotClean
+
+    monkeypatch.setattr(quick, "check", no)
+    ran = broken("log", "fsck", "--data", served.folder, "--quick", "--no-read-models")
+
+    assert ran.code == 6
+    assert ran.out.startswith("7  chain_broken  expected found\n")
+    assert translate("en", "cli.audit.not_clean") in " ".join(ran.err.split())
