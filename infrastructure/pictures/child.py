@@ -31,8 +31,8 @@ READ_SIDE_PIXELS = 3_000
 PAGES_MAXIMUM = 5
 FILES_MAXIMUM = 32
 FILE_BYTES = {CREDENTIAL: CREDENTIAL_BYTES, EVIDENCE: EVIDENCE_BYTES}
-NAMED_ALIKE_MAXIMUM = 2
-"""Two of one name are one too many already."""
+NAMED_ALIKE_MAXIMUM = {CREDENTIAL: 8, EVIDENCE: 2}
+"""Of several papers in one file, as many credentials as codes are read."""
 PAGE_SIDE_POINTS = 2_400
 DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -80,18 +80,21 @@ def found_in(data: bytes) -> dict[str, object]:
 
     document = pypdfium2.PdfDocument(data)
     for name, held in _files(document):
-        if len(files[name]) < NAMED_ALIKE_MAXIMUM:
+        if len(files[name]) < NAMED_ALIKE_MAXIMUM[name]:
             files[name].append(b64encode(held).decode())
     return {"texts": _texts(_pages(document)), "files": files}
 
 
 def _texts(pages: Iterator[object]) -> list[str]:
+    """What stands on every page: a stranger's code on the first says nothing of the others."""
     found: dict[str, None] = {}
-    for page in pages:
-        for text in _codes(page):
-            found.setdefault(text[:TEXT_CHARACTERS])
-        if found:
-            break
+    try:
+        for page in pages:
+            for text in _codes(page):
+                found.setdefault(text[:TEXT_CHARACTERS])
+    except Refused:
+        if not found:
+            raise
     return list(found)[:TEXTS_MAXIMUM]
 
 

@@ -1,8 +1,13 @@
 """What a PDF brings along is read beside its picture; whether both are one is told."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pypdfium2  # type: ignore[import-untyped]  # it brings no types
 import pytest
 
 from api.papers import compose
@@ -10,7 +15,16 @@ from infrastructure import pictures
 from infrastructure.documents.paper import render
 from infrastructure.pictures import CREDENTIAL, Found
 from infrastructure.proofs import credential, offline, qr
-from tests.infrastructure.documents.papers import HOST, paper, refiled, signed, told
+from tests.infrastructure.documents.papers import (
+    CODE,
+    HOST,
+    paper,
+    photographed,
+    refiled,
+    run,
+    signed,
+    told,
+)
 from tests.infrastructure.proofs.samples import AGENCY_KEY
 
 
@@ -81,3 +95,65 @@ def test_evidence_is_read_too(pdf: bytes) -> None:
     assert read(given).evidence == b'{"bundle":1}'
     assert agrees(given)
     assert given != pdf
+
+
+def merged(*pdfs: bytes, attached: Sequence[bytes]) -> bytes:
+    """Their pages one after the other, with these credentials, as qpdf joins files."""
+    whole = pypdfium2.PdfDocument.new()
+    for one in pdfs:
+        whole.import_pages(pypdfium2.PdfDocument(one))
+    with TemporaryDirectory() as folder:
+        before, after = Path(folder) / "pages.pdf", Path(folder) / "whole.pdf"
+        whole.save(before)
+        adding: list[str | Path] = []
+        for number, data in enumerate(attached):
+            held = Path(folder) / f"{number}"
+            held.write_bytes(data)
+            named = (f"--key={number}", f"--filename={CREDENTIAL}")
+            adding += ["--add-attachment", held, *named, "--"]
+        run("qpdf", before, *adding, after)
+        return after.read_bytes()
+
+
+def page(text: str) -> bytes:
+    """A page with a QR code of somebody's."""
+    out = BytesIO()
+    photographed(text).convert("RGB").save(out, "PDF")
+    return out.getvalue()
+
+
+WEBSITE = "https://ministry.example/services?from=paper"
+
+
+def test_a_stranger_s_code_on_the_first_page_says_nothing(pdf: bytes) -> None:
+    file = merged(page(WEBSITE), pdf, attached=[signed()])
+
+    assert read(file).texts == (WEBSITE, qr.encode_text(signed(), host=HOST))
+    assert agrees(file)
+    assert not agrees(merged(page(WEBSITE), pdf, attached=[another()]))
+
+
+def test_two_papers_in_one_file_are_no_contradiction(pdf: bytes) -> None:
+    other = render(compose(told(), host=HOST, credential=another()), "pdf")[0]
+
+    for attached in ([signed(), another()], [another(), signed()], [signed()]):
+        assert agrees(merged(pdf, other, attached=attached))
+    # The one that is judged is the first.
+    assert not agrees(merged(pdf, other, attached=[another()]))
+    assert not agrees(merged(pdf, pdf, attached=[signed(), another()]))
+
+
+def test_what_is_no_code_of_a_ledger_contradicts_no_attachment() -> None:
+    for text in (WEBSITE, "HC1:NCFOXN", "https://other.example/v/123"):
+        assert agrees(merged(page(text), attached=[b"of another system"]))
+    for text in (CODE, f"https://other.example/v/{CODE.lower()}", f"HTTPS://A.B/V/{CODE}#JUNK"):
+        assert not agrees(merged(page(text), attached=[signed()]))
+
+
+def test_a_page_too_large_behind_a_code_takes_nothing_from_it(pdf: bytes) -> None:
+    document = pypdfium2.PdfDocument(pdf)
+    document.new_page(14_000, 14_000)
+    out = BytesIO()
+    document.save(out)
+
+    assert agrees(out.getvalue())
