@@ -17,6 +17,7 @@ from typing import Any, Final
 import typst
 
 from infrastructure.documents.symbol import symbol
+from infrastructure.pictures import EVIDENCE_BYTES
 
 FORMATS: Final = ("pdf", "png", "svg")
 PDF_STANDARD: Final = "a-3a"
@@ -87,12 +88,15 @@ class Paper:
         """The JSON object that a template reads from `sys.inputs.paper`.
 
         Raises:
-            PaperError: a paper of such a length is none.
+            PaperError: a paper of such a length is none; ``evidence_too_large``: no reader of a
+                PDF takes so much evidence from it.
             ProofError: ``qr_too_dense``: its QR code could not be read from paper.
         """
         long = any(len(one.value) > MAX_FIELD_CHARACTERS for one in self.fields)
         if long or len(self.fields) > MAX_FIELDS:
             raise PaperError("paper_unusable", "too many or too long fields")
+        if self.evidence is not None and len(self.evidence) > EVIDENCE_BYTES:
+            raise PaperError("evidence_too_large", f"at most {EVIDENCE_BYTES} bytes")
         said = asdict(self)
         said["made"] = {part: getattr(self.made, part) for part in ("year", "month", "day")}
         said["credential"] = None if self.credential is None else list(self.credential)

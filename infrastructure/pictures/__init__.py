@@ -41,8 +41,8 @@ class PictureError(Exception):
 class Found:
     """What the QR codes say, those of the first page first, and what a PDF brings along.
 
-    An embedded file that is larger than it may be, or that cannot be read, is empty here: it is
-    there, and not what it should be.
+    A credential that is larger than it may be, or a file that cannot be read, is empty here: it is
+    there, and not what it should be. Evidence that is too large is none.
     """
 
     texts: tuple[str, ...]

@@ -123,7 +123,10 @@ def _picture(data: bytes) -> object:
 
 
 def _files(document: Any) -> Iterator[tuple[str, bytes]]:
-    """The embedded files of the names that count; one that cannot be read is empty."""
+    """The embedded files of the names that count; one that cannot be read is empty.
+
+    Evidence that is larger than it may be says nothing: a paper is what it is without it.
+    """
     import pypdfium2  # noqa: PLC0415 - as above
 
     for place in range(min(document.count_attachments(), FILES_MAXIMUM)):
@@ -135,7 +138,9 @@ def _files(document: Any) -> Iterator[tuple[str, bytes]]:
             held = bytes(attached.get_data())
         except pypdfium2.PdfiumError:
             held = b""
-        yield name, held if len(held) <= FILE_BYTES[name] else b""
+        fits = len(held) <= FILE_BYTES[name]
+        if fits or name != EVIDENCE:
+            yield name, held if fits else b""
 
 
 def _pages(document: Any) -> Iterator[object]:

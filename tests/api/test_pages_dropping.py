@@ -64,6 +64,37 @@ def test_a_file_that_is_handed_over_is_read(
         )
 
 
+WATCHED = """() => {
+  document.getElementById('file').form.requestSubmit = () => { window.sent = true; };
+}"""
+
+PASTED = """([encoded, where, words]) => {
+  const bytes = Uint8Array.from(atob(encoded), (sign) => sign.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], 'cell.png', { type: 'image/png' }));
+  if (words) data.setData('text/plain', words);
+  const how = { bubbles: true, cancelable: true, clipboardData: data };
+  document.querySelector(where).dispatchEvent(new ClipboardEvent('paste', how));
+}"""
+
+
+@pytest.mark.parametrize("where,words", [("#code", "A1B2"), ("body", "A1B2"), ("#code", "")])
+def test_words_that_are_pasted_hand_no_picture_over(
+    wire: Wire, browser: Browser, where: str, words: str
+) -> None:
+    """A cell of a spreadsheet comes as text and as a picture of itself."""
+    encoded = base64.b64encode(qr("https://example.org/")).decode()
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        expect(page.locator("#drop")).to_be_visible()
+        page.evaluate(WATCHED)
+        page.evaluate(PASTED, [encoded, where, words])
+        assert page.evaluate("window.sent ?? false") is False
+        # What is pasted beside any field, and is nothing but a picture, still goes.
+        page.evaluate(PASTED, [encoded, "body", ""])
+        assert page.evaluate("window.sent") is True
+
+
 def test_what_is_no_document_is_told_in_words(wire: Wire, browser: Browser) -> None:
     with visitor(browser, url=wire.served.url) as page:
         page.goto("/en/")

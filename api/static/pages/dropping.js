@@ -31,5 +31,11 @@ export function dropping(form) {
     over(false);
     take(event.dataTransfer.files);
   });
-  window.addEventListener("paste", (event) => take(event.clipboardData?.files));
+  window.addEventListener("paste", (event) => {
+    // A cell of a spreadsheet comes as text and as a picture of itself: nobody hands over a file
+    // who writes into a field, or copied words.
+    const words = [...(event.clipboardData?.types ?? [])].includes("text/plain");
+    if (words || event.target.closest?.("input, textarea")) return;
+    take(event.clipboardData?.files);
+  });
 }

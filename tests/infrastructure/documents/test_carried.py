@@ -12,8 +12,8 @@ import pytest
 
 from api.papers import compose
 from infrastructure import pictures
-from infrastructure.documents.paper import render
-from infrastructure.pictures import CREDENTIAL, Found
+from infrastructure.documents.paper import PaperError, render
+from infrastructure.pictures import CREDENTIAL, EVIDENCE, EVIDENCE_BYTES, Found
 from infrastructure.proofs import credential, offline, qr
 from tests.infrastructure.documents.papers import (
     CODE,
@@ -95,6 +95,17 @@ def test_evidence_is_read_too(pdf: bytes) -> None:
     assert read(given).evidence == b'{"bundle":1}'
     assert agrees(given)
     assert given != pdf
+
+
+def test_too_much_evidence_is_not_embedded_and_says_nothing(pdf: bytes) -> None:
+    with pytest.raises(PaperError, match="evidence_too_large"):
+        render(replace(paper(), evidence=b"0" * (EVIDENCE_BYTES + 1)), "pdf")
+
+    assert read(refiled(pdf, {EVIDENCE: b"0" * EVIDENCE_BYTES})).evidence == b"0" * EVIDENCE_BYTES
+    for made in (b"0" * (EVIDENCE_BYTES + 1), b"0" * 3 * EVIDENCE_BYTES):
+        found = read(refiled(pdf, {EVIDENCE: made}))
+        assert found.evidence is None
+        assert found.credentials == (signed(),)
 
 
 def merged(*pdfs: bytes, attached: Sequence[bytes]) -> bytes:
