@@ -11,6 +11,7 @@ from api import crediting
 from infrastructure.proofs import credential, jwk, qr
 from infrastructure.proofs.codes import generate
 from infrastructure.proofs.credential import Credential
+from projections import certificates
 from sijill.client import Draft, Refused, credentials
 from tests.api import asking
 from tests.api.talking import Wire, refused
@@ -86,7 +87,7 @@ def test_where_there_is_no_read_model_nothing_is_compared(monkeypatch: pytest.Mo
     async def missing(*_: object) -> object:
         raise LookupError
 
-    monkeypatch.setattr(crediting.certificates, "by_codes", missing)
+    monkeypatch.setattr(certificates, "by_codes", missing)
     assert asyncio.run(crediting._records(None, {"code"})) == {}
 
 
