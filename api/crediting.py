@@ -5,7 +5,7 @@ recorded that would be found false as soon as it is scanned. What is not known h
 values that were erased, a record that the read model does not have yet.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import CREDENTIAL, certificate_type
 from domain.certificates import CredentialCertificate
+from domain.values.comparison import fold_day, fold_presented_number, fold_value
 from infrastructure.proofs import credential, jwk, qr
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.credential import Credential, Signed
@@ -53,15 +54,24 @@ async def wrong(services: Services, work: "Work", lines: Iterable[int]) -> dict[
         await services.caught_up()
         async with services.pool.connection() as connection:
             codes = {orders[number].code for number in read}
-            records = await certificates.by_codes(connection, codes) if codes else {}
+            records = await _records(connection, codes)
             for number, said in read.items():
-                found = records[orders[number].code]
-                if member := await _differing(services, connection, said, found):
+                found = records.get(orders[number].code)
+                member = found and await _differing(services, connection, said, found)
+                if member:
                     errors[number] = Problem("credential_mismatch", member=member)
-    except (LookupError, psycopg.OperationalError):
+    except psycopg.OperationalError:
         # No read model: an append waits for none.
         return errors
     return errors
+
+
+async def _records(connection: Any, codes: Collection[str]) -> Mapping[str, Found]:
+    """What the read model has under these codes; nothing where there is none yet."""
+    try:
+        return await certificates.by_codes(connection, codes) if codes else {}
+    except LookupError:
+        return {}
 
 
 async def _signed(services: Services, order: CredentialCertificate, line: Line) -> Credential:
@@ -113,8 +123,18 @@ async def _differing(
     if not claimed.keys() <= found.code.claims.keys():
         return "fields"
     values = await open_values(services, connection, found)
-    wrong_values = (name for name, value in claimed.items() if values.get(name, value) != value)
+    wrong_values = (
+        name
+        for name, value in claimed.items()
+        if name in values and not _same(values[name], str(value))
+    )
     return next(wrong_values, None)
+
+
+def _same(one: str, other: str) -> bool:
+    """As whoever verifies a paper compares its values."""
+    days = fold_day(one), fold_day(other)
+    return (None not in days and days[0] == days[1]) or fold_value(one) == fold_value(other)
 
 
 def _members(said: Credential, found: Found) -> Iterator[tuple[str, Any, Any]]:
@@ -122,7 +142,9 @@ def _members(said: Credential, found: Found) -> Iterator[tuple[str, Any, Any]]:
     assert code is not None and certificate is not None  # noqa: S101, PT018 - the caller has looked
     yield "agency", said.agency, certificate.agency
     yield "type", said.type, certificate.type
-    yield "number", said.number, certificate.number
+    # As whoever verifies it compares: the digits of a number may be of another script.
+    fold = fold_presented_number
+    yield "number", fold(said.number), fold(certificate.number)
     yield "date", said.date, certificate.date
     yield "effective_date", said.counts_from, code.effective_date
     yield "expiry_date", said.expiry_date, code.expiry_date

@@ -1,14 +1,17 @@
 """What a credential says is compared with its certificate before it is recorded."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api import crediting
 from infrastructure.proofs import credential, jwk, qr
 from infrastructure.proofs.codes import generate
 from infrastructure.proofs.credential import Credential
+from projections import certificates
 from sijill.client import Draft, Refused, credentials
 from tests.api import asking
 from tests.api.talking import Wire, refused
@@ -66,6 +69,26 @@ def test_what_differs_from_the_certificate_is_refused_and_named(
     assert member in caught.value.problem["detail"]
     path = f"/v1/certificates/{code}/credential"
     assert asking.read(wire, agency, path).json()["code"] == "credential_unknown"
+
+
+def test_digits_of_another_script_are_the_same(wire: Wire, agency: Agency) -> None:
+    """Whoever verifies compares so: a number and a value in the digits of the keyboard at hand."""
+    code = asking.issued(agency, values=asking.LETTER)
+    said = described(wire, agency, code)
+    arabic = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+    fields = {place: value.translate(arabic) for place, value in said.fields.items()}
+    other = replace(said, number=said.number.translate(arabic), fields=fields)
+    assert other != said
+
+    record(agency, code, credential.sign(other, agency.key))
+
+
+def test_where_there_is_no_read_model_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def missing(*_: object) -> object:
+        raise LookupError
+
+    monkeypatch.setattr(certificates, "by_codes", missing)
+    assert asyncio.run(crediting._records(None, {"code"})) == {}
 
 
 def test_another_key_than_the_statement_names_is_refused(wire: Wire, agency: Agency) -> None:
