@@ -49,6 +49,9 @@ KEPT = """async (name) => {
 }"""
 
 
+REFUSED = """async () => (await import('/static/pages/knowledge.js')).refused()"""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
@@ -178,6 +181,57 @@ def test_a_trust_list_of_a_tree_that_does_not_go_on_is_refused(
         page.unroute("**/v1/proofs/consistency*")
         fetched(page)
         assert page.evaluate(KEPT, "seen")["size"] > before["size"]
+
+
+def fulfilling(answer: dict[str, Any]) -> Any:
+    """Somebody between here and there who answers so."""
+    return lambda route: route.fulfill(**answer)
+
+
+def test_what_is_no_answer_of_a_ledger_raises_no_alarm(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    """A proxy that refuses, a portal that asks for a password, a door that is a minute behind."""
+    with visitor(browser, url=wire.served.url) as page:
+        fetched(page)
+        old = wire.get("/v1/trust").json()
+        wire.get(f"/log/checkpoint?covers={agency.issue()['index']}")
+        for address, answer in (
+            ("**/v1/proofs/consistency*", {"status": 403, "body": "no"}),
+            ("**/v1/proofs/consistency*", {"status": 429, "json": {"code": "rate_limited"}}),
+            ("**/v1/proofs/consistency*", {"status": 200, "body": "<html>portal</html>"}),
+            ("**/v1/proofs/consistency*", {"status": 200, "json": {}}),
+            ("**/v1/ledger", {"status": 200, "json": {}}),
+            ("**/v1/trust", {"status": 200, "json": {}}),
+        ):
+            page.route(address, fulfilling(answer))
+            fetched(page)
+            assert page.evaluate(REFUSED) is None, answer
+            page.unroute(address)
+
+        fetched(page)
+        newer = page.evaluate(KEPT, "trust")
+        assert newer["content"]["size"] > old["content"]["size"]
+        page.route("**/v1/trust", lambda route: route.fulfill(json=old))
+        fetched(page)
+        assert page.evaluate(REFUSED) is None
+        assert page.evaluate(KEPT, "trust") == newer
+
+
+def test_a_warning_ends_on_any_page_where_the_known_ledger_answers(
+    wire: Wire, browser: Browser
+) -> None:
+    with visitor(browser, url=wire.served.url) as page:
+        fetched(page)
+        page.route("**/v1/ledger", telling(ledger="ab" * 32))
+        fetched(page)
+        assert page.evaluate(REFUSED) == "ledger_foreign"
+        page.unroute("**/v1/ledger")
+        page.goto("/en/")
+        page.wait_for_selector("html[data-warned]")
+
+        expect(page.locator("#refused")).to_be_hidden()
+        assert page.evaluate(REFUSED) is None
 
 
 def test_a_kept_checkpoint_of_another_key_is_called_out(

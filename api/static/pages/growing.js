@@ -43,10 +43,12 @@ export async function consistent(old, head, proof) {
 export async function continues(old, head) {
   if (old.size > head.size) return false;
   const answer = await fetch(`/v1/proofs/consistency?from=${old.size}&to=${head.size}`);
-  if (answer.status >= 500) throw new TypeError("no proof can be had now");
-  if (!answer.ok) return false;
-  const proof = await answer.json();
-  return consistent(old, head, proof.hashes.map(fromHex));
+  // Only a proof that does not hold speaks against a log: whatever else answers, a proxy that knows
+  // no such address or a portal that asks for a password, has said nothing of it.
+  if (!answer.ok) throw new TypeError("no proof can be had now");
+  const hashes = await answer.json().then((proof) => proof?.hashes, () => null);
+  if (!Array.isArray(hashes)) throw new TypeError("no proof can be had now");
+  return consistent(old, head, hashes.map(fromHex));
 }
 
 // Returns where every key after `known` is vouched for by the one before it; `told` is the answer

@@ -38,6 +38,9 @@ async function get(path, headers = {}) {
 // The ledger and its keys as they were first met: the root of trust of this device. Another ledger
 // is not believed here, nor a key of the log that the known one does not vouch for.
 async function rooted(said) {
+  if (typeof said?.ledger !== "string" || !Array.isArray(said.log_vkeys)) {
+    throw new Refused("ledger_malformed");
+  }
   const before = (await kept("root"))?.value;
   const root = {
     ledger: said.ledger, origin: said.origin, log_vkeys: said.log_vkeys,
@@ -61,7 +64,9 @@ export async function refresh() {
     await fetched();
     await forget("refused");
   } catch (error) {
-    if (error instanceof Refused) await keep("refused", error.code);
+    // What is no answer of a ledger at all may be anybody's between here and there.
+    const against = error instanceof Refused && !error.code.endsWith("_malformed");
+    if (against) await keep("refused", error.code);
     throw error;
   }
 }
@@ -75,21 +80,25 @@ async function fetched() {
   const root = await rooted(await (await get("/v1/ledger")).json());
   await keep("types", (await (await get("/v1/certificate-types")).json()).items);
   const trust = await (await get("/v1/trust")).json();
-  await opened(trust, root, (await kept("seen"))?.value);
-  await keep("trust", trust);
+  if (await opened(trust, root, (await kept("seen"))?.value)) await keep("trust", trust);
   const { status_lists: names } = await (await get("/v1/status-lists")).json();
   for (const name of names.slice(0, MAX_LISTS)) await fetchList(Number(name.split("/").at(-1)), root);
   await keep("refreshed", null);
 }
 
+// The list, or null where it is an older one than that of the checkpoint `seen`: two doors of one
+// ledger may be a minute apart. Whichever is the smaller tree, the larger must continue it.
 async function opened(trust, root, seen) {
   const content = new TextEncoder().encode(canonical(trust.content));
   const founders = root.founders ?? trust.content?.founders;
-  const found = await openList({ ...trust, content, root: { ...root, founders }, seen });
+  const found = await openList({ ...trust, content, root: { ...root, founders } });
   const { size, root: tree } = found.checkpoint;
-  if (seen && size > seen.size) {
-    const old = { size: seen.size, root: fromHex(seen.root) };
-    if (!await continues(old, found.checkpoint)) throw new Refused("log_inconsistent");
+  if (seen) {
+    const trees = [{ size: seen.size, root: fromHex(seen.root) }, found.checkpoint];
+    if (size < seen.size) trees.reverse();
+    const grown = size === seen.size ? hex(tree) === seen.root : await continues(...trees);
+    if (!grown) throw new Refused("log_inconsistent");
+    if (size < seen.size) return null;
   }
   // Whoever founded the ledger is learned from the first list, and never again.
   if (!root.founders) await keep("root", { ...root, founders });
@@ -150,6 +159,8 @@ export async function ages(now = nowSeconds()) {
 export async function refreshInTurn() {
   if (navigator.connection?.saveData || !navigator.onLine) return;
   const refreshed = await kept("refreshed");
-  if (!refreshed || nowSeconds() - refreshed.at > REFRESH_SECONDS) await refresh();
+  const due = !refreshed || nowSeconds() - refreshed.at > REFRESH_SECONDS;
+  // A warning stands until the known ledger answers again: it is asked on every page.
+  if (due || await refused() !== null) await refresh();
 }
 
