@@ -27,7 +27,7 @@ from api.services import Open, Services
 from api.succession import is_own
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET
-from infrastructure.documents.paper import Paper, render
+from infrastructure.documents.paper import Paper, PaperError, render
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.verdict import CodeState
@@ -82,8 +82,11 @@ async def document(
     if evidence and form == "pdf":
         bundle = await bundle_of(services, who, codes.normalise(code))
         paper = replace(paper, evidence=bundle.encode())
-    async with _rendering:
-        [page, *_] = await asyncio.to_thread(render, paper, form)
+    try:
+        async with _rendering:
+            [page, *_] = await asyncio.to_thread(render, paper, form)
+    except PaperError as error:
+        raise Problem(error.code) from None
     headers = {"Cache-Control": "private, no-store"}
     tag = entity_tag(page)
     unchanged = not_modified(request, tag, **headers)

@@ -6,6 +6,8 @@ asked who may see them. Fonts come from this package, so that no machine makes a
 
 import datetime as dt
 import json
+import re
+import threading
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -29,6 +31,12 @@ TEMPLATE_BYTES: Final = 262_144
 
 _READS: Final = b"#let paper = json(bytes(sys.inputs.paper))"
 """How a template reads what it is given, as the one that comes with the program does."""
+_NO_GLYPH: Final = "could not be displayed with font"
+"""What the compiler says of a letter that no font has; before it stands the letter."""
+_UNUSUAL: Final = re.compile("[^\x00-\u024f\u0600-\u06ff\u2000-\u206f]")
+"""A letter that the fonts may lack: only for a PDF does the compiler say that it does."""
+_compiling = threading.Lock()
+"""A compiler that is asked while it works refuses, and a second one holds every font again."""
 
 Names = dict[str, str]
 """A text in Arabic, Sorani and English."""
@@ -106,7 +114,8 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
     """The paper as `pdf` (one file), `png` or `svg` (a file for each page).
 
     Raises:
-        PaperError: the template is none, or comes to no end with this paper.
+        PaperError: the template is none, or comes to no end with this paper; ``text_unprintable``:
+            no font has a letter of a value.
         ProofError: ``qr_too_dense``.
     """
     if form not in FORMATS:
@@ -116,17 +125,25 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
         raise PaperError("template_unusable", f"at most {TEMPLATE_BYTES} bytes")
     moment = dt.datetime.combine(paper.made, dt.time(), tzinfo=dt.UTC)
     standards: Any = {"pdf_standards": [PDF_STANDARD]} if form == "pdf" else {}
+    told = paper.told()
+    if form != "pdf" and template is None and _UNUSUAL.search(told):
+        render(paper, "pdf")
+    given = _given(source, told)
     try:
-        made = _compiler().compile(
-            **_given(source, paper.told()),
-            format=form,  # type: ignore[arg-type]  # one of FORMATS
-            ppi=PPI,
-            timestamp=moment,
-            **standards,
-        )
+        with _compiling:
+            made = _compiler().compile(
+                **given,
+                format=form,  # type: ignore[arg-type]  # one of FORMATS
+                ppi=PPI,
+                timestamp=moment,
+                **standards,
+            )
     except RuntimeError as error:
-        # What the compiler quotes is the template's own source.
-        raise PaperError("template_unusable", getattr(error, "message", str(error))) from None
+        said = getattr(error, "message", str(error))
+        if _NO_GLYPH in said:
+            raise PaperError("text_unprintable") from None
+        # What the compiler quotes otherwise is the template's own source.
+        raise PaperError("template_unusable", said) from None
     pages = made if isinstance(made, list) else [made]
     return [page for page in pages if page is not None]
 

@@ -1,5 +1,7 @@
 """Documents over HTTP: for the agency, or for whoever holds the secret; never for a bare code."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx2
 import pytest
 
@@ -33,6 +35,29 @@ def test_the_agency_prints_its_certificates(
     assert answer.content.startswith(begins)
     assert answer.headers["cache-control"] == "private, no-store"
     assert f".{form}" in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("form", ["pdf", "png"])
+def test_letters_that_no_font_has_are_refused_in_words(
+    wire: Wire, agency: Agency, form: str
+) -> None:
+    code = issued(agency, values={"holder_name": "Иванов"})
+    answer = read(wire, agency, f"/v1/certificates/{code}/document", format=form)
+
+    assert code_of(answer) == (422, "text_unprintable")
+    assert "Иванов" not in answer.text
+
+
+def test_documents_are_made_at_once(wire: Wire, agency: Agency) -> None:
+    codes = [issued(agency) for _ in range(8)]
+    wire.served.settle()
+
+    def asked(code: str) -> int:
+        secret = {"sijill-holder-secret": SECRET}
+        return wire.get(f"/v1/certificates/{code}/document", **secret).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(asked, codes)) == {200}
 
 
 def test_the_holder_prints_it_with_the_secret(wire: Wire, agency: Agency) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,24 @@ def _pdf_a(template: bytes) -> bytes:
 def test_a_template_that_does_not_do_is_refused(template: bytes) -> None:
     with pytest.raises(PaperError, match="template_unusable"):
         render(paper(), "pdf", template=template)
+
+
+def test_papers_are_made_at_once() -> None:
+    asked = [paper(number=f"{number}") for number in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda one: render(one, "svg"), asked))
+
+    assert made == [render(one, "svg") for one in asked]
+
+
+@pytest.mark.parametrize("name", ["Иванов", "Παπαδόπουλος", "张伟", "דוד", "😀"])
+def test_letters_that_no_font_has_are_refused_and_not_repeated(name: str) -> None:
+    for form in papers.FORMATS:
+        with pytest.raises(PaperError) as refusal:
+            render(paper(values={**VALUES, "holder_name": name}), form)
+
+        assert refusal.value.code == "text_unprintable"
+        assert refusal.value.detail == ""
 
 
 def test_a_code_that_nobody_could_read_is_not_printed() -> None:
