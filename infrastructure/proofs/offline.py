@@ -103,11 +103,25 @@ def beside(
     if compromised and valid:
         # Affirmed again, but by whom this paper was signed, only the log can prove.
         return Worse(Reason.LOG_PROOF_NEEDED, local.unchanged, local.issuer)
-    unproven = local.reason is Reason.LOG_PROOF_NEEDED and not compared
-    if (local.outcome in _IDLE and not compromised) or local.reason in _UNSURE or unproven:
-        return Worse(local.reason, local.unchanged, local.issuer)
+    doubt = _doubt(local, compared=compared) if not compromised else None
+    if doubt is not None:
+        return Worse(doubt, local.unchanged, local.issuer)
     other = record is not None and record != (said.agency, said.type, said.index)
     return Worse(Reason.CREDENTIAL_FORGED, "differs") if other else None
+
+
+def _doubt(local: Verdict, *, compared: bool) -> Reason | None:
+    """What is open about the signature, however the record stands.
+
+    By the facts: a paper's own end, or its place in a status list, may be its signer's invention,
+    and outranks in `local` what is to be doubted of the signer.
+    """
+    facts, knowledge = local.credential, local.knowledge
+    if local.outcome in _IDLE or local.reason in _UNSURE or facts is None or knowledge is None:
+        return local.reason
+    if knowledge.trust_old:
+        return Reason.TRUST_LIST_OLD
+    return Reason.LOG_PROOF_NEEDED if facts.void_from is not None and not compared else None
 
 
 def combined(local: Verdict, told: Verdict, said: Credential) -> Verdict:

@@ -17,6 +17,7 @@ from infrastructure.proofs.verdict import (
     CredentialFacts,
     Knowledge,
     ListedState,
+    Outcome,
     RecordFacts,
     Signer,
 )
@@ -172,7 +173,7 @@ COMBINED = """async (cases) => {
 def test_both_cores_put_a_credential_beside_the_register_alike(page: Page) -> None:
     said = SimpleNamespace(agency="moi", type="degree", index=10)
     locals_ = {
-        (found.reason, found.unchanged, found.issuer, found.in_force): found
+        (found.reason, found.unchanged, found.issuer, found.in_force, *_open(case)): found
         for case in combinations()
         for found in [
             verdict.judge_credential(
@@ -190,6 +191,15 @@ def test_both_cores_put_a_credential_beside_the_register_alike(page: Page) -> No
         found = offline.combined(local, told, said)  # type: ignore[arg-type]  # what it looks at
         expected = _shown(found)
         assert answer == {name: expected[name] for name in answer}, (local, told)
+        assert local.credential is not None
+        assert local.knowledge is not None
+        doubted = local.credential.void_from is not None or local.knowledge.trust_old
+        assert not (doubted and found.outcome is Outcome.VALID), (local, told)
+
+
+def _open(case: dict[str, Any]) -> tuple[bool, bool]:
+    """What is doubted of a signer, whatever outranks it in the verdict."""
+    return case["facts"]["void_from"] is not None, case["knowledge"]["trust_old"]
 
 
 def registered() -> Iterator[verdict.Verdict]:
@@ -225,6 +235,8 @@ def _shown(found: verdict.Verdict) -> dict[str, Any]:
             "issuer": found.issuer,
             "in_force": found.in_force,
         },
+        "facts": found.credential and {"void_from": found.credential.void_from},
+        "knowledge": found.knowledge and {"trust_old": found.knowledge.trust_old},
         "record": facts
         and {"agency": facts.agency, "type": facts.type, "index": facts.issue_index},
     }

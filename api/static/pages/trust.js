@@ -113,7 +113,7 @@ export async function assess(signed, trusted, listed, { now, today, maxStatusAge
     status_size: usable?.size ?? null,
     status_age_seconds: usable ? Math.max(now - usable.issued, 0) : null,
   };
-  return { ...judgeCredential(facts, knowledge, { today, maxStatusAge }), facts };
+  return { ...judgeCredential(facts, knowledge, { today, maxStatusAge }), facts, knowledge };
 }
 
 export function namesOn(list, agency, day) {

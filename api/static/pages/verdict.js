@@ -65,9 +65,7 @@ function issuer({ signer, own_ledger: own, void_from: voidFrom }) {
   return voidFrom === null ? "authorised" : "key_compromised";
 }
 
-const UNSURE = new Set([
-  "ledger_foreign", "log_proof_needed", "issuer_not_known_yet", "trust_list_old",
-]);
+const UNSURE = new Set(["ledger_foreign", "issuer_not_known_yet", "trust_list_old"]);
 
 export function unreadable(code) {
   const reason = code === "credential_foreign" || code === "qr_foreign"
@@ -87,11 +85,8 @@ export function combined(local, server, credential) {
     // Affirmed again, but by whom this paper was signed, only the log can prove.
     return { ...server, ...told("log_proof_needed", own(local.questions)) };
   }
-  const idle = ["not_valid", "unreadable"].includes(local.outcome)
-    || UNSURE.has(local.reason);
-  if (idle && local.reason !== "issuer_key_compromised") {
-    return { ...server, outcome: local.outcome, reason: local.reason, questions: own(local.questions) };
-  }
+  const open = local.reason === "issuer_key_compromised" ? null : doubt(local);
+  if (open) return { ...server, ...told(open, own(local.questions)) };
   const record = server.record;
   const other = record !== null
     && ["agency", "type", "index"].some((name) => record[name] !== credential[name]);
@@ -104,4 +99,12 @@ export function combined(local, server, credential) {
     return { ...server, ...told("in_force_credential_genuine", questions) };
   }
   return { ...server, questions };
+}
+
+// What is open about the signature, however the record stands. By the facts: a paper's own end, or
+// its place in a status list, may be its signer's invention.
+function doubt({ outcome, reason, facts, knowledge }) {
+  if (["not_valid", "unreadable"].includes(outcome) || UNSURE.has(reason)) return reason;
+  if (knowledge.trust_old) return "trust_list_old";
+  return facts.void_from === null ? null : "log_proof_needed";
 }
