@@ -162,7 +162,7 @@ class AnswerAuthenticity(OnRequest):
     """Answer for the agency that issued the document, or whose registers it is in.
 
     A finding about paper names the register by `unit` and `series`. *Not found* needs every known
-    register of the issuer's in that series and year to be declared covered, whatever its unit;
+    register of the issuer's in that year to be declared covered, whatever its unit and series;
     else it is *outside coverage*. `grade` is how good the evidence is.
     """
 

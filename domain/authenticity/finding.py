@@ -116,8 +116,8 @@ def certificate_of(code: str, sitting: Sitting) -> Certificate | None:
 def _check_coverage(finding: Finding, registers: set[Register], sitting: Sitting) -> None:
     """*Not found* and *outside coverage* exclude one another, at every index.
 
-    A paper tells the series of its number, not the unit: it is nowhere only where every register of
-    the series is covered that it could stand in.
+    A request tells neither the unit nor the series of a paper's number: it is nowhere only where
+    every register of the issuer and year is covered that it could stand in.
     """
     covered = True
     for register in sorted(registers):

@@ -80,6 +80,7 @@ from domain.errors.registers import (
     RegisterCountWrong,
     RegisterNotClosed,
     RegisterNotCovered,
+    RegistersTooMany,
     RegisterYearRuns,
 )
 from domain.errors.registry import (
@@ -257,6 +258,7 @@ __all__ = [
     "RegisterNotClosed",
     "RegisterNotCovered",
     "RegisterYearRuns",
+    "RegistersTooMany",
     "ReplyMisdirected",
     "ReportDigestWrong",
     "ReportInFuture",

@@ -15,6 +15,10 @@ class RegisterNotCovered(Refusal, code="register_not_covered"):
     """The register is not declared covered."""
 
 
+class RegistersTooMany(Refusal, code="registers_too_many"):
+    """The agency has as many registers of the year as an answer can look through."""
+
+
 class RegisterYearRuns(Refusal, code="register_year_runs"):
     """A register is closed when its year is over in Baghdad."""
 

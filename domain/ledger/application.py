@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-PERMANENT = frozenset({"agency", "key", "ledger", "register", "register-known", "request"})
+PERMANENT = frozenset(
+    {"agency", "key", "ledger", "register", "register-known", "register-shelf", "request"}
+)
 """Spaces whose claims are never released: where one was found once, it stays."""
 
 CACHED_RECORDS = 20_000

@@ -1,18 +1,19 @@
 """What the ledger knows of a register, of an entry that was captured, and of a number apart."""
 
+from bisect import bisect_left
 from datetime import date
-from itertools import count
 from typing import NamedTuple, Protocol, cast
 from uuid import UUID
 
 from domain.agencies import responsible
-from domain.errors import EntryUnknown, RecordMoved
+from domain.errors import EntryUnknown, RecordMoved, RegistersTooMany
 from domain.ledger import Home, Record, Sitting
 from domain.registers.commands import EntryState, Grade
 from domain.registers.register import (
     KNOWN_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
+    SHELF_PLACES,
     SHELF_SPACE,
     Register,
 )
@@ -96,23 +97,32 @@ class _Standing(Protocol):
 
 
 def make_known(register: Register, stream: UUID, sitting: Sitting) -> None:
-    """Put a register on its shelf with the first document or declaration that is recorded in it."""
+    """Put a register on its shelf with the first document or declaration that is recorded in it.
+
+    Raises:
+        RegistersTooMany: the agency has as many registers of that year as a shelf has places.
+    """
     if not sitting.is_free(KNOWN_SPACE, register.key):
         return
-    keys = (register.shelf_key(place) for place in count())
+
+    def free(place: int) -> bool:
+        return sitting.is_free(SHELF_SPACE, register.shelf_key(place))
+
+    # Places are taken in their order and never given up, so the first free one is found by halves.
+    place = bisect_left(range(SHELF_PLACES), True, key=free)  # noqa: FBT003 - what is looked for
+    if place == SHELF_PLACES:
+        raise RegistersTooMany(most=SHELF_PLACES)
     sitting.claim(KNOWN_SPACE, register.key, stream)
-    sitting.claim(
-        SHELF_SPACE, next(key for key in keys if sitting.is_free(SHELF_SPACE, key)), stream
-    )
+    sitting.claim(SHELF_SPACE, register.shelf_key(place), stream)
 
 
 def shelf_of(register: Register, sitting: Sitting) -> list[Register]:
-    """Every register of its agency, series and year that is known, whatever its unit.
+    """Every register of its agency and year that is known, whatever its unit and series.
 
     Nobody puts another one there before what is decided by it is recorded.
     """
     found: list[Register] = []
-    for place in count():
+    for place in range(SHELF_PLACES):
         key = register.shelf_key(place)
         stream = sitting.find(SHELF_SPACE, key)
         if stream is None:

@@ -18,6 +18,9 @@ REGISTER_SPACE = "register"
 KNOWN_SPACE = "register-known"
 SHELF_SPACE = "register-shelf"
 
+SHELF_PLACES = 4_096
+"""So many registers of one agency and year may be known: an answer looks through all of them."""
+
 
 class Register(NamedTuple):
     """One register. Its parts never hold the separator, so its key has one reading."""
@@ -37,11 +40,12 @@ class Register(NamedTuple):
         return f"{self.key}|incoming" if incoming else self.key
 
     def shelf_key(self, place: int) -> str:
-        """The key of a place on the shelf where the registers of a series and year stand.
+        """The key of a place on the shelf where the registers of an agency and year stand.
 
-        They stand by units: whoever looks for a paper of the series looks through all of them.
+        They stand there whatever their unit and series: a request names neither, so whoever looks
+        for a paper looks through all of them.
         """
-        return f"{self.agency}|{self.series}|{self.year}|{place}"
+        return f"{self.agency}|{self.year}|{place}"
 
     def number_key(self, number: str) -> str:
         """The key of a number's claim: the register's, and the number folded."""

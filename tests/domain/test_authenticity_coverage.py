@@ -1,7 +1,8 @@
-"""Where *not found* may be said, and by whom: every register of a series, whatever succeeded."""
+"""Where *not found* may be said, and by whom: every register of a year, whatever succeeded."""
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -31,7 +32,7 @@ def ledger() -> Scenario:
 def test_not_found_needs_every_register_that_the_paper_could_stand_in(
     ledger: Scenario, other: Callable[[], list[Order]]
 ) -> None:
-    """A paper tells its series, not the unit whose register it stands in."""
+    """A request names neither the unit nor the series whose register the paper stands in."""
     ledger.given(cover(), *other(), ask("a"), ask("b"))
 
     ledger.when(answer("a", "not_found", **HERE)).refused("register_not_covered")
@@ -42,15 +43,31 @@ def test_not_found_needs_every_register_that_the_paper_could_stand_in(
     ledger.when(answer("b", "not_found", **HERE)).then("sijill.authenticity.answered.v1")
 
 
-def test_registers_of_another_series_year_or_body_say_nothing_of_a_paper(ledger: Scenario) -> None:
+def test_registers_of_another_year_or_body_say_nothing_of_a_paper(ledger: Scenario) -> None:
     others = [
-        capture("1", series="letters"),
         capture("1", year=1999, date="1999-01-02"),
         capture("1", agency="mof"),
     ]
     ledger.given(cover(), others, ask("a"))
 
     ledger.when(answer("a", "not_found", **HERE)).then("sijill.authenticity.answered.v1")
+
+
+@pytest.mark.parametrize("named", [{"series": "zz"}, {"unit": "x", "series": "zz"}])
+def test_an_empty_register_made_up_covers_no_paper_of_another_series(
+    ledger: Scenario, named: dict[str, str]
+) -> None:
+    """A request names no series: that of the answer is the answerer's word, and binds nothing."""
+    made_up = {**HERE, **named}
+    ledger.given(capture("12"), cover(**made_up), ask("a"), ask("b", number="13"))
+
+    ledger.when(answer("a", "not_found", **made_up)).refused("finding_mismatch")
+    ledger.when(answer("a", "outside_coverage", **made_up)).refused("finding_mismatch")
+    ledger.when(answer("b", "not_found", **made_up)).refused("register_not_covered")
+
+    ledger.given(cover())
+    ledger.when(answer("a", "not_found", **made_up)).refused("finding_mismatch")
+    ledger.when(answer("b", "not_found", **made_up)).then("sijill.authenticity.answered.v1")
 
 
 def test_what_another_unit_holds_is_not_not_found(ledger: Scenario) -> None:
@@ -77,6 +94,40 @@ def test_of_two_units_that_open_at_once_each_has_its_place(ledger: Scenario) -> 
         ledger.world.append(south)
     ledger.given(capture("1", unit="south"), cover(), ask("a"))
     ledger.when(answer("a", "not_found", **HERE)).refused("register_not_covered")
+
+
+def test_a_new_register_finds_its_place_in_few_looks(
+    ledger: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Units are free text: else one key could have every new one cost as many as there are."""
+    ledger.given([cover(unit=f"u{number}") for number in range(70)])
+    looks: list[str] = []
+    find = ledger.world.find
+
+    def counted(space: str, key: str) -> UUID | None:
+        looks.append(space)
+        return find(space, key)
+
+    monkeypatch.setattr(ledger.world, "find", counted)
+    decided = ledger.world.decide(cover(unit="one-more"))
+
+    assert [one.key for one in decided.claims if one.space == "register-shelf"] == ["moj|1998|70"]
+    assert looks.count("register-shelf") < 15
+
+
+def test_a_shelf_has_an_end(ledger: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.registers.record.SHELF_PLACES", 3)
+    ledger.given(cover(), capture("12", unit="south"), ask("a"), ask("b", number="13"))
+    ledger.given(cover(unit="north"))
+
+    ledger.when(cover(unit="west")).refused("registers_too_many", most=3)
+    ledger.when(issue("late", unit="west", year=1998, date="1998-03-01")).refused(
+        "registers_too_many", most=3
+    )
+    # What is known goes on, and is looked through to its end.
+    ledger.given(capture("14", unit="north"), cover(unit="south"))
+    ledger.when(answer("a", "not_found", **HERE)).refused("finding_mismatch")
+    ledger.when(answer("b", "not_found", **HERE)).then("sijill.authenticity.answered.v1")
 
 
 def split_off(series: str, successor: str, **more: Any) -> Order:
