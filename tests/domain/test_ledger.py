@@ -234,12 +234,12 @@ def test_a_body_that_another_process_merged_answers_two_seconds_more_at_the_most
         readers = world.ledger.readers(record, world)
         return world.ledger.responsible("moj", None, None, world), readers
 
-    assert answering() == ("moj", {"moj"})
+    assert answering() == ("moj", frozenset({"moj"}))
     law = {"effective_date": "2026-11-20", "legal_basis": "law:1/2026"}
     merged = on_agency("merge", "moj", successor="mof", **law).also_by("comsec")
     world.append(world.decide(merged), forget=False)
     seconds[0] += READ_SECONDS + 0.1
-    assert answering() == ("mof", {"moj", "mof"})
+    assert answering() == ("mof", frozenset({"moj", "mof"}))
 
 
 def test_a_code_that_another_process_made_on_a_known_record_is_known_at_once() -> None:
