@@ -18,12 +18,12 @@ from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
-from api.policy import AUDIT
+from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
 from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
-from api.succession import is_own, owner_of
+from api.succession import is_own, kept, owner_of
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
 from domain.errors import TypeUnknown
@@ -90,7 +90,13 @@ async def listed(
     chosen = Filter(**{name: getattr(wanted, name) for name in _NARROWING})
     owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
     return await _page(
-        request, services, owner, chosen, after=wanted.after, limit=wanted.limit, at=wanted.at
+        request,
+        services,
+        (who, owner),
+        chosen,
+        after=wanted.after,
+        limit=wanted.limit,
+        at=wanted.at,
     )
 
 
@@ -133,7 +139,7 @@ async def search(
     hmac = services.vault.lookup(space, fold_value(wanted.value))
     narrowed = {name: getattr(wanted, name) for name in _NARROWING}
     chosen = Filter(**narrowed, looked_up=(space, hmac))
-    return await _page(request, services, owner, chosen, after=after, limit=limit, at=None)
+    return await _page(request, services, (who, owner), chosen, after=after, limit=limit, at=None)
 
 
 @router.get(
@@ -196,7 +202,7 @@ async def show(
 async def _page(
     request: Request,
     services: Services,
-    owner: str,
+    whose: tuple[Caller, str],
     chosen: Filter,
     *,
     after: int | None,
@@ -205,6 +211,7 @@ async def _page(
 ) -> JSONResponse:
     if chosen.type is not None and chosen.type not in TYPES:
         raise TypeUnknown(type=chosen.type)
+    who, owner = whose
     async with _source(services, chosen) as connection:
         status = await freshness.status(connection)
         if at is not None and at > status.index:
@@ -212,9 +219,16 @@ async def _page(
         rows = await certificates.page(
             connection, owner, chosen, after=-1 if after is None else after, limit=limit, at=at
         )
-    items = [{**_certificate(row.certificate), "in_doubt": row.in_doubt} for row in rows]
+    found = [row.certificate for row in rows]
+    own = await kept(services, who, owner, ((one.unit, one.series) for one in found))
+    items = [
+        {**_certificate(row.certificate), "in_doubt": row.in_doubt}
+        for row in rows
+        if (row.certificate.unit, row.certificate.series) in own
+    ]
     pinned = status.index if at is None else at
-    return page(request, items, limit=limit, cursor="issue_index", at=pinned)
+    last = (len(found), found[-1].issue_index if found else -1)
+    return page(request, items, limit=limit, cursor="issue_index", last=last, at=pinned)
 
 
 @asynccontextmanager

@@ -250,24 +250,27 @@ async def parties_of(
         parties |= await transfers.parties_of(conn, letters)
     mine = set(await transfers.stood_for(conn, who.agency))
     held = {one.index: _stream(one) for one in found if noun_of(one.type) in _OF_REGISTERS}
-    own = await _read_as_own(conn, who.agency, set(held.values())) if held else set()
+    owners, own = await _read_as_own(conn, who.agency, set(held.values())) if held else ({}, set())
     for one in found:
         others = parties.get(one.index, frozenset())
-        if mine & {one.agency, *others} or held.get(one.index) in own:
+        # What a body did in a series that went to another is read by who has that series.
+        kept = {owners[held[one.index]]} if held.get(one.index) in owners else set()
+        if mine & ({one.agency, *others} - kept) or held.get(one.index) in own:
             parties[one.index] = others | {who.agency}
     return parties
 
 
 async def _read_as_own(
     conn: AsyncConnection[Any], agency: str, streams: Collection[UUID]
-) -> set[UUID]:
-    """Those of these records that are the agency's, or of a series that it has succeeded to."""
+) -> tuple[dict[UUID, str], set[UUID]]:
+    """Whose these records are, and those of a series that is or has become the agency's."""
     homes = await certificates.homes(conn, streams) | await registers.homes(conn, streams)
     gone = set(await transfers.succeeded(conn))
     heirs = {home: home.agency for home in set(homes.values()) if home.agency not in gone}
     for home in set(homes.values()) - heirs.keys():
         heirs[home] = await agencies.responsible(conn, *home) or home.agency
-    return {stream for stream, home in homes.items() if agency in (home.agency, heirs[home])}
+    own = {stream for stream, home in homes.items() if agency in (home.agency, heirs[home])}
+    return {stream: home.agency for stream, home in homes.items()}, own
 
 
 def _stream(opening: StoredOpening) -> UUID:

@@ -29,11 +29,15 @@ def page(
     *,
     limit: int,
     cursor: str = "index",
+    last: tuple[int, int] | None = None,
     **extra: Any,
 ) -> JSONResponse:
-    """Answer `{"items": […], "next": index|null, …}`; `cursor` names the member to go on after."""
-    full = len(items) >= limit and bool(items)
-    following = items[-1][cursor] if full else None
+    """Answer `{"items": […], "next": index|null, …}`; `cursor` names the member to go on after.
+
+    `last` says how many rows were read and the cursor of the last, where not all of them are shown.
+    """
+    read = last or (len(items), items[-1][cursor] if items else -1)
+    following = read[1] if 0 < read[0] >= limit else None
     response = JSONResponse({"items": items, "next": following, **extra})
     if following is not None:
         address = request.url.include_query_params(after=following, limit=limit)

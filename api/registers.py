@@ -20,7 +20,7 @@ from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.reading import recent
-from api.services import Open
+from api.services import Open, Services
 from api.shapes.registers import (
     RegisterEntries,
     RegisterPage,
@@ -28,7 +28,7 @@ from api.shapes.registers import (
     RegisterShown,
     RegistersUsed,
 )
-from api.succession import owner_of, succeeds
+from api.succession import kept, owner_of, succeeds
 from domain.registers import Register
 from domain.values.comparison import fold_value
 from projections import freshness, register_report, registers
@@ -121,8 +121,7 @@ async def entries(
         rows = await registers.entries(
             connection, owner, chosen, after=after, limit=wanted.limit, at=wanted.at
         )
-    items = [_entry(row) for row in rows]
-    return page(request, items, limit=wanted.limit, cursor="entry_index", at=pinned)
+    return await _entries(request, services, (who, owner), rows, limit=wanted.limit, at=pinned)
 
 
 @router.get(
@@ -146,10 +145,10 @@ async def used(
     async with recent(services) as connection:
         pinned = await _pinned(connection, None)
         rows = await registers.used(connection, owner, year)
-    if not _may_read(who, owner):
-        rows = [one for one in rows if await succeeds(services, who, owner, one.unit, one.series)]
-        if not rows:
-            raise Problem("agency_unknown", agency=owner)
+    own = await kept(services, who, owner, ((one.unit, one.series) for one in rows))
+    rows = [one for one in rows if (one.unit, one.series) in own]
+    if not rows and not _may_read(who, owner):
+        raise Problem("agency_unknown", agency=owner)
     items = [{**one._asdict(), "year": year} for one in rows]
     return JSONResponse({"items": items, "at": pinned}, headers={"Cache-Control": "no-store"})
 
@@ -196,8 +195,7 @@ async def search(
             after=-1 if after is None else after,
             limit=limit,
         )
-    items = [_entry(row) for row in rows]
-    return page(request, items, limit=limit, cursor="entry_index", at=pinned)
+    return await _entries(request, services, (who, owner), rows, limit=limit, at=pinned)
 
 
 class OneBook(BaseModel):
@@ -292,9 +290,26 @@ async def odd(
         **register._asdict(),
         "incoming": wanted.incoming,
         "at": pinned,
+        "calendar_digest": calendar.digest(),
         **_odd(found),
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def _entries(
+    request: Request,
+    services: Services,
+    whose: tuple[Caller, str],
+    rows: list[Entry],
+    *,
+    limit: int,
+    at: int,
+) -> JSONResponse:
+    """A page of entries of a caller's, or of a body's that it has succeeded there."""
+    own = await kept(services, *whose, ((one.unit, one.series) for one in rows))
+    items = [_entry(row) for row in rows if (row.unit, row.series) in own]
+    last = (len(rows), rows[-1].entry_index if rows else -1)
+    return page(request, items, limit=limit, cursor="entry_index", last=last, at=at)
 
 
 async def _pinned(connection: Any, at: int | None) -> int:

@@ -6,6 +6,7 @@ To everybody else a letter does not exist: whoever asks is answered as for a nam
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from starlette.requests import Request
 
@@ -25,6 +26,8 @@ class Seen:
     """What a caller asked for, and by whose eyes.
 
     `mine` are the caller and whom it answers for; an auditor sees every event, whoever acted.
+    `lost` are the caller's consignments where all were taken back unopened: it sees no other, and
+    nothing of what came after, so `index` is not later than that.
     `open` says whether what the letter says may be read: an event proves itself without it, so an
     auditor need not, and who was sent what was taken back unopened may not.
     """
@@ -36,6 +39,7 @@ class Seen:
     consignment: Consignment | None
     language: str
     index: int
+    lost: list[str] | None
 
     @property
     def sender(self) -> bool:
@@ -49,15 +53,17 @@ class Seen:
         return self.auditor or (one is not None and one.addressee in self.mine)
 
     @property
-    def only(self) -> str | None:
+    def only(self) -> list[str] | None:
         """Whose other consignments are no business of the caller's; an original has one chain."""
+        if self.lost is not None:
+            return self.lost
         if self.consignment is None or self.letter.holder is not None or self.sender:
             return None
-        return self.consignment.name
+        return [self.consignment.name]
 
     def reads(self, step: Step) -> bool:
         """Whether the caller may read what a note says that it sees."""
-        return step.agency in self.mine or not self.auditor
+        return step.agency in self.mine or (self.open and not self.auditor)
 
 
 @asynccontextmanager
@@ -94,19 +100,30 @@ async def _seen(
     index = await index_of(connection, at)
     if "\x00" in name:
         raise unknown
-    found = await transfers.consignment(connection, name, at=index)
-    if found is not None:
-        one, letter, stream = found.consignment, found.letter, found.consignment.stream
-    else:
-        alone = await transfers.letter(connection, name, at=index)
-        if alone is None:
-            raise unknown
-        one, letter, stream = None, alone, alone.stream
+    one, letter, stream = await _named(connection, name, index)
     mine = await transfers.stood_for(connection, who.agency or "")
     auditor = AUDIT in who.scopes
     party = await transfers.is_party(connection, mine, stream)
     if not (party or auditor):
         raise unknown
+    lost = None if auditor else await transfers.taken_back(connection, mine, letter.name)
+    if lost is not None and lost[1] < index:
+        index = lost[1]
+        one, letter, stream = await _named(connection, name, index)
     may_open = party and await transfers.may_read_values(connection, mine, letter.log_index)
     language = negotiate(request.headers.get("accept-language", ""))
-    return Seen(mine, auditor, may_open, letter, one, language, index)
+    names = lost and lost[0]
+    return Seen(mine, auditor, may_open, letter, one, language, index, names)
+
+
+async def _named(
+    connection: Connection, name: str, index: int
+) -> tuple[Consignment | None, Letter, UUID]:
+    """The consignment of that name after an event, if it is one, its letter and its stream."""
+    found = await transfers.consignment(connection, name, at=index)
+    if found is not None:
+        return found.consignment, found.letter, found.consignment.stream
+    alone = await transfers.letter(connection, name, at=index)
+    if alone is None:
+        raise TransferUnknown(id=name.partition("|")[2])
+    return None, alone, alone.stream

@@ -1,5 +1,6 @@
 """Who reads the records of a body that is no more, or of a series that it gave away."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from api.policy import AUDIT, Caller
@@ -28,6 +29,16 @@ async def is_own(services: Services, who: Caller, row: Certificate | None) -> bo
     return who.agency == row.agency or await succeeds(
         services, who, row.agency, row.unit, row.series
     )
+
+
+async def kept(
+    services: Services, who: Caller, agency: str, places: Iterable[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Those units and series of an agency whose rows the caller may list: none that went away."""
+    asked = set(places)
+    if agency == who.agency or AUDIT in who.scopes:
+        return asked
+    return {one for one in asked if await succeeds(services, who, agency, *one)}
 
 
 async def owner_of(

@@ -147,6 +147,7 @@ async def chain(
             only=seen.only,
             after=-1 if after is None else after,
             limit=limit,
+            at=seen.index,
         )
         notes = {
             step.log_index: await open_at(services, connection, step.log_index)

@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from infrastructure.attachments import records
+from infrastructure.attachments import owner, records
+from infrastructure.attachments.owner import Owner, StoreAhead
 from infrastructure.attachments.stores import ObjectStore
+from infrastructure.log.reader import load_events, load_head
+from sijill.folder import Folder
+from sijill.identity import identity_of
 
 PAGE_OBJECTS = 500
 
@@ -23,6 +27,20 @@ class Swept(NamedTuple):
 
     looked_at: int
     unnamed: int
+
+
+def claim(conn: Connection[Any], objects: ObjectStore, folder: Folder) -> None:
+    """See that this database may judge the store: it is this ledger's, and not an older copy.
+
+    Raises:
+        StoreAhead: events are missing here. StoreForeign: another ledger's store.
+        NotFounded, KeyFileError, StoreFailure, psycopg.Error: it cannot be told.
+    """
+    signed = folder.mark.read().size
+    if load_head(conn).size < signed:
+        raise StoreAhead
+    ledger = identity_of(load_events(conn, 0, 1)).ledger
+    owner.claim(objects, lambda: Owner(ledger, load_head(conn).size))
 
 
 def sweep(

@@ -130,6 +130,7 @@ class RegisterReport(TypedDict):
     year: int
     incoming: bool
     at: At
+    calendar_digest: str
     given: int
     missing: int
     gaps: list[RegisterGap]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -38,6 +39,13 @@ class Calendar:
     yearly: frozenset[tuple[int, int]]
     announced: frozenset[date] = frozenset()
     worked: frozenset[date] = frozenset()
+
+    def digest(self) -> str:
+        """Names what it knows: SHA-256 over hours and days, for who compares what rests on it."""
+        days = (sorted(map(str, one)) for one in (self.weekend, self.announced, self.worked))
+        hours = [self.opens.isoformat(), self.shuts.isoformat()]
+        text = json.dumps([*days, sorted(self.yearly), hours])
+        return sha256(text.encode()).hexdigest()
 
     def works_on(self, day: date) -> bool:
         """Whether offices are open on a day."""

@@ -24,6 +24,7 @@ from projections.transfers.queries import (
     parties_of,
     stood_for,
     succeeded,
+    taken_back,
 )
 from projections.transfers.record import (
     CONSIGNMENTS,
@@ -64,6 +65,7 @@ __all__ = [
     "parties_of",
     "stood_for",
     "succeeded",
+    "taken_back",
 ]
 
 PROJECTOR: Final = Projector(

@@ -133,6 +133,19 @@ async def may_read_values(conn: Connection, agencies: Collection[str], index: in
     return await _holds(conn, "may_read_values", {"index": index, "agencies": list(agencies)})
 
 
+async def taken_back(
+    conn: Connection, agencies: Collection[str], letter: str
+) -> tuple[list[str], int] | None:
+    """What of a letter was sent to these agencies and when the last was taken back.
+
+    None unless all of it was, and before they had opened any.
+    """
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        asked = {"agencies": list(agencies), "letter": letter}
+        await cursor.execute(STATEMENTS["taken_back"], asked)
+        return await cursor.fetchone()
+
+
 async def _holds(conn: Connection, name: str, asked: Mapping[str, Any]) -> bool:
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS[name], asked)
@@ -198,17 +211,18 @@ async def chain(
     letter: str,
     *,
     agencies: Collection[str] | None,
-    only: str | None = None,
+    only: Collection[str] | None = None,
     after: int = -1,
     limit: int = 200,
     at: int | None = None,
 ) -> list[Step]:
     """A letter's events that agencies may see (None: all of them), in the order of the log.
 
-    `only` leaves out what happened to consignments other than that one.
+    `only` leaves out what happened to consignments other than those.
     """
     seeing = None if agencies is None else list(agencies)
-    asked = {"letter": letter, "agencies": seeing, "only": only, "after": after, "at": at}
+    those = None if only is None else list(only)
+    asked = {"letter": letter, "agencies": seeing, "only": those, "after": after, "at": at}
     async with conn.cursor(row_factory=class_row(Step)) as cursor:
         await cursor.execute(STATEMENTS["chain"], {**asked, "limit": limit})
         return await cursor.fetchall()

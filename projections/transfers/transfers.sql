@@ -180,6 +180,17 @@ SELECT EXISTS (
     )
 )
 
+-- name: taken_back
+-- What of a letter was sent to agencies, and when the last of it was taken back, if all of it was
+-- before they opened it: the rest of the letter's life is none of their business.
+SELECT array_agg(one.name) AS names, max(one.business_index) AS last
+FROM read.letters AS carried
+JOIN read.consignments AS one ON one.letter = carried.name AND one.until_index IS NULL
+    AND one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+WHERE carried.name = %(letter)s AND carried.until_index IS NULL
+    AND carried.agency <> ALL (%(agencies)s::text[])
+HAVING bool_and(one.business = 'withdrawn' AND one.opened_index IS NULL)
+
 -- name: consignments_of
 SELECT to_jsonb(one) AS consignment
 FROM read.model JOIN read.consignments AS one ON one.letter = %(letter)s
@@ -273,7 +284,8 @@ SELECT event.log_index, event.time, event.consignment, event.kind, event.agency,
 FROM read.transfer_events AS event
 WHERE event.letter = %(letter)s AND event.log_index > %(after)s
     AND event.log_index <= coalesce(%(at)s::bigint, event.log_index)
-    AND (%(only)s::text IS NULL OR event.consignment IS NULL OR event.consignment = %(only)s)
+    AND (%(only)s::text[] IS NULL OR event.consignment IS NULL
+        OR event.consignment = ANY (%(only)s::text[]))
     AND (%(agencies)s::text[] IS NULL OR event.agency = ANY (%(agencies)s) OR EXISTS (
         SELECT FROM read.transfer_parties AS party
         WHERE party.stream = event.stream AND party.agency = ANY (%(agencies)s)
@@ -301,14 +313,22 @@ ORDER BY event.log_index
 LIMIT %(limit)s
 
 -- name: parties_of
--- Of some events, who may open them besides the agency that acted.
+-- Of some events, who may open them besides the agency that acted; not whoever was sent only what
+-- had been taken back unopened by then.
 SELECT event.log_index, array_agg(party.agency) AS agencies
 FROM read.transfer_events AS event
 JOIN read.transfer_parties AS party ON party.stream = event.stream
+JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
 WHERE event.log_index = ANY (%(indexes)s::bigint[]) AND (NOT event.internal OR EXISTS (
     SELECT FROM read.transfer_events AS released
     WHERE released.letter = event.letter AND released.kind = 'note_released'
         AND (released.said::jsonb ->> 'note_index')::bigint = event.log_index
+)) AND (party.agency = carried.agency OR NOT EXISTS (
+    SELECT FROM read.consignments AS one
+    WHERE one.letter = event.letter AND one.until_index IS NULL
+        AND one.addressee = party.agency AND one.transport <> 'paper_out'
+    HAVING bool_and(one.business = 'withdrawn' AND one.opened_index IS NULL)
+        AND max(one.business_index) < event.log_index
 ))
 GROUP BY event.log_index
 

@@ -130,12 +130,15 @@ def sweep(
     """Let stored objects go that no upload and no record names, left by whoever was cut off.
 
     For the operator, beside the service or without it. Nothing that the ledger knows is touched.
+    An older copy of a ledger, or another one, is refused: it does not know what it would let go.
     """
     import time
 
     from infrastructure import postgres
     from infrastructure.postgres import Role
     from sijill.cli.databases import running_database
+    from sijill.folder import Folder
+    from sijill.orphans import claim
     from sijill.orphans import sweep as run
     from sijill.settings import Settings
 
@@ -148,6 +151,7 @@ def sweep(
             urls.service, Role.SERVICE, autocommit=True, limits=postgres.PATIENT
         ) as conn,
     ):
+        claim(conn, objects, Folder(data))
         swept = run(conn, objects, since=since, delete=not dry_run)
     words = "cli.objects_unnamed" if dry_run else "cli.objects_swept"
     output.result(swept._asdict(), output.words(words, **swept._asdict()))

@@ -26,7 +26,7 @@ from tests.api.test_authenticity import about_paper, ask
 from tests.api.test_registers import BOOK, ROOM
 from tests.api.test_succession import merge
 from tests.clock import now_seconds
-from tests.correspondence import Sent, new_id, order, send
+from tests.correspondence import Sent, new_id, order, outgoing, send
 from tests.processes import until
 from tests.serving import Agency, Served
 
@@ -87,6 +87,52 @@ def test_what_was_taken_back_unopened_is_not_read_any_more(
     again["new_consignment"] = new_id()
     order(moj.client, f"/{moj.name}/{sent.letter}/dispatch", "dispatch", **again)
     assert says(wire, moh, sent, name) == (True, True, True)
+
+
+def test_whoever_a_case_file_was_sent_by_mistake_does_not_read_its_later_life(
+    wire: Wire, served: Served, moj: Agency, moh: Agency
+) -> None:
+    lost = served.agency()
+    both = outgoing(moj, [], kind="case_file", values={"subject": SUBJECT})
+    order(moj.client, "", "register_outgoing", **both)
+
+    def dispatched(to: Agency) -> Sent:
+        letter, begun = both["new_letter"], new_id()
+        said = {"sender": moj.name, "letter": letter, "new_consignment": begun}
+        path = f"/{moj.name}/{letter}/dispatch"
+        order(moj.client, path, "dispatch", addressee=to.name, **said)
+        return Sent(moj, letter, begun)
+
+    sent = dispatched(lost)
+    taken = sent.on(moj, "withdraw", "withdrawal", reason="sent_in_error")["index"]
+    later = dispatched(moh)
+    later.register(moh, number=(number := new_id()[:12]))
+    note = later.note(moh, "سر الإضبارة")["index"]
+    last = later.on(moh, "release", "notes/release", note_index=note)["index"]
+    everything = range(taken + 1, last + 1)
+
+    def told(reader: Agency) -> tuple[list[list[str]], list[int]]:
+        """The events of both chains that a reader is told, and what it opens of the later life."""
+        chains = []
+        for name in (sent.consignment, sent.letter):
+            path = f"/v1/transfers/{moj.name}/{name}"
+            steps = get(wire, reader, f"{path}/chain")
+            shown = get(wire, reader, path)["letter"]
+            assert reader is not lost or shown["holder"] == steps["letter"]["holder"] == moj.name
+            chains.append([one["event"] for one in steps["items"]])
+            text = json.dumps(steps, ensure_ascii=False)
+            assert (number in text, "سر الإضبارة" in text) == (reader is not lost,) * 2
+        opened = get(wire, reader, "/v1/log/openings", **{"from": taken + 1, "to": last + 1})
+        return chains, [one["index"] for one in opened["openings"] if "body" in one]
+
+    chains, opened = told(lost)
+    assert chains == [["registered_outgoing", "dispatched", "withdrawn"]] * 2
+    assert not opened
+    assert read(wire, lost, f"/v1/transfers{later.path}/chain").status_code == 404
+    for reader in (moj, moh):
+        chains, opened = told(reader)
+        assert [one[-1] for one in chains] == ["note_released"] * 2
+        assert opened == list(everything)
 
 
 def test_what_was_opened_before_it_was_taken_back_stays_read(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue.calendar import CALENDAR
+from domain.catalogue.calendar import CALENDAR, with_holidays
 from infrastructure.proofs import signing
 from sijill.client import Refused
 from sijill.client.prepared import commit, statement
@@ -120,6 +120,11 @@ def test_what_is_odd_in_a_register_is_reported_at_an_index(office: Agency) -> No
     assert [one["number"] for one in report["voided"]] == ["4", "11"]
     assert [one["number"] for one in report["reserved"]] == ["10"]
     before = office.client.get(f"{ROOM}/report", at=last - 1)
+    # What is out of hours rests on the days that were entered, and says which.
+    assert before["calendar_digest"] == report["calendar_digest"] == CALENDAR.digest()
+    entered = with_holidays(CALENDAR, b'{"announced": ["2027-03-09"]}').digest()
+    worked = with_holidays(CALENDAR, b'{"worked": ["2027-03-09"]}').digest()
+    assert len({CALENDAR.digest(), entered, worked}) == 3
     assert [one["number"] for one in before["reserved"]] == ["10", "11"]
     assert office.client.get(ROOM)["next"] == 12
 

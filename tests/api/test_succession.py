@@ -9,6 +9,8 @@ import pytest
 from infrastructure.proofs import signing
 from sijill.client import Client, Refused, commit, statement
 from sijill.client.attachments import PATH, Attachments
+from tests.api.asking import openings
+from tests.api.talking import Wire
 from tests.api.test_attachments import issue_with, made
 from tests.api.test_authenticity import about_paper, ask
 from tests.clock import now_seconds
@@ -244,6 +246,49 @@ def test_a_series_alone_is_given_away(served: Served) -> None:
     assert [one["code"] for one in new.client.get("/v1/certificates", **where)["items"]] == [code]
     assert revoke(new.client, code)["index"]
     assert revoke(old.client, kept)["index"]
+
+
+def test_the_rest_is_succeeded_to_without_the_series_that_went_to_another(
+    wire: Wire, served: Served
+) -> None:
+    old, part, rest = (served.agency() for _ in range(3))
+    indexes = []
+    for number, series in enumerate(("degrees", "general"), 1):
+        book = {"unit": "registry", "series": series, "year": 1998, "number": str(number)}
+        claims, texts = commit({"holder_name": "حامل 0031"})
+        said = {"type": "degree", "date": "1998-07-01", "grade": "register_only"}
+        text = statement("register.capture", old.name, **book, **said, claims=claims)
+        place = f"/v1/registers/registry/{series}/1998/entries"
+        sent = old.client.prepare(place, [signing.envelope(text, texts)])
+        indexes.append(old.client.send(sent)["index"])
+        indexes.append(old.issue(series=series)["index"])
+    share = {"unit": "registry", "series": "degrees", "successor": part.name}
+    path = f"/v1/agencies/{old.name}/split"
+    by_both(served, path, "agency.split", subject=old.name, shares=[share], **LAW)
+    last = merge(old, rest)["index"]
+    served.settle()
+
+    def numbers(**query: Any) -> list[str]:
+        try:
+            rows = rest.client.get("/v1/registers/entries", agency=old.name, **query)["items"]
+        except Refused:
+            return []
+        return [one["number"] for one in rows]
+
+    until(lambda: bool(numbers()), "the successor sees nothing")
+    assert numbers() == ["2"]
+    # A page of which nothing is told goes on all the same.
+    page = rest.client.get("/v1/registers/entries", agency=old.name, limit=1)
+    assert (page["items"], page["next"]) == ([], indexes[0])
+    assert numbers(after=page["next"]) == ["2"]
+    asked = {"field": "holder_name", "value": "حامل 0031", "agency": old.name}
+    found = rest.client.post("/v1/registers/search", asked, signed=True)["items"]
+    assert [one["number"] for one in found] == ["2"]
+    listed = rest.client.get("/v1/certificates", agency=old.name)["items"]
+    assert [one["series"] for one in listed] == ["general"]
+    opened = openings(wire, rest, last + 1)
+    read = {one["index"] for one in opened if "body" in one}
+    assert [index in read for index in indexes] == [False, False, True, True]
 
 
 def test_requests_are_seen_by_who_answers_for_the_whole_body(served: Served) -> None:

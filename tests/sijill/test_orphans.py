@@ -11,6 +11,7 @@ import pytest
 from psycopg import Connection
 
 from infrastructure.attachments import sealing
+from infrastructure.attachments.owner import NAME, Owner, StoreForeign
 from infrastructure.attachments.stores import FolderStore
 from infrastructure.postgres import Role, connect
 from sijill import cli, orphans
@@ -107,3 +108,42 @@ def test_an_operator_counts_them_first(
     assert json.loads(capsys.readouterr().out) == counted
     assert counted["unnamed"] >= 1
     assert not path.exists()
+
+
+def test_another_ledger_and_an_older_copy_take_nothing_away(
+    served: Served, objects: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = left_behind(objects, b"not this one's to judge")
+    sweep = ["attachment", "sweep", "--data", str(served.folder), "--output", "json"]
+
+    def refused() -> str:
+        assert cli.run(sweep) != 0
+        assert path.exists()
+        return str(json.loads(capsys.readouterr().out.splitlines()[-1])["problem"]["code"])
+
+    assert cli.run([*sweep, "--dry-run"]) == 0
+    capsys.readouterr()
+    own = Owner.parse(objects.get(NAME) or b"")
+    try:
+        objects.put(NAME, Owner(own.ledger, own.size + 1_000_000).encode())
+        assert refused() == "rolled_back"
+        objects.put(NAME, Owner(bytes(32), 1).encode())
+        assert refused() == "attachment_store_foreign"
+    finally:
+        objects.put(NAME, own.encode())
+    mark = served.folder / "high-water"
+    before = mark.read_text()
+    origin, _, rest = before.split("\n", 2)
+    try:
+        mark.write_text(f"{origin}\n1000000000\n{rest}")
+        assert refused() == "rolled_back"
+    finally:
+        mark.write_text(before)
+    assert cli.run(sweep) == 0
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"ab 1", b"zz 1\n", b"ab one\n", b"ab 1\n\n", b"\xff 1\n"])
+def test_what_does_not_say_whose_a_store_is_is_nobodys(data: bytes) -> None:
+    with pytest.raises(StoreForeign):
+        Owner.parse(data)
