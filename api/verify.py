@@ -46,6 +46,8 @@ WAIT_SECONDS = 2.0
 # A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
 CACHE_CONTROL = "no-cache"
 STATED = ("number", "date")
+VALUE_LENGTH = 500
+"""Characters of one presented value, at most."""
 # A verdict too, of the outcome `could_not_check`.
 _VERDICT = told("The verdict.", VerdictShape)
 _UNASKED = told(
@@ -65,7 +67,7 @@ class Presented(BaseModel):
     fields: Annotated[
         dict[
             Annotated[str, Field(pattern=r"^[a-z0-9_]{1,48}$")],
-            Annotated[str, Field(min_length=1, max_length=500)],
+            Annotated[str, Field(min_length=1, max_length=VALUE_LENGTH)],
         ],
         Field(
             max_length=32,

@@ -5,7 +5,7 @@ record. It must not know where the credential was read from.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from starlette.requests import Request
@@ -17,7 +17,7 @@ from api.pages import words
 from api.pages.drawing import named
 from api.papers import presented
 from api.services import Services
-from api.verify import Answer, Presented
+from api.verify import VALUE_LENGTH, Answer, Presented
 from domain.catalogue import TYPES
 from domain.values import baghdad_day
 from infrastructure.proofs import offline, trust
@@ -27,6 +27,7 @@ from infrastructure.proofs.verdict import (
     OUTCOME_OF,
     Comparison,
     Knowledge,
+    Outcome,
     Reason,
     Verdict,
     could_not_check,
@@ -37,13 +38,6 @@ from projections import trust as rows
 
 # Whoever signed it was not who says so: its values are nobody's, and are not compared.
 _NOBODYS: Final = frozenset({"differs", "not_compared"})
-_COMPARED: Final = frozenset(
-    {
-        Reason.IN_FORCE_FIELDS_MATCH,
-        Reason.IN_FORCE_DOCUMENT_MATCHES,
-        Reason.VALUES_NOT_COMPARABLE,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +59,39 @@ async def judged(request: Request, services: Services, signed: Signed) -> Judged
         local = await _local(services, signed)
     except (psycopg.OperationalError, LookupError):
         return Judged(Answer(could_not_check(Reason.STORE_UNAVAILABLE)), genuine=False)
-    asked = {"fields": {}} if local.unchanged in _NOBODYS else presented(said)
+    asked, left = ({"fields": {}}, ()) if local.unchanged in _NOBODYS else _asked(said)
     answer = await verify.judge(request, services, Presented(code=said.code, **asked))
-    verdict = offline.combined(local, _told(answer.verdict), said)
+    verdict = offline.combined(local, _told(answer.verdict, left), said)
     return Judged(replace(answer, verdict=verdict), verdict.unchanged not in _NOBODYS)
 
 
-def _told(verdict: Verdict) -> Verdict:
-    """The register's verdict, with a comparison only where something differs.
+def _asked(said: Credential) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a credential says that can be compared with the record; the names of what cannot."""
+    asked = presented(said)
+    fields = asked["fields"]
+    long = [name for name, value in fields.items() if len(value) > VALUE_LENGTH]
+    kind = TYPES.get(said.type)
+    known = 0 if kind is None else len(kind.fields)
+    strange = [str(place) for place in said.fields if place >= known]
+    asked["fields"] = {name: value for name, value in fields.items() if name not in long}
+    return asked, (*long, *strange)
 
-    What is the same, or was erased since, says less than the signature does.
+
+def _told(verdict: Verdict, left: tuple[str, ...]) -> Verdict:
+    """The register's verdict, with a comparison only where something differs or is left open.
+
+    What is the same says less than the signature does. Of what was erased since, of what is too
+    long, or of what the record never held nobody knows who wrote it: that is no full comparison.
     """
-    if verdict.comparison.mismatched:
+    comparison = verdict.comparison
+    if comparison.mismatched:
         return verdict
-    verdict = replace(verdict, comparison=Comparison())
-    if verdict.reason not in _COMPARED:
+    unseen = tuple(sorted({*comparison.not_comparable, *left}))
+    verdict = replace(verdict, comparison=Comparison(not_comparable=unseen))
+    if verdict.outcome is not Outcome.VALID and verdict.reason is not Reason.VALUES_NOT_COMPARABLE:
         return verdict
-    bare = Reason.IN_FORCE_PAPER_NOT_COMPARED
-    return replace(verdict, reason=bare, outcome=OUTCOME_OF[bare])
+    told = Reason.VALUES_NOT_COMPARABLE if unseen else Reason.IN_FORCE_PAPER_NOT_COMPARED
+    return replace(verdict, reason=told, outcome=OUTCOME_OF[told])
 
 
 async def _local(services: Services, signed: Signed) -> Verdict:

@@ -11,10 +11,11 @@ from infrastructure.proofs import credential, jwk, qr
 from infrastructure.proofs.credential import Credential
 from sijill.client import credentials
 from tests.api import asking
-from tests.api.talking import Wire, revoke
+from tests.api.talking import Wire, colleague, on, revoke
 from tests.api.test_pages import look_of, reason_of
 from tests.api.test_pages_files import qr as drawn
 from tests.api.test_pages_files import sent
+from tests.clock import now_seconds
 from tests.infrastructure.documents.papers import refiled
 from tests.serving import Agency
 
@@ -79,6 +80,40 @@ def test_what_the_key_signed_is_compared_with_the_record(wire: Wire, agency: Age
 
     assert (reason_of(page), look_of(page)) == ("content_mismatch", "bad")
     assert 'data-compared="yes"' in page.text
+
+
+@pytest.mark.parametrize(
+    "changes,name",
+    [
+        # Compressed, it fits into a QR code; a comparison takes no such value.
+        ({"fields": {0: "x" * 501}}, "holder_name"),
+        ({"number": "7" * 501}, "number"),
+        # No field of this type.
+        ({"fields": {0: NAME, 63: "غيره"}}, "63"),
+    ],
+)
+def test_what_was_not_compared_is_never_told_to_be_the_same(
+    wire: Wire, agency: Agency, changes: dict[str, Any], name: str
+) -> None:
+    page = sent(wire, photograph(signed(wire, agency, **changes)))
+
+    assert page.status_code == 200
+    assert (reason_of(page), look_of(page)) == ("values_not_comparable", "unsure")
+    assert name in page.text
+    assert 'data-compared="yes"' in page.text
+
+
+def test_what_was_erased_since_is_not_compared(wire: Wire, agency: Agency) -> None:
+    """Whoever has the key may have written anything in its place."""
+    code = asking.issued(agency, values=asking.LETTER, date="2015-03-01", year=2015)
+    said = replace(described(wire, agency, code), fields={0: "غيره"})
+    other = colleague(agency, f"officer-{asking.new_name()}").client
+    until = {"valid_until": now_seconds() + asking.DAY}
+    other.approve(on(agency.client, "erase", code, "erasure", **until)["order"])
+
+    page = sent(wire, photograph(credential.sign(said, agency.key)))
+
+    assert (reason_of(page), look_of(page)) == ("values_not_comparable", "unsure")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A paper's QR code in a real browser: verified on the device, with a network and without one."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from infrastructure.proofs import jwk, qr
 from sijill.client import credentials
 from tests.api import asking
 from tests.api.browsing import PROMISED_SECONDS, chromium, violations, visitor, watched
-from tests.api.talking import Wire, awaited, revoke
+from tests.api.talking import Wire, awaited, colleague, revoke
 from tests.infrastructure.documents.papers import photographed
-from tests.serving import SCOPES, Agency, enrolment
+from tests.serving import SCOPES, Agency, act, enrolment
 
 NAME = "حامل 0001"
 DAY_SECONDS = 86_400
@@ -225,6 +225,96 @@ def test_after_the_first_visit_papers_are_checked_with_no_network(
         assert reason(page) == "revoked"
 
 
+NO_ED25519 = """(() => {
+  const able = crypto.subtle.importKey.bind(crypto.subtle);
+  crypto.subtle.importKey = async (form, key, how, ...more) => {
+    if (how.name === 'Ed25519') throw new DOMException('', 'NotSupportedError');
+    return able(form, key, how, ...more);
+  };
+})()"""
+
+
+def pictured(page: Page, path: str, file: Path) -> None:
+    """Hand the server a photograph of a paper, and wait for what the device says of it."""
+    photographed(f"HTTPS://SIJILL.EXAMPLE{path}", scale=6).save(file)
+    page.goto("/en/")
+    page.set_input_files("#file", file)
+    page.click("#by-file button")
+    page.wait_for_selector("html[data-checked]", timeout=60_000)
+
+
+def asked_again(page: Page) -> None:
+    """Wait until the page has done with one more answer of the register."""
+    for _ in range(2):
+        with page.expect_response("**/v1/verify/*", timeout=30_000):
+            pass
+
+
+def test_what_the_server_found_in_a_paper_stays_where_the_device_cannot_judge(
+    wire: Wire, agency: Agency, browser: Browser, tmp_path: Path
+) -> None:
+    code, path = paper(wire, agency)
+    forged = address(wire, agency, code, index=agency.issue()["index"])
+    with visitor(browser, url=wire.served.url) as page:
+        page.add_init_script(NO_ED25519)
+        pictured(page, forged, tmp_path / "forged.png")
+        asked_again(page)
+        assert reason(page) == "credential_forged"
+        expect(page.locator("#changed")).to_be_hidden()
+
+        pictured(page, path, tmp_path / "genuine.png")
+        asked_again(page)
+        assert reason(page) == "in_force_credential_genuine"
+
+        revoke(agency, code)
+        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+
+
+def stolen(wire: Wire, agency: Agency) -> tuple[Callable[[], object], str, str]:
+    """A theft to be declared; where papers lead that the thief altered before, and had expire."""
+    officer = colleague(agency, f"officer-{asking.new_name()}")
+    code = asking.issued(officer)
+    name = jwk.public_of(officer.key).thumbprint
+    as_of = agency.issue()["index"]
+    said: dict[str, Any] = {"fields": {0: "غيره"}}
+    altered = address(wire, officer, code, **said)
+    over = address(wire, officer, code, **said, expiry_date="2026-01-31")
+    members = {"key": name, "as_of": as_of, "reason": "stolen"}
+
+    def declared() -> object:
+        act(agency.client, f"/v1/keys/{name}/compromise", "key.compromise", **members)
+        return awaited(
+            lambda: {
+                one["thumbprint"]: one for one in wire.get("/v1/trust").json()["content"]["keys"]
+            },
+            until=lambda keys: keys[name].get("void_from") is not None,
+        )
+
+    return declared, altered, over
+
+
+def test_online_a_key_is_judged_by_the_list_of_now(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    declared, altered, over = stolen(wire, agency)
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        page.evaluate("async () => (await import('/static/pages/knowledge.js')).refresh()")
+        declared()
+        page.clock.set_fixed_time(time.time() + 120)
+
+        # What the device keeps knows nothing of the theft.
+        page.route("**/v1/trust*", lambda route: route.abort())
+        opened(page, altered)
+        assert reason(page) == "trust_list_old"
+
+        page.unroute("**/v1/trust*")
+        for path in (altered, over):
+            page.goto("about:blank")
+            opened(page, path)
+            assert reason(page) == "log_proof_needed"
+
+
 def test_a_camera_that_reads_leads_to_the_verdict(
     wire: Wire, agency: Agency, browser: Browser
 ) -> None:
@@ -249,13 +339,8 @@ def test_a_photograph_that_the_server_reads_is_verified_on_the_device(
     wire: Wire, agency: Agency, browser: Browser, tmp_path: Path
 ) -> None:
     _, path = paper(wire, agency)
-    photograph = tmp_path / "paper.png"
-    photographed(f"HTTPS://SIJILL.EXAMPLE{path}", scale=6).save(photograph)
     with visitor(browser, url=wire.served.url) as page:
-        page.goto("/en/")
-        page.set_input_files("#file", photograph)
-        page.click("#by-file button")
-        page.wait_for_selector("html[data-checked]", timeout=60_000)
+        pictured(page, path, tmp_path / "paper.png")
 
         assert reason(page) == "in_force_credential_genuine"
         expect(page.locator("#paper-says")).to_contain_text(NAME)

@@ -8,6 +8,8 @@ import { old, openList } from "./trust.js";
 const STORE = "sijill-knowledge-1";
 const MAX_LISTS = 256;
 export const REFRESH_SECONDS = 3600;
+// How old a trust list may be under a verdict that the register has a part in.
+const FRESH_SECONDS = 60;
 const JWT = "application/statuslist+jwt";
 const VALID = 0;
 
@@ -55,10 +57,11 @@ async function rooted(said) {
 }
 
 // Fetches and verifies everything. Throws where the network or a signature fails; what was kept
-// before stays then. Why a ledger was refused is kept, until one is believed again.
-export async function refresh() {
+// before stays then. Why a ledger was refused is kept, until one is believed again. Status lists
+// may be left out: beside an answer of the register they say nothing.
+export async function refresh({ lists = true } = {}) {
   try {
-    await fetched();
+    await fetched(lists);
     await forget("refused");
   } catch (error) {
     if (error instanceof Refused) await keep("refused", error.code);
@@ -71,15 +74,22 @@ export async function refused() {
   return (await kept("refused"))?.value ?? null;
 }
 
-async function fetched() {
+async function fetched(lists) {
   const root = await rooted(await (await get("/v1/ledger")).json());
   await keep("types", (await (await get("/v1/certificate-types")).json()).items);
   const trust = await (await get("/v1/trust")).json();
   await opened(trust, root, (await kept("seen"))?.value);
   await keep("trust", trust);
+  if (!lists) return;
   const { status_lists: names } = await (await get("/v1/status-lists")).json();
   for (const name of names.slice(0, MAX_LISTS)) await fetchList(Number(name.split("/").at(-1)), root);
   await keep("refreshed", null);
+}
+
+// Whether the trust list was fetched just now; an older one knows nothing of a theft since.
+export async function fresh(now = nowSeconds()) {
+  const trust = await kept("trust").catch(() => null);
+  return trust !== null && Math.abs(now - trust.at) <= FRESH_SECONDS;
 }
 
 async function opened(trust, root, seen) {

@@ -1,11 +1,11 @@
 // A document whose QR code brought its credential along: verified here, then asked about.
 import { parseFragment, Refused } from "./credential.js";
-import { draw } from "./drawing.js";
+import { draw, question } from "./drawing.js";
 import * as knowledge from "./knowledge.js";
 import { age, day, t } from "./texts.js";
 import { assess, namesOn } from "./trust.js";
 import { combined, unreadable } from "./verdict.js";
-import { ask, says, watch } from "./watching.js";
+import { ask, says, stays, watch } from "./watching.js";
 
 const PATIENCE_MS = 5000;
 const at = (id) => document.getElementById(id);
@@ -27,11 +27,15 @@ export async function check(result, code) {
     return;
   }
   const { signed } = read;
+  // What the server found in the paper, where it read it.
+  const drawn = result.dataset.payload ? { ...at("verdict").dataset } : {};
   // A list that does not know the key may be older than the key: ask once more before saying so.
   let local = await judged(signed);
   if (!local || ["trust_list_old", "issuer_not_known_yet", "issuer_unknown"].includes(local.reason)) {
     await knowledge.refresh().catch(() => {});
     local = await judged(signed) ?? local;
+  } else if (navigator.onLine) {
+    local = await renewed(signed, local);
   }
   // The shell that stands for every address has no code of its own to ask about.
   result.dataset.code = code;
@@ -39,26 +43,34 @@ export async function check(result, code) {
     watch(result);
     return;
   }
-  await show(signed.credential, local);
-  const news = (verdict) => {
+  if (!stays(drawn, local)) await show(signed.credential, local);
+  const tell = (found) => {
+    if (stays(drawn, found)) question("in_force", found.questions.in_force);
+    else draw(found);
+  };
+  const news = async (verdict) => {
     const before = result.dataset.standing;
     const standing = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
     if (standing === before || (!before && verdict.reason === "store_unavailable")) return;
     result.dataset.standing = standing;
     if (before) says(t("page.changed"));
     else for (const line of ["changed", "ages"]) at(line).hidden = true;
-    const found = combined(local, verdict, signed.credential);
+    let found = combined(local, verdict, signed.credential);
+    if (found.outcome === "valid") {
+      if (before) local = await renewed(signed, local);
+      found = combined(await sure(local), verdict, signed.credential);
+    }
     if (found.questions.unchanged === "differs") at("paper").hidden = true;
-    draw(found);
+    tell(found);
   };
   if (await knowledge.refused()) {
     // Whoever answers here now is not the ledger that this device knows.
-    await offline(local);
+    await offline(local, tell);
     return;
   }
   const server = await asked(code, result.dataset.language);
-  if (server === null) await offline(local);
-  else news(server);
+  if (server === null) await offline(local, tell);
+  else await news(server);
   watch(result, news);
 }
 
@@ -76,19 +88,33 @@ async function judged(signed) {
   return assess(signed, known.trusted, listed, how);
 }
 
+// Judged by a list of just now, where one can be had.
+async function renewed(signed, local) {
+  if (await knowledge.fresh()) return local;
+  await Promise.race([knowledge.refresh({ lists: false }).catch(() => {}), patience()]);
+  return await judged(signed) ?? local;
+}
+
+// Beside the register's word nothing is valid by the keys of another day.
+async function sure(local) {
+  if (await knowledge.fresh()) return local;
+  return { ...local, knowledge: { ...local.knowledge, trust_old: true } };
+}
+
+const patience = () => new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, null); });
+
 export function today(date = new Date()) {
   return new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Baghdad" }).format(date);
 }
 
 async function asked(code, language) {
-  const patience = new Promise((resolve) => { setTimeout(resolve, PATIENCE_MS, null); });
   const answer = ask(code, language).catch(() => null);
-  const verdict = await Promise.race([answer, patience]);
+  const verdict = await Promise.race([answer, patience()]);
   return verdict?.outcome && verdict.reason !== "store_unavailable" ? verdict : null;
 }
 
-async function offline(local) {
-  draw(local);
+async function offline(local, tell) {
+  tell(local);
   const { trust, status } = await knowledge.ages();
   const line = at("ages");
   line.hidden = false;

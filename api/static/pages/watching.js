@@ -7,6 +7,16 @@ const EVERY_MS = 1000;
 const FOR_MS = 15 * 60 * 1000;
 const LOST_AFTER_MS = 8000;
 
+// What says nothing of the paper, nor of its record.
+const AWAY = new Set(["status_stale", "store_unavailable"]);
+
+// Whether what the server found in the paper itself stays beside `verdict`, which is no worse.
+export function stays({ outcome, reason }, verdict) {
+  if (outcome === "not_valid") return verdict.outcome !== "not_valid";
+  const open = outcome === "could_not_check" && !AWAY.has(reason);
+  return open && ["valid", "could_not_check"].includes(verdict.outcome);
+}
+
 export async function ask(code, language) {
   const headers = { "Accept-Language": language };
   const answer = await fetch(`/v1/verify/${code}`, { headers, cache: "no-cache" });
@@ -46,10 +56,28 @@ export function says(text) {
   }
 }
 
+// The server judged the paper's own signature, and this device cannot: the record alone is news.
+function beside(result, verdict) {
+  const shown = document.getElementById("verdict").dataset;
+  const { in_force: force, issuer } = verdict.questions;
+  const before = result.dataset.standing ?? result.dataset.state;
+  result.dataset.standing = force;
+  const valid = verdict.outcome === "valid" && shown.outcome === "valid";
+  const kept = valid || stays(shown, verdict);
+  if (force === before && (kept || verdict.reason === shown.reason)) return;
+  says(t("page.changed"));
+  if (kept) question("in_force", force);
+  else draw({ ...verdict, questions: { in_force: force, issuer } });
+}
+
 // What a comparison said of the paper stays; what the register says of the record is renewed.
 function news(result, verdict) {
   const shown = document.getElementById("verdict").dataset;
   const compared = result.dataset.compared === "yes";
+  if (result.dataset.payload) {
+    beside(result, verdict);
+    return;
+  }
   const state = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
   const before = result.dataset.standing ?? `${result.dataset.state} ${result.dataset.issuer}`;
   result.dataset.standing = state;
