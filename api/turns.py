@@ -7,6 +7,7 @@ change. And of two lines under one number the first has it, however often either
 from collections.abc import Mapping, Sequence
 
 from domain.acts import Command
+from domain.authenticity import AnswerAuthenticity
 from domain.certificates import IssueCertificate
 from domain.registers import Register
 from domain.registers.commands import OnNumber, OnRegister
@@ -75,11 +76,13 @@ def _letters_of(command: Command | None) -> set[str]:
 
 
 def _looked_at(command: Command | None) -> set[str]:
-    """The letter that a line sends, and the consignment that it answers."""
+    """The letter that a line sends, the consignment that it answers, an answer's certificate."""
     said = vars(command) if command is not None else {}
     looked = set()
     if isinstance(command, DispatchLetter | SendOnPaper):
         looked.add(f"{command.sender}|{command.letter}")
+    if isinstance(command, AnswerAuthenticity) and command.certificate is not None:
+        looked.add(command.certificate)
     if (answered := said.get("answers")) is not None:
         looked.add(f"{answered.sender}|{answered.consignment}")
     return looked

@@ -1,7 +1,8 @@
 """Holidays that an operator has entered, in a file beside the ledger, over those of the law.
 
 The file is read again when it changes, so that a holiday that is announced today needs no restart.
-One that cannot be read is told in the log, and what was known before goes on to count.
+One that cannot be read is told in the log, and then the law's days alone count, as they do where
+there is none: what is known depends on the file as it is now, in every process alike.
 """
 
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class WorkingDays:
         try:
             stands = self.path.stat()
         except OSError:
+            self._seen, self._calendar = None, CALENDAR
             return self._calendar
         seen = stands.st_mtime_ns, stands.st_size
         if seen != self._seen:
@@ -41,6 +43,7 @@ class WorkingDays:
             try:
                 self._calendar = read(self.path)
             except (OSError, HolidaysMalformed) as error:
+                self._calendar = CALENDAR
                 LOGGER.warning("holidays not read", error=str(error), path=str(self.path))
         return self._calendar
 

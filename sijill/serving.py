@@ -59,7 +59,7 @@ def serve(
     if not folder.keys.is_dir():
         raise NotFounded
     settings = Settings(data=data)
-    settings.working_days()
+    settings.announced()
     lock = FolderLock(data)
     server: EmbeddedServer | None = None
     try:

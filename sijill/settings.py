@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from domain.catalogue.calendar import HolidaysMalformed
+from domain.catalogue.calendar import CALENDAR, Calendar, HolidaysMalformed
 from infrastructure.attachments.stores import Storage, open_store
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.holidays import WorkingDays, read
@@ -133,19 +133,26 @@ class Settings(BaseSettings):
             raise SettingUnusable(f"{_PREFIX}ATTACHMENTS_URL") from None
         return Storage(store, limit, limit * UPLOADS_WAITING)
 
-    def working_days(self) -> WorkingDays:
-        """When offices work.
+    @property
+    def holidays_path(self) -> Path:
+        """The file of announced holidays, whether it is there or not."""
+        return self.holidays or self.data / "holidays.json"
+
+    def announced(self) -> Calendar:
+        """The law's calendar with the announced days, for who refuses what cannot be used.
 
         Raises:
-            SettingUnusable: the file that is named cannot be used.
+            SettingUnusable: the file that is named, or is there, cannot be used.
         """
-        path = self.holidays or self.data / "holidays.json"
+        path = self.holidays_path
         try:
-            if self.holidays is not None or path.exists():
-                read(path)
+            return read(path) if self.holidays is not None or path.exists() else CALENDAR
         except (OSError, HolidaysMalformed):
             raise SettingUnusable(f"{_PREFIX}HOLIDAYS") from None
-        return WorkingDays(path)
+
+    def working_days(self) -> WorkingDays:
+        """When offices work, for who goes on whatever becomes of the file."""
+        return WorkingDays(self.holidays_path)
 
     def embedded(self) -> EmbeddedServer:
         """The server in the data folder, not started."""

@@ -25,7 +25,7 @@ from domain.errors import (
     Refusal,
 )
 from domain.ledger.decisions import Apart, Decision, Directory, Requirement, Signed
-from domain.ledger.facts import Record
+from domain.ledger.facts import Home, Record
 from domain.ledger.sitting import DESKS, OutdatedCopy, Sitting
 
 if TYPE_CHECKING:
@@ -213,9 +213,7 @@ class Ledger(Application[UUID]):
         def judge(sitting: Sitting) -> "KeyState":
             key = authority.live_key(thumbprint, sitting)
             authority.check_standing(sitting.agency(key.agency), UNTIL_CLOSED)
-            begun = self._clock() - READ_SECONDS
-            if old := [at for at, one in sitting.read.items() if one.seen_at < begun]:
-                raise OutdatedCopy(*old)
+            self._check_age(sitting)
             return key
 
         return self._ask(judge, _asking(now), directory)
@@ -229,15 +227,21 @@ class Ledger(Application[UUID]):
         return self._ask(lambda sitting: sitting.agency(agency), _asking(0), directory)
 
     def readers(self, stream: UUID, directory: Directory) -> frozenset[str]:
-        """The agencies that may read what is attached to a record, as the last look found it."""
-        homes = self._load(stream, 0).homes()
+        """The agencies that may read what is attached to a record, as of the last two seconds."""
+
+        def judge(sitting: Sitting) -> list[Home]:
+            homes = sitting.load(stream).homes()
+            self._check_age(sitting)
+            return homes
+
+        homes = self._ask(judge, _asking(0), directory)
         heirs = {self.responsible(*home, directory) for home in homes}
         return frozenset({home.agency for home in homes} | heirs)
 
     def responsible(
         self, agency: str, unit: str | None, series: str | None, directory: Directory
     ) -> str:
-        """Who answers for a series of an agency, or for all of it, as the last look found it.
+        """Who answers for a series of an agency, or for all of it, as of the last two seconds.
 
         Raises:
             AgencyUnknown: no agency has this id.
@@ -245,7 +249,9 @@ class Ledger(Application[UUID]):
         from domain.agencies import responsible  # noqa: PLC0415 - the nouns import this package
 
         def judge(sitting: Sitting) -> str:
-            return responsible(agency, unit, series, sitting.agency)
+            answer = responsible(agency, unit, series, sitting.agency)
+            self._check_age(sitting)
+            return answer
 
         return self._ask(judge, _asking(0), directory)
 
@@ -306,6 +312,16 @@ class Ledger(Application[UUID]):
             statement=statement,
             draw=self._draw,
         )
+
+    def _check_age(self, sitting: Sitting) -> None:
+        """What no guard will ever look at rests on no copy older than two seconds.
+
+        Raises:
+            OutdatedCopy: these do.
+        """
+        begun = self._clock() - READ_SECONDS
+        if old := [at for at, one in sitting.read.items() if one.seen_at < begun]:
+            raise OutdatedCopy(*old)
 
     def _load(self, stream: UUID, ledger_size: int) -> Record:
         record: Record = self.repository.get(stream)

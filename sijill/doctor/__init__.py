@@ -8,6 +8,7 @@ words are the catalogues'.
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +67,7 @@ class Examination:
         yield from host.versions()
         yield from host.key_files(self._folder)
         yield from host.high_water(self._folder)
+        yield from host.holidays(self._settings, datetime.now(tz=UTC).date())
         per_event, reserve = GUESSED_BYTES_PER_EVENT, 0
         try:
             urls = self._settings.external() or self._settings.embedded().urls()

@@ -7,6 +7,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -17,12 +18,14 @@ from infrastructure import keyfiles
 from infrastructure.keyfiles import KeyFileError
 from sijill.doctor.lines import Line, fail, ok, warn
 from sijill.folder import FOUNDERS, Folder
+from sijill.settings import Settings, SettingUnusable
 
 DISTRIBUTION: Final = "sijill"
 TILE_BYTES_PER_EVENT: Final = 33
 """A leaf hash, and its share of the tiles above."""
 LOW_EVENTS: Final = 1_000_000
 FULL_EVENTS: Final = 100_000
+ASKED_FROM_MONTH: Final = 11
 _WANTED = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?([^;]*)(?:;(.*))?")
 _BOUND = re.compile(r"(>=|<)([0-9.]+)")
 
@@ -70,6 +73,22 @@ def high_water(folder: Folder) -> Iterator[Line]:
         yield fail(error.code, _from_backup(error.path), path=str(error.path))
     except OSError:
         yield _unreadable(folder.mark.path)
+
+
+def holidays(settings: Settings, today: date) -> Iterator[Line]:
+    """That the announced holidays can be read, and those of next year are there in time."""
+    path = settings.holidays_path
+    mend = f"${{EDITOR:-vi}} {shlex.quote(str(path))}"
+    try:
+        announced = settings.announced().announced
+    except SettingUnusable:
+        yield warn("holidays_unusable", mend, path=str(path))
+        return
+    following = today.year + 1
+    if today.month >= ASKED_FROM_MONTH and all(day.year != following for day in announced):
+        yield warn("holidays_missing", mend, year=following, path=str(path))
+    else:
+        yield ok("holidays", days=len(announced))
 
 
 @dataclass(frozen=True, slots=True)

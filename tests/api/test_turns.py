@@ -36,6 +36,13 @@ def test_of_two_lines_under_one_number_the_first_comes_first_in_whatever_script(
     assert turns(issue("12"), issue("١٢"), issue("12", unit="other")) == [[0, 2], [1]]
 
 
+def test_an_answer_waits_for_the_certificate_that_proves_it() -> None:
+    proof = codes.generate()
+    said = {"act": "authenticity.answer", "agency": "moj", "nonce": "A" * 22, "finding": "genuine"}
+    answers = parse_command({**said, "request": codes.generate(), "certificate": proof})
+    assert turns(issue("1", code=proof), answers) == [[0], [1]]
+
+
 def test_a_line_that_no_act_allows_waits_for_nobody() -> None:
     assert in_turns({1: issue("1")}, range(3)) == [[0, 1, 2]]
 

@@ -28,6 +28,7 @@ from tests.given_when_then import (
     MemoryLedger,
     Scenario,
     add,
+    code,
     enrol,
     first_key,
     found,
@@ -220,6 +221,25 @@ def test_a_key_that_another_process_retired_reads_two_seconds_more_at_the_most()
     seconds[0] += READ_SECONDS + 0.1
     with pytest.raises(Refusal, match="key_retired"):
         read()
+
+
+def test_a_body_that_another_process_merged_answers_two_seconds_more_at_the_most() -> None:
+    scenario = Scenario(founded=False)
+    seconds = [0.0]
+    scenario.world.ledger = MemoryLedger(clock=lambda: seconds[0])
+    world = scenario.given(found(), linked("moj"), linked("mof"), issue("a")).world
+    record = world.claims["code", code("a")]
+
+    def answering() -> tuple[str, frozenset[str]]:
+        readers = world.ledger.readers(record, world)
+        return world.ledger.responsible("moj", None, None, world), readers
+
+    assert answering() == ("moj", frozenset({"moj"}))
+    law = {"effective_date": "2026-11-20", "legal_basis": "law:1/2026"}
+    merged = on_agency("merge", "moj", successor="mof", **law).also_by("comsec")
+    world.append(world.decide(merged), forget=False)
+    seconds[0] += READ_SECONDS + 0.1
+    assert answering() == ("mof", frozenset({"moj", "mof"}))
 
 
 def test_a_code_that_another_process_made_on_a_known_record_is_known_at_once() -> None:

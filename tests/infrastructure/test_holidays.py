@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.catalogue.calendar import CALENDAR
 from infrastructure.holidays import WorkingDays
 from sijill.settings import Settings, SettingUnusable
 
@@ -20,25 +21,29 @@ def test_a_holiday_that_is_entered_counts_at_once(tmp_path: Path) -> None:
     assert not days.calendar.works_on(DAY)
 
 
-def test_a_file_that_is_broken_meanwhile_leaves_what_was_known(tmp_path: Path) -> None:
+def test_every_process_knows_the_same_of_a_file_that_is_broken_or_gone(tmp_path: Path) -> None:
     path = tmp_path / "holidays.json"
     path.write_text('{"announced": ["2027-03-09"]}')
     days = WorkingDays(path)
     assert not days.calendar.works_on(DAY)
 
     path.write_text('{"announced": ["2027-03-09"')
-    assert not days.calendar.works_on(DAY)
+    started = Settings(data=tmp_path).working_days()
+    assert days.calendar == started.calendar == CALENDAR
 
-    path.unlink()
+    path.write_text('{"announced": ["2027-03-09"]} ')
     assert not days.calendar.works_on(DAY)
+    path.unlink()
+    started = Settings(data=tmp_path).working_days()
+    assert days.calendar == started.calendar == CALENDAR
 
 
 def test_a_file_that_is_broken_at_the_start_is_told(tmp_path: Path) -> None:
     path = tmp_path / "days.json"
     with pytest.raises(SettingUnusable) as missing:
-        Settings(data=tmp_path, holidays=path).working_days()
+        Settings(data=tmp_path, holidays=path).announced()
     assert missing.value.params == {"variable": "SIJILL_HOLIDAYS"}
 
     (tmp_path / "holidays.json").write_text("[]")
     with pytest.raises(SettingUnusable):
-        Settings(data=tmp_path).working_days()
+        Settings(data=tmp_path).announced()

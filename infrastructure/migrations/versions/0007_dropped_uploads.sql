@@ -15,11 +15,17 @@ BEGIN
     ) THEN
         -- Under the lock of the log: an append that takes an upload comes before this, or after.
         PERFORM pg_advisory_xact_lock(1397377356, 1);
-        WITH ended AS (
+        WITH chosen AS (
+            -- So many at a time: while they go, nobody appends. The next call goes on.
+            SELECT k.id FROM vault_keys.uploads k JOIN vault.attachments a ON a.id = k.id
+            WHERE a.expires < now OR a.id = wanted
+            ORDER BY a.id IS NOT DISTINCT FROM wanted DESC, a.expires
+            LIMIT 500
+        ), ended AS (
             -- The row as it is when it is changed: it may have been completed a moment ago.
             UPDATE vault.attachments a SET dropped = true
-            FROM vault_keys.uploads k
-            WHERE k.id = a.id AND (a.expires < now OR a.id = wanted) AND NOT EXISTS (
+            FROM chosen o
+            WHERE o.id = a.id AND (a.expires < now OR a.id = wanted) AND NOT EXISTS (
                 SELECT FROM ledger.claims c
                 WHERE c.space = 'attachment' AND c.key = encode(a.address, 'hex')
             )

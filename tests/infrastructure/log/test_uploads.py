@@ -50,6 +50,13 @@ async def completed(conn: AsyncConnection[Any], *, lives_us: int = HOUR) -> tupl
     return upload.id, name
 
 
+async def begun(conn: AsyncConnection[Any], *, lives_us: int) -> UUID:
+    """An upload of which nothing is here yet: its id."""
+    upload = an_upload(lives_us=lives_us)
+    assert await records.begin(conn, upload, b"wrapped", ROOM)
+    return upload.id
+
+
 def taking(address: bytes) -> AppendRequest:
     """What the desk makes ready once it has found an upload."""
     stream = a_stream()
@@ -71,6 +78,21 @@ async def test_a_record_gets_no_upload_that_went_while_it_was_made_ready(
         assert refused.space == SPACE
         # For the desk another upload may do; for whoever checks, nothing is bound by this claim.
         assert list(records.bound(service)) == []
+
+
+async def test_not_all_that_is_over_goes_while_the_log_waits(database: Urls) -> None:
+    async with await connection(database) as conn:
+        over = {(await begun(conn, lives_us=-HOUR)) for _ in range(501)}
+        wanted = await begun(conn, lives_us=HOUR)
+
+        first = await records.dropped(conn, now_us(), wanted)
+        assert len(first) == 500
+        assert wanted in first
+        for one in first:
+            await records.forget(conn, one)
+        assert set(await records.dropped(conn, now_us())) == over - set(first)
+        for one in over - set(first):
+            await records.forget(conn, one)
 
 
 async def test_what_expires_is_told_from_what_a_record_has(

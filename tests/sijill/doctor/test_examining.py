@@ -1,8 +1,10 @@
 """The whole examination, of a ledger that is served and of one whose database is down."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from sijill.identity import NotFounded
 from sijill.settings import Settings
 from tests.serving import ORIGIN, Served, serving
 
-HOST = ["versions", "key_files", "high_water"]
+HOST = ["versions", "key_files", "high_water", "holidays"]
 DATABASE = [
     *("database", "schema", "rights", "durability", "clock", "ledger_keys"),
     *("checkpoint", "projection", "freezing"),
@@ -29,6 +31,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A ledger with a certificate, served; its founders' keys are elsewhere."""
     folder = tmp_path_factory.mktemp("doctor") / "ledger"
     found(folder, ORIGIN)
+    days = [f"{datetime.now(tz=UTC).year + more}-12-29" for more in (0, 1)]
+    (folder / "holidays.json").write_text(json.dumps({"announced": days}))
     with serving(folder) as served:
         served.agency().issue()
         served.settle()

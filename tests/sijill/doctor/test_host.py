@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sijill.doctor import host
 from sijill.doctor.host import Growth
 from sijill.doctor.lines import Line, State
 from sijill.folder import Folder
+from sijill.settings import Settings
 
 ORIGIN = "sijill.test/doctor"
 
@@ -163,3 +165,17 @@ def test_folders_of_one_disk_share_a_line(tmp_path: Path) -> None:
     [line] = host.disks(Growth({tmp_path: 0, tmp_path / "log": 33}, {}))
 
     assert line.params["places"] == f"{tmp_path}, {tmp_path / 'log'}"
+
+
+def test_announced_holidays_are_asked_for_in_time(folder: Folder) -> None:
+    settings = Settings(data=folder.path)
+    before, after = date(2026, 10, 31), date(2026, 11, 1)
+    assert told(host.holidays(settings, before)) == [(State.OK, "holidays")]
+    [line] = host.holidays(settings, after)
+    assert (line.state, line.code, line.params["year"]) == (State.WARN, "holidays_missing", 2027)
+
+    settings.holidays_path.write_text('{"announced": ["2027-03-09"]}')
+    assert told(host.holidays(settings, after)) == [(State.OK, "holidays")]
+
+    settings.holidays_path.write_text('{"announced": ["2027-03-09"')
+    assert told(host.holidays(settings, before)) == [(State.WARN, "holidays_unusable")]
