@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from infrastructure.log.batch import Appended, AppendRequest, Event, Order, append
 from infrastructure.postgres import Role, Urls, connect
+from infrastructure.proofs.leaf import Header
 
 FOR_EVER = 2**53 - 1
 
@@ -25,20 +26,21 @@ def append_events(
         not_before=0,
         not_after=FOR_EVER,
     )
-    events = [_event(uuid4(), topic, line) for line in range(count)]
+    events = [_event(uuid4(), topic, agency, line) for line in range(count)]
     with connect(urls.service, Role.SERVICE, autocommit=True) as conn:
         (result,) = append(conn, [AppendRequest(order, events)], time.time_ns() // 1000)
     assert isinstance(result, Appended), result
     return result.index + count
 
 
-def _event(stream: UUID, topic: str, line: int) -> Event:
+def _event(stream: UUID, topic: str, agency: str, line: int) -> Event:
+    header = Header(agency, bytes(32), ("A" * 43,), line, stream, topic, 1)
     return Event(
         stream=stream,
         version=1,
         type=topic,
         line=line,
-        header=b'{"header":"%d"}' % line,
+        header=header.encode(),
         header_salt=secrets.token_bytes(16),
         body=b'{"body":"%d"}' % line,
         body_salt=secrets.token_bytes(16),

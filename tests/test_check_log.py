@@ -117,7 +117,8 @@ def test_an_honest_log_is_clean(recorded: Recorded, tmp_path: Path) -> None:
     assert report["findings"] == []
     assert report["events"] >= recorded.size
     assert report["signatures"] > report["events"], "approvals and possession proofs are more"
-    assert report["could_not_check"].keys() == {"certificate_body_not_open"}
+    # Letters of other tests on the same ledger are open to their parties alone.
+    assert report["could_not_check"].keys() - {"header_not_open"} == {"certificate_body_not_open"}
     assert report["could_not_check"]["certificate_body_not_open"] >= 1_005
     assert report["brought"] == ["ledger", "vkey", "kept", "receipt"]
 

@@ -19,6 +19,7 @@ _STANDINGS: Final = {
     "sijill.agency.suspended.v1": "suspended",
     "sijill.agency.reinstated.v1": LINKED,
     "sijill.agency.closed.v1": "closed",
+    "sijill.agency.merged.v1": "closed",
 }
 
 
@@ -89,9 +90,14 @@ class TrustReplay:
         elif topic == "sijill.agency.renamed.v1":
             self._name(agency, said, index)
         elif topic in _STANDINGS:
-            standings, standing = self._agencies[agency]["standings"], _STANDINGS[topic]
-            if standings[-1]["standing"] != standing:
-                standings.append({"since_index": index, "standing": standing})
+            self._stand(agency, _STANDINGS[topic], index)
+        elif topic == "sijill.agency.split.v1" and said.get("rest"):
+            self._stand(agency, "closed", index)
+
+    def _stand(self, agency: str, standing: str, index: int) -> None:
+        standings = self._agencies[agency]["standings"]
+        if standings[-1]["standing"] != standing:
+            standings.append({"since_index": index, "standing": standing})
 
     def _name(self, agency: str, said: Mapping[str, Any], index: int) -> None:
         since = said.get("effective_date", ALWAYS)

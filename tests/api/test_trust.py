@@ -5,6 +5,7 @@ from typing import Any
 
 from infrastructure.proofs import jwk, leaf, trust
 from infrastructure.proofs.trustreplay import TrustReplay
+from tests.api.test_succession import LAW, by_both, merge
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, act
 
@@ -46,9 +47,17 @@ def test_an_auditor_makes_the_same_list_from_the_log(served: Served) -> None:
     waiting = act(operator, f"/v1/keys/{key}/compromise", "key.compromise", key=key,
                   as_of=size, reason="stolen", valid_until=now_seconds() + 3600)  # fmt: skip
     authority.approve(waiting["order"])
+    gone, torn, heir = (served.agency() for _ in range(3))
+    merge(gone, heir)
+    share = {"unit": "registry", "series": "degrees", "successor": heir.name}
+    split = {"subject": torn.name, "shares": [share], "rest": heir.name, **LAW}
+    by_both(served, f"/v1/agencies/{torn.name}/split", "agency.split", **split)
 
     said = fetched(served)["content"]
 
+    assert {
+        one["id"] for one in said["agencies"] if one["standings"][-1]["standing"] == "closed"
+    } >= {gone.name, torn.name}
     assert replayed(served, said["size"]) == said
     read = trust.read(trust.encode(said))
     assert [one.void_from for one in read.keys if one.agency == body.name] != [None]
