@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from domain.values import baghdad_day
 from infrastructure.keyfiles import load_private_key
+from infrastructure.log.committer import now_us
 from infrastructure.proofs import signing
 from infrastructure.proofs.jwk import PrivateKey
 from sijill.bench import letters
@@ -53,7 +55,7 @@ def run(wish: Wish, count: int, on_sample: OnSample, on_step: OnStep) -> dict[st
         ledger = stack.enter_context(founded(place))
         served = stack.enter_context(ledger.serving(wish.workers or 2))
         first, second = served.enrol(*SENDERS)
-        today = date.today()  # noqa: DTZ011 - letters are dated as people date them
+        today = baghdad_day(now_us())
         office = letters.Post(served.url, (first, second), served.office, today)
         written, registered = letters.write(office, count, on_step)
         waited = time.monotonic()

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -217,7 +218,7 @@ def test_no_order_tells_a_letter_from_one_that_nobody_wrote(
     for name in (mine, NOTHING):
         said = members(command, sender, name, secret.receiver.name)
         path = command.ACT.path.format(**{**said, "unit": ""}).removeprefix("/v1/transfers")
-        ask = lambda: order(stranger.client, path, verb, values=values, **said)  # noqa: B023, E731 - asked at once
+        ask = partial(order, stranger.client, path, verb, values=values, **said)
         assert refused(ask) == (404, "transfer_unknown")
         if command.ACT.bulk:
             text = line(stranger.name, verb, values=values, **said)
@@ -275,7 +276,7 @@ def test_a_reply_or_a_note_to_anothers_letter_is_refused_as_to_none(
     for name in (secret.sent.consignment, NOTHING):
         answers = {"sender": secret.sender.name, "consignment": name}
         reply = outgoing(stranger, [secret.sender.name], answers=answers)
-        ask = lambda: order(stranger.client, "", "register_outgoing", **reply)  # noqa: B023, E731 - asked at once
+        ask = partial(order, stranger.client, "", "register_outgoing", **reply)
         assert refused(ask) == (404, "transfer_unknown")
 
 
