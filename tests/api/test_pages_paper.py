@@ -179,7 +179,7 @@ def test_a_withdrawal_shows_though_the_first_answer_never_came(
         opened(page, path)
         expect(page.locator("#ages")).to_be_visible()
         revoke(agency, code)
-        page.unroute("**/v1/verify/*")
+        page.unroute_all(behavior="wait")
 
         page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
         expect(page.locator("#ages")).to_be_hidden()
@@ -315,7 +315,7 @@ def test_online_a_key_is_judged_by_the_list_of_now(
         opened(page, altered)
         assert reason(page) == "trust_list_old"
 
-        page.unroute("**/v1/trust*")
+        page.unroute_all(behavior="wait")
         for path in (altered, over):
             page.goto("about:blank")
             opened(page, path)

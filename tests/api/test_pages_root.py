@@ -1,11 +1,10 @@
 """The root of trust on a device: pinned once, walked on from, and another one refused in words."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from api.i18n import LANGUAGES, translate
 from tests.api import asking
@@ -101,14 +100,18 @@ def fetched(page: Page, language: str = "en") -> None:
     expect(page.locator("#offline-get")).to_be_enabled(timeout=30_000)
 
 
-def telling(**changes: Any) -> Any:
-    """An address that answers otherwise about its ledger."""
+def fulfilling(answer: dict[str, Any]) -> Any:
+    """Somebody between here and there who answers so."""
+    return lambda route: route.fulfill(**answer)
 
-    def answer(route: Route) -> None:
-        told = json.loads(route.fetch().text())
-        route.fulfill(json={**told, **changes})
 
-    return answer
+def telling(wire: Wire, **changes: Any) -> Any:
+    """An address that answers otherwise about its ledger.
+
+    What it changes is asked beforehand: a handler that asks while the page moves on is still
+    at it when its road is taken away, and then answers a request that is no longer its own.
+    """
+    return fulfilling({"json": {**wire.get("/v1/ledger").json(), **changes}})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_another_ledger_is_refused_in_words_and_nothing_is_taken_over(
         before = page.evaluate(KEPT, "root")
         expect(page.locator("#refused")).to_be_hidden()
 
-        page.route("**/v1/ledger", telling(**changes))
+        page.route("**/v1/ledger", telling(wire, **changes))
         fetched(page)
 
         expect(page.locator("#offline-says")).to_have_text(translate("en", "page.refused"))
@@ -140,7 +143,7 @@ def test_another_ledger_is_refused_in_words_and_nothing_is_taken_over(
             expect(page.locator("#refused")).to_be_visible()
         assert violations(page) == []
 
-        page.unroute("**/v1/ledger")
+        page.unroute_all(behavior="wait")
         fetched(page)
         page.goto("/en/")
         page.wait_for_selector("html[data-warned]")
@@ -153,7 +156,7 @@ def test_a_key_beside_the_known_one_is_not_taken_over(wire: Wire, browser: Brows
         fetched(page)
         [known] = page.evaluate(KEPT, "root")["log_vkeys"]
         forged = {"log_vkeys": [known, OTHER_KEY], "log_vkey": OTHER_KEY}
-        page.route("**/v1/ledger", telling(**forged, log_key_indexes=[0, 1]))
+        page.route("**/v1/ledger", telling(wire, **forged, log_key_indexes=[0, 1]))
         fetched(page)
 
         expect(page.locator("#offline-says")).to_have_text(translate("en", "page.refused"))
@@ -178,14 +181,9 @@ def test_a_trust_list_of_a_tree_that_does_not_go_on_is_refused(
         expect(page.locator("#offline-says")).to_have_text(translate("en", "page.refused"))
         assert page.evaluate(KEPT, "seen") == before
 
-        page.unroute("**/v1/proofs/consistency*")
+        page.unroute_all(behavior="wait")
         fetched(page)
         assert page.evaluate(KEPT, "seen")["size"] > before["size"]
-
-
-def fulfilling(answer: dict[str, Any]) -> Any:
-    """Somebody between here and there who answers so."""
-    return lambda route: route.fulfill(**answer)
 
 
 def test_what_is_no_answer_of_a_ledger_raises_no_alarm(
@@ -207,7 +205,7 @@ def test_what_is_no_answer_of_a_ledger_raises_no_alarm(
             page.route(address, fulfilling(answer))
             fetched(page)
             assert page.evaluate(REFUSED) is None, answer
-            page.unroute(address)
+            page.unroute_all(behavior="wait")
 
         fetched(page)
         newer = page.evaluate(KEPT, "trust")
@@ -223,10 +221,10 @@ def test_a_warning_ends_on_any_page_where_the_known_ledger_answers(
 ) -> None:
     with visitor(browser, url=wire.served.url) as page:
         fetched(page)
-        page.route("**/v1/ledger", telling(ledger="ab" * 32))
+        page.route("**/v1/ledger", telling(wire, ledger="ab" * 32))
         fetched(page)
         assert page.evaluate(REFUSED) == "ledger_foreign"
-        page.unroute("**/v1/ledger")
+        page.unroute_all(behavior="wait")
         page.goto("/en/")
         page.wait_for_selector("html[data-warned]")
 
