@@ -17,6 +17,7 @@ from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
 from api.rehearsal import Rehearsal
 from api.services import InTurn, Open, Services
+from api.work import Work, work_of
 from domain.acts import ACTS, Cosigning
 from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
@@ -37,7 +38,7 @@ async def post_act(request: Request, services: Open) -> Response:
     if arrived.only.path != arrived.request.path:
         raise PathMismatch
     await figures.check(services, arrived.commands.values())
-    work = writing.work_of(arrived)
+    work = work_of(arrived)
     try:
         waits = await _waits(services, work)
     except Refusal as refusal:
@@ -60,7 +61,7 @@ async def post_bulk(request: Request, services: Open, place: InTurn) -> Response
     """
     arrived = await arrive(request, services, bulk=place)
     _require_bulk(arrived)
-    work = writing.work_of(arrived)
+    work = work_of(arrived)
     try:
         waits = await _waits(services, work)
     except Refusal:
@@ -83,7 +84,7 @@ async def post_check(request: Request, services: Open, place: InTurn) -> Respons
     _require_bulk(arrived)
     if arrived.late is not None:
         raise arrived.late
-    work = writing.work_of(arrived)
+    work = work_of(arrived)
 
     async def pieces() -> AsyncIterator[list[dict[str, Any]]]:
         rehearsal = Rehearsal(services, work)
@@ -94,7 +95,7 @@ async def post_check(request: Request, services: Open, place: InTurn) -> Respons
     return answers.lines(request, pieces())
 
 
-async def _waits(services: Services, work: writing.Work) -> bool:
+async def _waits(services: Services, work: Work) -> bool:
     """Whether some line still waits for signatures."""
     if all(command.signed_alone for command in work.commands.values()):
         return False

@@ -14,17 +14,16 @@ from api.i18n import negotiate
 from api.jsonbytes import encode_json
 from api.problems import as_problem
 from api.services import Services
+from api.work import Outcome, Work
 from infrastructure.proofs.orders import JSON, NDJSON
 
 WAIT_LIMIT_SECONDS = 30
 NO_STORE = {"Cache-Control": "no-store"}
 
-OnEnd = Callable[[list[writing.Outcome]], Awaitable[None]]
+OnEnd = Callable[[list[Outcome]], Awaitable[None]]
 
 
-async def single(
-    request: Request, services: Services, work: writing.Work, outcome: writing.Outcome
-) -> Response:
+async def single(request: Request, services: Services, work: Work, outcome: Outcome) -> Response:
     """Answer a single order; with `Prefer: wait=N` once a checkpoint covers it, or N seconds on."""
     if outcome.error is not None:
         raise outcome.error
@@ -43,8 +42,8 @@ async def single(
 def bulk(
     request: Request,
     services: Services,
-    work: writing.Work,
-    pieces: AsyncIterator[list[writing.Outcome]],
+    work: Work,
+    pieces: AsyncIterator[list[Outcome]],
     on_end: OnEnd | None = None,
 ) -> Response:
     """Answer a bulk piece by piece, a line for each line in order.
@@ -53,7 +52,7 @@ def bulk(
     """
 
     async def items() -> AsyncIterator[list[dict[str, Any]]]:
-        done: list[writing.Outcome] = []
+        done: list[Outcome] = []
         async for outcomes in pieces:
             done += outcomes
             yield [_item(services, work, one) for one in outcomes]
@@ -74,7 +73,7 @@ def lines(request: Request, pieces: AsyncIterator[list[dict[str, Any]]]) -> Resp
     return StreamingResponse(told(), media_type=NDJSON, headers=NO_STORE)
 
 
-def _item(services: Services, work: writing.Work, outcome: writing.Outcome) -> dict[str, Any]:
+def _item(services: Services, work: Work, outcome: Outcome) -> dict[str, Any]:
     if outcome.error is not None:
         return {"line": outcome.line, "error": outcome.error}
     return {"line": outcome.line, **writing.answer(services, work, outcome)}

@@ -21,6 +21,7 @@ from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from api.values import open_claim
+from api.work import work_of
 from domain.authenticity import (
     POSITIVE,
     PROOF_TYPE,
@@ -93,7 +94,7 @@ async def follow(services: Services, command: Any) -> None:
 
 
 async def receive(services: Services, code: str, secret: str) -> str:
-    """Record a holder's question and answer it; the request's code."""
+    """Record a holder's question; the request's code."""
     request = codes.generate()
     text, digest = disclosures.make("holder_secret", secret)
     members = {
@@ -104,7 +105,6 @@ async def receive(services: Services, code: str, secret: str) -> str:
     }
     path = "/v1/authenticity-requests/received"
     await _order(services, "authenticity.receive", path, members, [text])
-    await answer(services, request, code)
     return request
 
 
@@ -297,6 +297,6 @@ async def _order(
     arrived = judge_bytes(signed.request, signed.body, public, services.ledger_id, now)
     if arrived.errors:
         raise arrived.errors[0]
-    [outcome] = await writing.record(services, writing.work_of(arrived))
+    [outcome] = await writing.record(services, work_of(arrived))
     if outcome.error is not None:
         raise outcome.error

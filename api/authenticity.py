@@ -7,6 +7,7 @@ answer with all that proves it.
 
 import hmac
 from base64 import b64encode
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -27,6 +28,7 @@ from api.shapes.authenticity import HolderAnswer, RequestPage, RequestShown
 from api.values import open_at, open_values
 from domain.authenticity import RequestState
 from domain.catalogue import HOLDER_SECRET
+from domain.errors import RequestNotWaiting
 from domain.values import baghdad_day
 from infrastructure.log.openings import openings
 from infrastructure.proofs import codes
@@ -118,7 +120,8 @@ class HolderQuestion(BaseModel):
 async def online(request: Request, services: Open, asked: HolderQuestion) -> JSONResponse:
     """Recorded in the log and answered at once, by the operator's attestation.
 
-    Where nothing has changed since the last question, its answer is told again.
+    Where nothing has changed since the last question, its answer is told again; and a question that
+    could not be answered is not recorded twice.
     """
     code = _normal(asked.code)
     _limit(request, services, code)
@@ -126,16 +129,23 @@ async def online(request: Request, services: Open, asked: HolderQuestion) -> JSO
     async with services.pool.connection() as connection:
         found = await services.codes.by_code(code)
         values = await open_values(services, connection, found)
-        record, original = found.certificate, found.code
-        if record is None or original is None or not _same(values.get(HOLDER_SECRET), asked.secret):
+        right = _same(values.get(HOLDER_SECRET), asked.secret)
+        record, original, facts = found.certificate, found.code, found.facts
+        if record is None or original is None or facts is None or not right:
             raise Problem("code_or_secret_wrong")
         changed = max(record.state_index, original.state_index, record.reaffirmed_index or 0)
-        known = await authenticity.asked_online(connection, code, changed)
-    if known is None:
-        if not attesting.ready(services):
-            raise Problem("attestation_unavailable")
-        known = await attesting.receive(services, code, asked.secret)
-    return await _tell_holder(services, known)
+        known = await authenticity.asked_online(
+            connection, code, changed=changed, sound=facts.issuer_sound
+        )
+    if known is not None and known.attested:
+        return await _tell_holder(services, known.request)
+    if not attesting.ready(services):
+        raise Problem("attestation_unavailable")
+    question = known.request if known else await attesting.receive(services, code, asked.secret)
+    # Whoever asked at the same moment may have had it answered.
+    with suppress(RequestNotWaiting):
+        await attesting.answer(services, question, code)
+    return await _tell_holder(services, question)
 
 
 class HolderFetch(BaseModel):

@@ -7,7 +7,7 @@ values that were erased, a record that the read model does not have yet.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import psycopg
 
@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from api.values import open_values
+from api.work import Work
 from domain.catalogue import CREDENTIAL, certificate_type
 from domain.certificates import CredentialCertificate
 from domain.values.comparison import fold_day, fold_presented_number, fold_value
@@ -27,14 +28,11 @@ from infrastructure.proofs.orders import Line
 from projections import certificates
 from projections.certificates import Found
 
-if TYPE_CHECKING:
-    from api.writing import Work
-
 _SECOND: Final = 1_000_000
 _STATED: Final = frozenset({"number", "date"})
 
 
-async def wrong(services: Services, work: "Work", lines: Iterable[int]) -> dict[int, Exception]:
+async def wrong(services: Services, work: Work, lines: Iterable[int]) -> dict[int, Exception]:
     """What stands against the credentials among these lines, which are to be recorded else."""
     orders = {
         number: command

@@ -35,6 +35,7 @@ from api.shapes.orders import Order, OrderPage
 from api.threads import off_loop
 from api.turns import codes_of
 from api.waiting import Waiting
+from api.work import MICROSECONDS, Outcome, work_of
 from domain.errors import CosignatureNotNeeded, PossessionMismatch, Refusal
 from domain.keys import EnrolKey
 from domain.ledger import Requirement
@@ -57,7 +58,7 @@ OrderId = Annotated[UUID, Path(description="The id that the 202 answer named.")]
 
 async def keep(request: Request, services: Services, arrived: Arrived) -> Response:
     """Store an order that waits; 202, with what it waits for. The same again: the same answer."""
-    head, work = arrived.request, writing.work_of(arrived)
+    head, work = arrived.request, work_of(arrived)
     async with services.pool.connection() as connection:
         await store.expire(connection, now_us())
         known = await store.find_by_key(connection, work.agency, head.idempotency_key)
@@ -321,7 +322,7 @@ async def _tell_again(request: Request, services: Services, kept: Waiting) -> Re
     return await answers.single(request, services, work, outcome)
 
 
-async def _close(services: Services, kept: Waiting, outcomes: list[writing.Outcome]) -> None:
+async def _close(services: Services, kept: Waiting, outcomes: list[Outcome]) -> None:
     """Close an order that is in the log; one that was refused as a whole stays open to its end."""
     indexes = [one.appended.indexes[one.position] for one in outcomes if one.appended is not None]
     if indexes:
@@ -333,7 +334,7 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
     head, commands = arrived.request, list(arrived.commands.values())
     identifier = uuid7(now_us())
     wrapped, sealed = services.vault.seal_new(identifier, head.root, arrived.body)
-    until = [one.valid_until * writing.MICROSECONDS for one in commands if one.valid_until]
+    until = [one.valid_until * MICROSECONDS for one in commands if one.valid_until]
     return PendingOrder(
         id=identifier,
         agency=commands[0].agency,

@@ -13,6 +13,7 @@ from api import writing
 from api.orders import now_us
 from api.problems import Problem
 from api.services import Services
+from api.work import Work
 from domain.acts import Command
 from domain.errors import RecordTwiceInOrder, Refusal, taken
 from infrastructure.proofs.errors import ProofError
@@ -23,7 +24,7 @@ _Claim = tuple[str, str]
 class Rehearsal:
     """One bulk, and what its lines so far would have done; for threads, one after another."""
 
-    def __init__(self, services: Services, work: writing.Work) -> None:
+    def __init__(self, services: Services, work: Work) -> None:
         self._services = services
         self._work = work
         self._taken: set[_Claim] = set()

@@ -86,12 +86,16 @@ async def own(
     responses=told("The report.", RefusalReport) | _OWN,
 )
 async def refusals(request: Request, services: Open, at: At = None) -> JSONResponse:
-    """How often the agency refused the electronic form, and the like; an auditor sees all."""
+    """How often the agency refused the electronic form, and the like; an auditor sees all.
+
+    What a body refused that it answers for is among it.
+    """
     who = await caller(request, services, required=True)
     async with recent(services) as connection:
         index = await index_of(connection, at)
-        agency = None if AUDIT in who.scopes else who.agency
-        found = await transfers.counted(connection, agency=agency, at=index)
+        own = await transfers.stood_for(connection, who.agency or "")
+        agencies = None if AUDIT in who.scopes else own
+        found = await transfers.counted(connection, agencies=agencies, at=index)
     items = [
         {
             "agency": one.agency,

@@ -14,7 +14,8 @@ from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
-from api.writing import CHUNK_LINES, Outcome, Work
+from api.work import Outcome, Work
+from api.writing import CHUNK_LINES
 from domain.acts import Command, Scope, parse_command
 from domain.errors import CosignatureNotNeeded, Refusal
 from domain.ledger import Requirement

@@ -4,141 +4,37 @@ Deciding, mapping and sealing are synchronous; appending waits on the committer.
 A decision that the log has overtaken is made once more on fresh records, and only then refused.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import psycopg
 
 from api import crediting, repeats
-from api.orders import Arrived, now_us
+from api.orders import now_us
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
+from api.tries import DRAWS, Tries, worth_another
 from api.turns import in_turns
-from domain.acts import Command
+from api.work import Outcome, Work, order_of
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import DRAWN, MET, SHELVED, Apart, Decision, Signed
-from domain.transfers.record import CONSIGNMENT_SPACE
+from domain.ledger import Apart, Decision
 from infrastructure import telemetry
-from infrastructure.attachments import records
 from infrastructure.log.batch import Appended, AppendRequest, Order
-from infrastructure.log.reader import RecordedLine
-from infrastructure.log.refusals import ClaimTaken, Conflict, StoreFailure
-from infrastructure.proofs import evidence, receipts
+from infrastructure.log.refusals import ClaimTaken, StoreFailure
+from infrastructure.proofs import receipts
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.orders import ORDER_LIFE_SECONDS, POSSESSION_TAG, Line, SignedRequest
+from infrastructure.proofs.orders import ORDER_LIFE_SECONDS
 from infrastructure.vault import VaultError
 
-TRIES = 4
-DRAWS = 40  # a status list may be half full
 CHUNK_LINES = 500
-MICROSECONDS = 1_000_000
 
-# Drawn or found: where one is taken, another may do.
-_DRAWN_AGAIN = DRAWN | SHELVED | {records.SPACE}
 _JUDGED = (Refusal, ProofError)
 _REFUSALS = (Refusal, ProofError, Problem, VaultError)
 # What a pool or a connection says when PostgreSQL cannot be asked.
 STORE_ERRORS = (psycopg.OperationalError,)
-
-
-@dataclass(frozen=True)
-class Work:
-    """A complete order: the request, its lines by number, and all signatures in evidence order.
-
-    A line has a command, or an error that no look at the ledger would change. `late` is why an
-    order that is out of its time cannot be recorded any more, and `read_us` what our clock said.
-    """
-
-    request: SignedRequest
-    lines: Mapping[int, Line] = field(repr=False)
-    commands: Mapping[int, Command]
-    signatures: Sequence[SignedRequest]
-    errors: Mapping[int, Exception] = field(default_factory=dict)
-    late: ProofError | None = None
-    read_us: int = field(default_factory=now_us)
-
-    @property
-    def agency(self) -> str:
-        """The agency whose order it is; empty where no line says anything that an act allows."""
-        return next((command.agency for command in self.commands.values()), "")
-
-    def signed(self, line: int, *, now: int, size: int) -> Signed:
-        """What the domain is told about the signatures, for one line."""
-        possession = [one.keyid for one in self.signatures if one.tag == POSSESSION_TAG]
-        return Signed(
-            agency=self.agency,
-            keys=tuple(one.keyid for one in self.signatures),
-            evidence=self.evidence_digest,
-            now=now,
-            ledger_size=size,
-            possession=possession[0] if possession else None,
-            line=line,
-        )
-
-    @cached_property
-    def evidence(self) -> bytes:
-        """The evidence bytes of the whole order."""
-        return evidence.encode_evidence(self.signatures)
-
-    @cached_property
-    def evidence_digest(self) -> bytes:
-        """What every header of this order carries."""
-        return evidence.evidence_digest(self.evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one line: recorded (perhaps earlier), or refused."""
-
-    line: int
-    appended: Appended | None = None
-    position: int = 0
-    error: Exception | None = None
-    duplicate: Mapping[str, Any] | None = None
-
-    @classmethod
-    def found(cls, line: int, recorded: RecordedLine) -> "Outcome":
-        """A line that an earlier request of the same key put into the log."""
-        at = recorded.index
-        appended = Appended(at, recorded.time, (at,), (recorded.leaf_hash,), replayed=True)
-        return cls(line, appended)
-
-
-def work_of(arrived: Arrived) -> Work:
-    """The work of an order with no signature but its own."""
-    return Work(
-        arrived.request,
-        arrived.lines,
-        arrived.commands,
-        (arrived.request,),
-        arrived.errors,
-        arrived.late,
-        arrived.read_us,
-    )
-
-
-def order_of(work: Work) -> Order:
-    """What the log keeps of an order; the time bounds hold for every signature at once."""
-    until = [one.not_after_us for one in work.signatures]
-    until += [
-        one.valid_until * MICROSECONDS
-        for one in work.commands.values()
-        if one.valid_until is not None
-    ]
-    return Order(
-        agency=work.agency,
-        idempotency_key=work.request.idempotency_key,
-        request_digest=work.request.request_digest,
-        evidence=work.evidence,
-        statement_digests=b"".join(work.lines[number].digest for number in sorted(work.lines)),
-        lines=len(work.lines),
-        not_before=max(one.not_before_us for one in work.signatures),
-        not_after=min(until),
-        clock_exempt=all(one.act == "ledger.accept_clock" for one in work.commands.values()),
-    )
 
 
 async def record(services: Services, work: Work) -> list[Outcome]:
@@ -178,33 +74,22 @@ async def _attempt(
     services: Services, work: Work, order: Order, chunk: Sequence[int]
 ) -> dict[int, Outcome]:
     done: dict[int, Outcome] = {}
-    waiting = list(chunk)
-    for attempt in range(1, DRAWS + 1):
+    tries = Tries(chunk)
+    while waiting := tries.going:
         prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
         sound = [number for number in waiting if isinstance(prepared[number], AppendRequest)]
         prepared |= await crediting.wrong(services, work, sound)
-        results: dict[int, Appended | Exception] = {}
-        requests: dict[int, AppendRequest] = {}
-        for number, ready in prepared.items():
-            if isinstance(ready, AppendRequest):
-                requests[number] = ready
-            else:
-                results[number] = ready
+        requests = {n: one for n, one in prepared.items() if isinstance(one, AppendRequest)}
         submitted = await _submit(services, list(requests.values()))
-        results |= zip(requests, submitted, strict=True)
-        again: list[int] = []
-        for number in waiting:
-            result = results[number]
+        results: dict[int, Appended | Exception] = dict(zip(requests, submitted, strict=True))
+        results |= {n: one for n, one in prepared.items() if isinstance(one, Exception)}
+        for number, result in results.items():
             if isinstance(result, Appended):
                 done[number] = Outcome(number, result)
-                continue
-            if _worth_another_try(services, result, attempt):
-                again.append(number)
-            else:
+                tries.recorded(requests[number])
+            elif not tries.refused(services, number, requests.get(number), result):
                 done[number] = Outcome(number, error=_told(result))
-        waiting = again
-        if not waiting:
-            break
+        tries.turn()
     return done
 
 
@@ -234,7 +119,7 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
             error = result
             if isinstance(error, ClaimTaken):
                 line = prepared.claimed_by.get((error.space, error.key))
-        if not _worth_another_try(services, error, attempt):
+        if not worth_another(services, error, attempt):
             break
     if isinstance(error, _JUDGED) and (doubt := await services.doubt(work.read_us)):
         error, line = doubt, None
@@ -317,20 +202,6 @@ def _decide(services: Services, work: Work, number: int, apart: Apart = None) ->
         # Only an order that waits for others may live longer than the hour.
         work.request.check_life(ORDER_LIFE_SECONDS)
     return decision
-
-
-def _worth_another_try(services: Services, result: Exception, attempt: int) -> bool:
-    """Whether fresh records (or another draw) may change the answer; makes the next look fresh."""
-    if isinstance(result, Conflict):
-        services.ledger.forget([result.stream])
-        return attempt < TRIES
-    if not isinstance(result, ClaimTaken):
-        return False
-    if result.space == CONSIGNMENT_SPACE:
-        # Whoever drew it first may have been the same sender: then that is the answer.
-        return attempt < TRIES
-    tries = DRAWS if result.space in _DRAWN_AGAIN else TRIES if result.space in MET else 0
-    return attempt < tries
 
 
 def _told(error: Exception) -> Exception:

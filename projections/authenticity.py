@@ -123,12 +123,25 @@ async def page(
         return [_request(row) for row in await cursor.fetchall()]
 
 
-async def asked_online(conn: Connection, code: str, changed: int) -> str | None:
-    """A holder's request about a code that still says what is true since index `changed`."""
-    async with conn.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(_SQL["online"], {"code": code, "changed": changed})
-        row = await cursor.fetchone()
-    return None if row is None else str(row[0])
+class AskedOnline(NamedTuple):
+    """A holder's question: whether it is answered or waits."""
+
+    request: str
+    attested: bool
+
+
+async def asked_online(
+    conn: Connection, code: str, *, changed: int, sound: bool
+) -> AskedOnline | None:
+    """A holder's question about a code that waits, or whose answer still holds.
+
+    That is one given after index `changed`; where the record is not `sound` (a key behind it counts
+    for nothing), only one that says that it was withdrawn.
+    """
+    parameters = {"code": code, "changed": changed, "sound": sound}
+    async with conn.cursor(row_factory=class_row(AskedOnline)) as cursor:
+        await cursor.execute(_SQL["online"], parameters)
+        return await cursor.fetchone()
 
 
 async def parties_of(conn: Connection, streams: Collection[UUID]) -> dict[UUID, frozenset[str]]:

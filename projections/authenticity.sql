@@ -46,12 +46,13 @@ WHERE asked.request = %(request)s
     AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
 
 -- name: online
--- The newest question of a holder about a code that was attested after the record changed last.
-SELECT asked.request
+-- The newest question of a holder about a code whose answer still holds; else one that waits.
+SELECT asked.request, asked.state = 'attested' AS attested
 FROM read.authenticity_requests AS asked
-WHERE asked.code = %(code)s AND asked.channel = 'online' AND asked.state = 'attested'
-    AND asked.ended_index > %(changed)s AND asked.until_index IS NULL
-ORDER BY asked.requested_index DESC LIMIT 1
+WHERE asked.code = %(code)s AND asked.channel = 'online' AND asked.until_index IS NULL
+    AND (asked.state = 'open' OR (asked.state = 'attested' AND asked.ended_index > %(changed)s
+        AND (%(sound)s OR asked.finding IN ('revoked', 'voided'))))
+ORDER BY attested DESC, asked.requested_index DESC LIMIT 1
 
 -- name: page
 SELECT asked.*

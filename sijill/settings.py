@@ -19,6 +19,7 @@ EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE
 
 
 _PREFIX = "SIJILL_"
+_SIZE = r"^[0-9]+(kB|MB|GB)$"
 UPLOADS_WAITING = 20
 """So many of the largest attachments of one agency may wait for a record that names them."""
 
@@ -66,8 +67,16 @@ class Settings(BaseSettings):
     ] = None
     pg_shared_buffers: Annotated[
         str,
-        Field(pattern=r"^[0-9]+(kB|MB|GB)$", description="The embedded PostgreSQL's own cache."),
+        Field(pattern=_SIZE, description="The embedded PostgreSQL's own cache."),
     ] = "128MB"
+    pg_max_wal_size: Annotated[
+        str,
+        Field(
+            pattern=_SIZE,
+            description="So much write-ahead log of the embedded PostgreSQL between checkpoints: "
+            "a busy ledger wants 16GB; after a crash all of it is gone through again.",
+        ),
+    ] = "4GB"
 
     holidays: Annotated[
         Path | None,
@@ -159,5 +168,8 @@ class Settings(BaseSettings):
         return EmbeddedServer(
             self.data / "postgresql",
             binaries=self.pg_bin,
-            settings={"shared_buffers": self.pg_shared_buffers},
+            settings={
+                "shared_buffers": self.pg_shared_buffers,
+                "max_wal_size": self.pg_max_wal_size,
+            },
         )

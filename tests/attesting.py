@@ -1,14 +1,31 @@
 """What tests of attestations order: documents in doubt, questions sent twice, what was cut off."""
 
+import json
+from base64 import b64decode
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from domain.values import BAGHDAD
-from infrastructure.proofs import codes, signing
+from infrastructure.proofs import codes, signing, tiles
 from infrastructure.proofs.jwk import public_of
 from sijill.client import Client
 from sijill.client.prepared import commit, statement
-from tests.serving import Agency, act, issuance
+from tests.serving import Agency, Served, act, enrolment, issuance
+
+
+def due() -> str:
+    """A day that a question may be due on."""
+    return (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
+
+
+def enrol_attester(operator: Any, authority: Any, key: Any) -> None:
+    """The ceremony by which the operator's key beside the service may attest."""
+    line = enrolment("ndc", "ndc", key, ["attest", "issue"], "attester-1")
+    path = "/v1/agencies/ndc/keys"
+    order = operator.send(operator.prepare(path, [line], cosigned=True))
+    operator.send(operator.possess(path, line, key))
+    authority.approve(order["order"])
 
 
 def cut_off(attester: Client, request: str, number: int, finding: str) -> str:
@@ -35,8 +52,7 @@ def cut_off(attester: Client, request: str, number: int, finding: str) -> str:
 def asking(agency: Agency, code: str) -> tuple[Any, str]:
     """An order that asks about a code, to be sent more than once, and the request's code."""
     request = codes.generate()
-    due = (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
-    said = {"request": request, "due_date": due, "code": code}
+    said = {"request": request, "due_date": due(), "code": code}
     line = signing.envelope(statement("authenticity.request", agency.name, **said))
     return agency.client.prepare("/v1/authenticity-requests", [line]), request
 
@@ -44,13 +60,18 @@ def asking(agency: Agency, code: str) -> tuple[Any, str]:
 def issued_in_doubt(agency: Agency) -> str:
     """The code of a certificate that a key signed which was stolen by then."""
     officer = agency.officer()
+    issued = officer.send(officer.prepare("/v1/certificates", [issuance(agency.name)]))
+    stolen(agency, officer, issued["index"])
+    return str(issued["code"])
+
+
+def stolen(agency: Agency, officer: Client, as_of: int) -> None:
+    """The agency declares that from an index on an officer's key was another's."""
     assert officer.key is not None
     thumbprint = public_of(officer.key).thumbprint
-    issued = officer.send(officer.prepare("/v1/certificates", [issuance(agency.name)]))
     path = f"/v1/keys/{thumbprint}/compromise"
-    members = {"key": thumbprint, "as_of": issued["index"], "reason": "stolen"}
+    members = {"key": thumbprint, "as_of": as_of, "reason": "stolen"}
     act(agency.client, path, "key.compromise", **members)
-    return str(issued["code"])
 
 
 def correct(agency: Agency, code: str) -> str:
@@ -65,3 +86,19 @@ def correct(agency: Agency, code: str) -> str:
     )
     agency.client.send(agency.client.prepare(f"/v1/certificates/{code}/correction", [line]))
     return new
+
+
+def prove(served: Served, event: dict[str, Any]) -> None:
+    """The event's bytes are what the leaf commits to that the signed tree holds."""
+    anybody, index = served.anybody(), event["index"]
+    anybody.text(f"/log/checkpoint?covers={index}")
+    size = anybody.checkpoint().size
+    bundle = anybody._http.get(f"/log/tile/entries/000.p/{size}").content
+    text = tiles.parse_bundle(bundle, width=size)[index]
+    said = json.loads(text)
+    for part in ("header", "body"):
+        salt, data = bytes.fromhex(event[f"{part}_salt"]), b64decode(event[part])
+        label = f"sijill/{part}/v1".encode()
+        assert said[part] == sha256(label + b"\x00" + salt + data).hexdigest()
+    proof = anybody.get("/v1/proofs/inclusion", index=index, size=size)
+    assert proof["leaf_hash"] == sha256(b"\x00" + text).hexdigest()

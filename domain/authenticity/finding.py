@@ -3,6 +3,8 @@
 It must not know who may ask or answer.
 """
 
+from collections.abc import Iterable
+
 from domain.agencies import responsible
 from domain.authenticity import commands
 from domain.authenticity.commands import Finding
@@ -75,11 +77,19 @@ def check_finding(
         held = all_held(registers, asked, sitting)
         if held and (order.finding, order.grade) not in held:
             raise FindingMismatch
+        if not held and _all_covered(registers, sitting):
+            raise RegisterCovered
         return
     could_stand = shelf_of(registers[0], sitting)
     if all_held([*registers, *could_stand], asked, sitting):
         raise FindingMismatch
-    _check_coverage(order.finding, {registers[0], *could_stand}, sitting)
+    # A request tells neither the unit nor the series of a paper's number: it is nowhere only where
+    # every register of the issuer and year is covered that it could stand in.
+    covered = _all_covered({registers[0], *could_stand}, sitting)
+    if order.finding is Finding.NOT_FOUND and not covered:
+        raise RegisterNotCovered
+    if order.finding is Finding.OUTSIDE_COVERAGE and covered:
+        raise RegisterCovered
 
 
 def searched(
@@ -113,22 +123,15 @@ def certificate_of(code: str, sitting: Sitting) -> Certificate | None:
     return record if isinstance(record, Certificate) else None
 
 
-def _check_coverage(finding: Finding, registers: set[Register], sitting: Sitting) -> None:
-    """*Not found* and *outside coverage* exclude one another, at every index.
-
-    A request tells neither the unit nor the series of a paper's number: it is nowhere only where
-    every register of the issuer and year is covered that it could stand in.
-    """
+def _all_covered(registers: Iterable[Register], sitting: Sitting) -> bool:
+    """Whether each of these registers is declared to be captured whole; binding at every index."""
     covered = True
     for register in sorted(registers):
         book = book_of(register, sitting)
         covered = covered and book is not None and book.coverage is not None
         if book is None:
             sitting.absent(REGISTER_SPACE, register.key)
-    if finding is Finding.NOT_FOUND and not covered:
-        raise RegisterNotCovered
-    if finding is Finding.OUTSIDE_COVERAGE and covered:
-        raise RegisterCovered
+    return covered
 
 
 def _held(

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,10 @@ from projections.rows import Connection
 from projections.transfers.record import Consignment, Letter
 
 STATEMENTS: Final = load("projections.transfers", "transfers.sql")
+
+
+DAYS_APART: Final = 92
+"""A span of at most so many days (a quarter) is walked day by day, a page of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Filter:
     priority: str | None = None
 
     def parameters(self) -> dict[str, Any]:
-        """As the statements name them."""
+        """As the statement of an outbox names them."""
         return {
             "business": self.business,
             "transport": self.transport,
@@ -91,6 +96,24 @@ class Filter:
             "due_by": self.due_by,
             "priority": self.priority,
         }
+
+    def by_days(self) -> dict[str, Any]:
+        """As the statement of an inbox names them: a short span day by day."""
+        named, days = self.parameters(), self._days()
+        apart = {} if days is None else {"from_day": None, "to_day": None}
+        return {**named, **apart, "days": days}
+
+    def _days(self) -> list[str] | None:
+        """The days of a span with both ends; None where it is long, or a number says enough."""
+        if self.from_day is None or self.to_day is None or self.number is not None:
+            return None
+        try:
+            first, last = map(date.fromisoformat, (self.from_day, self.to_day))
+        except ValueError:
+            return None  # no day of any calendar: compared as text, as an open span is
+        if (last - first).days > DAYS_APART:
+            return None
+        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
 async def letter(conn: Connection, name: str, *, at: int | None = None) -> Letter | None:
@@ -179,7 +202,8 @@ async def box(
     limit: int = 100,
 ) -> list[Listed]:
     """An agency's inbox or outbox after a place in it, the most urgent first."""
-    asked = {**chosen.parameters(), "agency": agency, "after": after, "limit": limit}
+    named = chosen.by_days() if incoming else chosen.parameters()
+    asked = {**named, "agency": agency, "after": after, "limit": limit}
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
             STATEMENTS["incoming" if incoming else "outgoing"], asked, prepare=False
@@ -252,11 +276,12 @@ async def parties_of(conn: Connection, indexes: Collection[int]) -> dict[int, fr
 
 
 async def counted(
-    conn: Connection, *, agency: str | None = None, at: int | None = None
+    conn: Connection, *, agencies: Collection[str] | None = None, at: int | None = None
 ) -> list[Counted]:
-    """Refusals and returns by receiver and reason."""
+    """Refusals and returns by receiver and reason, of these agencies (None: of all)."""
+    asked = {"agencies": None if agencies is None else list(agencies), "at": at}
     async with conn.cursor(row_factory=class_row(Counted)) as cursor:
-        await cursor.execute(STATEMENTS["counted"], {"agency": agency, "at": at})
+        await cursor.execute(STATEMENTS["counted"], asked)
         return await cursor.fetchall()
 
 

@@ -102,7 +102,8 @@ CREATE INDEX consignments_in_urgent ON consignments (addressee, priority, urgenc
     WHERE until_index IS NULL AND priority <> 'normal';
 CREATE INDEX consignments_in_due ON consignments (addressee, due_date)
     WHERE until_index IS NULL AND due_date IS NOT NULL;
-CREATE INDEX consignments_in_day ON consignments (addressee, day) WHERE until_index IS NULL;
+CREATE INDEX consignments_in_day ON consignments (addressee, day, urgency)
+    WHERE until_index IS NULL;
 CREATE INDEX consignments_out_state ON consignments (sender, business, urgency)
     WHERE until_index IS NULL;
 CREATE INDEX consignments_out_to ON consignments (sender, addressee, urgency)
@@ -208,31 +209,38 @@ LIMIT %(limit)s
 -- name: incoming
 -- Rows are chosen from one table, and only those of the page are joined. To be planned with its
 -- parameters known: whatever is not asked for then falls away. An array is looked up by the index
--- of names; of `IN` that would become a filter of the whole inbox.
+-- of names; of `IN` that would become a filter of the whole inbox. A few days are walked one by one,
+-- each in its order: days and urgency are orders of their own, so one walk would pass over most.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
 FROM (
-    SELECT one.* FROM read.consignments AS one
-    WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
-        AND one.urgency > %(after)s
-        AND (%(business)s::text IS NULL OR one.business = %(business)s)
-        AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
-        AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
-        AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
-            OR one.origin <> one.sender AND one.origin = ANY (%(parties)s))
-        AND (%(number)s::text IS NULL OR one.name = ANY (ARRAY(
-            SELECT own.name FROM read.consignments AS own
-            WHERE own.until_index IS NULL AND own.addressee = %(agency)s
-                AND own.folded_number = %(number)s
-            UNION ALL
-            SELECT theirs.name FROM read.letters AS numbered
-            JOIN read.consignments AS theirs ON theirs.letter = numbered.name
-            WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
-                AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
-        )))
-        AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
-        AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)
-        AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
-        AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
+    SELECT one.* FROM unnest(coalesce(%(days)s::text[], ARRAY[NULL])) AS span (day)
+    CROSS JOIN LATERAL (
+        SELECT one.* FROM read.consignments AS one
+        WHERE one.until_index IS NULL AND one.addressee = %(agency)s AND one.transport <> 'paper_out'
+            AND one.urgency > %(after)s
+            AND (%(days)s::text[] IS NULL OR one.day = span.day)
+            AND (%(business)s::text IS NULL OR one.business = %(business)s)
+            AND (%(transport)s::text IS NULL OR one.transport = %(transport)s)
+            AND (%(unit)s::text IS NULL OR one.unit = %(unit)s)
+            AND (%(parties)s::text[] IS NULL OR one.sender = ANY (%(parties)s)
+                OR one.origin <> one.sender AND one.origin = ANY (%(parties)s))
+            AND (%(number)s::text IS NULL OR one.name = ANY (ARRAY(
+                SELECT own.name FROM read.consignments AS own
+                WHERE own.until_index IS NULL AND own.addressee = %(agency)s
+                    AND own.folded_number = %(number)s
+                UNION ALL
+                SELECT theirs.name FROM read.letters AS numbered
+                JOIN read.consignments AS theirs ON theirs.letter = numbered.name
+                WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
+                    AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
+            )))
+            AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
+            AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)
+            AND (%(due_by)s::text IS NULL OR one.due_date <= %(due_by)s)
+            AND (%(priority)s::text IS NULL OR one.priority = %(priority)s)
+        ORDER BY one.urgency
+        LIMIT %(limit)s
+    ) AS one
     ORDER BY one.urgency
     LIMIT %(limit)s
 ) AS one JOIN read.letters AS carried ON carried.name = one.letter
@@ -338,6 +346,6 @@ FROM read.model JOIN read.consignments AS one
     ON one.since_index <= least(%(at)s::bigint, model.index)
     AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
 WHERE one.business IN ('refused', 'returned')
-    AND (%(agency)s::text IS NULL OR one.addressee = %(agency)s)
+    AND (%(agencies)s::text[] IS NULL OR one.addressee = ANY (%(agencies)s))
 GROUP BY one.addressee, one.business, one.reason
 ORDER BY one.addressee, one.business, one.reason

@@ -25,11 +25,10 @@ from sijill.ahead import ahead
 from sijill.bench import preparing
 from sijill.bench.figures import Aim, OnStep, Sample
 from sijill.bench.filling import fill
-from sijill.bench.growing import WAL_BYTES
 from sijill.bench.loading import Fire, fire_all
 from sijill.bench.machine import describe
 from sijill.bench.nation import CERTIFICATE_BYTES
-from sijill.bench.servers import Served, founded, require_room, scratch
+from sijill.bench.servers import Served, founded, require_room, scratch, wal_room
 from sijill.bench.stages import Stages, held_back
 
 TREE_RATE: Final = 400_000.0
@@ -53,7 +52,7 @@ def run(events: int, folder: Path | None, on_step: OnStep) -> dict[str, Any]:
     """
     with ExitStack() as stack:
         place = stack.enter_context(scratch(folder))
-        require_room(place, 2 * events * CERTIFICATE_BYTES + WAL_BYTES)
+        require_room(place, 2 * events * CERTIFICATE_BYTES + wal_room(place))
         cases: dict[str, Any] = {}
         machine: dict[str, Any] = {}
         for name, bulk in (("single", 0), ("half_bulk", events // 2)):

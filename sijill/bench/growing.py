@@ -22,9 +22,6 @@ BATCHES_AT_ONCE = 10
 EVENT_BYTES = 3_300
 """What one issuance takes with all its rows and indexes, rounded up; measured."""
 
-WAL_BYTES = 5_000_000_000
-"""What the write-ahead log may take beside it: `max_wal_size`, and what is on its way."""
-
 
 @dataclass(slots=True)
 class _Grower:

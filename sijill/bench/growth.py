@@ -15,10 +15,10 @@ from sijill.bench.append import STOCK_MOST, WAITERS, Appends
 from sijill.bench.bulk import BATCH, require_all
 from sijill.bench.copying import Copied
 from sijill.bench.figures import Aim, Case, OnSample, OnStep, Sample, interleaved, ratio
-from sijill.bench.growing import EVENT_BYTES, WAL_BYTES, grow, thin
+from sijill.bench.growing import EVENT_BYTES, grow, thin
 from sijill.bench.machine import describe
 from sijill.bench.rows import Rows, open_log
-from sijill.bench.servers import ledger_database, require_room, scratch, scratch_server
+from sijill.bench.servers import ledger_database, require_room, scratch, scratch_server, wal_room
 from sijill.bench.stock import stock
 
 TEMPLATE = "bench_young"
@@ -44,23 +44,24 @@ def run(
     last = WAITERS[-1]
     with ExitStack() as stack:
         place = stack.enter_context(scratch(folder))
-        require_room(place, events * EVENT_BYTES + WAL_BYTES)
+        require_room(place, events * EVENT_BYTES + wal_room(place))
         server = stack.enter_context(scratch_server(place))
         rows = Rows()
         young = ledger_database(server, TEMPLATE)
         open_log(young)
         _append(young.service, rows, young_size)
-        # Copied before anything grows: PostgreSQL makes a checkpoint of each copy, and what is
-        # appended right after a checkpoint takes whole pages along.
+        # All made before anything grows: PostgreSQL makes a checkpoint for each database, and what
+        # is appended right after a checkpoint takes whole pages along.
         copies = [
             ledger_database(server, f"bench_young_{number}", template=TEMPLATE)
             for number in range(rounds)
         ]
         old = ledger_database(server, "bench_old", template=TEMPLATE)
         theirs = ledger_database(server, "bench_copy", template=TEMPLATE)
+        beside = server.create_database("bench_stock").admin
         curve = grow(old.service, events - young_size, on_step)
         state = rows.singles(1)[0].events[0].body
-        library = stack.enter_context(stock(server.create_database("bench_stock").admin, state))
+        library = stack.enter_context(stock(beside, state))
         threads, scouted = library.scout(seconds, on_sample, most=STOCK_MOST)
         appends = Appends(old, Copied(theirs), library, rows, threads, seconds)
         machine = describe(place, old.admin)

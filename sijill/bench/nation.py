@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from sijill.bench.figures import Aim, OnSample, OnStep, interleaved, ratio
-from sijill.bench.growing import WAL_BYTES, thin
+from sijill.bench.growing import thin
 from sijill.bench.issue import Wish, beside
 from sijill.bench.machine import describe
-from sijill.bench.servers import founded, require_room, scratch
+from sijill.bench.servers import founded, require_room, scratch, wal_room
 from sijill.bench.sizes import folder_bytes, tables, wal_bytes
 from sijill.bench.stages import Stages
 
@@ -34,7 +34,7 @@ def run(wish: Wish, certificates: int, on_sample: OnSample, on_step: OnStep) -> 
     """
     with ExitStack() as stack:
         place = stack.enter_context(scratch(wish.folder))
-        free = require_room(place, certificates * CERTIFICATE_BYTES + WAL_BYTES)
+        free = require_room(place, certificates * CERTIFICATE_BYTES + wal_room(place))
         with ExitStack() as short:
             theirs = beside(short, place, wish, on_sample)
             cases = theirs.bulk_cases(wish)

@@ -13,11 +13,11 @@ from infrastructure.log import replaying
 from infrastructure.postgres import Role
 from sijill import audit
 from sijill.bench.figures import Aim, Case, OnSample, OnStep, Sample, interleaved, ratio
-from sijill.bench.growing import EVENT_BYTES, WAL_BYTES, grow, thin
+from sijill.bench.growing import EVENT_BYTES, grow, thin
 from sijill.bench.machine import describe
 from sijill.bench.rows import Rows, open_log
 from sijill.bench.sealing import seal
-from sijill.bench.servers import ledger_database, require_room, scratch, scratch_server
+from sijill.bench.servers import ledger_database, require_room, scratch, scratch_server, wal_room
 from sijill.bench.stock import Stock, stock
 
 RATE = 400_000.0
@@ -47,7 +47,7 @@ def run(
     both = sorted({1, os.cpu_count() or 1})
     with ExitStack() as stack:
         place = stack.enter_context(scratch(folder))
-        require_room(place, events * EVENT_BYTES + WAL_BYTES)
+        require_room(place, events * EVENT_BYTES + wal_room(place))
         server = stack.enter_context(scratch_server(place))
         ours = ledger_database(server, "bench_sijill")
         open_log(ours)

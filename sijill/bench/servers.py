@@ -29,6 +29,8 @@ ORIGIN = "bench.sijill.example/ledger"
 AGENCY = "health"
 LARGEST_BUFFERS_MB = 8_192
 SMALLEST_BUFFERS_MB = 128
+SMALLEST_WAL_GB = 4
+LARGEST_WAL_GB = 16
 SEGMENTS = 64
 """As many segments of the write-ahead log as `min_wal_size` keeps for use again."""
 
@@ -51,6 +53,21 @@ def buffers() -> str:
     """PostgreSQL's own cache: a quarter of the memory, as its documentation advises, bounded."""
     quarter = memory_bytes() // 4 // 2**20
     return f"{max(SMALLEST_BUFFERS_MB, min(quarter, LARGEST_BUFFERS_MB))}MB"
+
+
+def wal_gigabytes(folder: Path) -> int:
+    """How much write-ahead log comes between checkpoints: a quarter of the free disk, bounded.
+
+    Indexes by random keys touch nearly every page between two checkpoints, and the first touch of
+    each takes the whole page along; so the fewer checkpoints, the less there is to write.
+    """
+    quarter = shutil.disk_usage(folder).free // 4 // 10**9
+    return max(SMALLEST_WAL_GB, min(quarter, LARGEST_WAL_GB))
+
+
+def wal_room(folder: Path) -> int:
+    """What the write-ahead log may take beside a database, with what is on its way, in bytes."""
+    return (wal_gigabytes(folder) * 9 // 8 + 1) * 10**9
 
 
 def require_room(folder: Path, needed: int) -> int:
@@ -83,7 +100,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 @contextmanager
 def scratch_server(folder: Path) -> Iterator[EmbeddedServer]:
     """A PostgreSQL of the benchmark's own, with the settings that a served ledger has."""
-    server = EmbeddedServer(folder / "pg", settings={"shared_buffers": buffers()})
+    own = {"shared_buffers": buffers(), "max_wal_size": f"{wal_gigabytes(folder)}GB"}
+    server = EmbeddedServer(folder / "pg", settings=own)
     server.start()
     try:
         go_round(server.create_database("bench_segments").admin)
@@ -177,8 +195,12 @@ class Ledger:
 
 @contextmanager
 def founded(parent: Path) -> Iterator[Ledger]:
-    """Found a ledger, with PostgreSQL's cache as `buffers` says."""
-    with environment(SIJILL_PG_SHARED_BUFFERS=buffers()):
+    """Found a ledger, with PostgreSQL's cache and its log as large as the machine bears."""
+    own = {
+        "SIJILL_PG_SHARED_BUFFERS": buffers(),
+        "SIJILL_PG_MAX_WAL_SIZE": f"{wal_gigabytes(parent)}GB",
+    }
+    with environment(**own):
         found(parent / "ledger", ORIGIN)
         yield Ledger(parent / "ledger")
 

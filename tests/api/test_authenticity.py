@@ -1,24 +1,28 @@
 """Authenticity of issuance over HTTP: attested at once, answered by issuers, proved to holders."""
 
 import itertools
-import json
-from base64 import b64decode
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from api.i18n import translate
-from domain.values import BAGHDAD
 from infrastructure import keyfiles
-from infrastructure.proofs import codes, signing, tiles
+from infrastructure.proofs import codes, signing
 from sijill.client import Client, Refused
 from sijill.client.prepared import commit, statement
 from sijill.founding import found
-from tests.attesting import asking, correct, cut_off, issued_in_doubt
-from tests.serving import ORIGIN, Agency, Served, act, enrolment, serving
+from tests.attesting import (
+    asking,
+    correct,
+    cut_off,
+    due,
+    enrol_attester,
+    issued_in_doubt,
+    prove,
+    stolen,
+)
+from tests.serving import ORIGIN, Agency, Served, act, issuance, serving
 
 ROOM = "/v1/authenticity-requests"
 DUE = "2026-12-30"
@@ -33,7 +37,7 @@ def attesting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     key = keyfiles.create_private_key(folder / "keys" / "attest.pem")
     with serving(folder) as served:
         operator, authority = served.founder("ndc"), served.founder("comsec")
-        _enrol_attester(operator, authority, key)
+        enrol_attester(operator, authority, key)
         yield served
 
 
@@ -42,14 +46,6 @@ def attester(attesting: Served) -> Client:
     """The operator under the key that lies beside the service."""
     key = keyfiles.load_private_key(attesting.folder / "keys" / "attest.pem")
     return attesting.client("ndc", key)
-
-
-def _enrol_attester(operator: Any, authority: Any, key: Any) -> None:
-    line = enrolment("ndc", "ndc", key, ["attest", "issue"], "attester-1")
-    path = "/v1/agencies/ndc/keys"
-    order = operator.send(operator.prepare(path, [line], cosigned=True))
-    operator.send(operator.possess(path, line, key))
-    authority.approve(order["order"])
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +61,6 @@ def asker(attesting: Served) -> Agency:
 @pytest.fixture(scope="module")
 def third(attesting: Served) -> Agency:
     return attesting.agency()
-
-
-def due() -> str:
-    return (datetime.now(BAGHDAD).date() + timedelta(days=5)).isoformat()
 
 
 def ask(agency: Agency, *, secret: str | None = None, **members: Any) -> str:
@@ -262,23 +254,7 @@ def test_a_holder_asks_online_and_is_given_what_proves_the_answer(
     )
     assert fetched["events"] == told["events"]
     for event in told["events"]:
-        _prove(attesting, event)
-
-
-def _prove(served: Served, event: dict[str, Any]) -> None:
-    """The event's bytes are what the leaf commits to that the signed tree holds."""
-    anybody, index = served.anybody(), event["index"]
-    anybody.text(f"/log/checkpoint?covers={index}")
-    size = anybody.checkpoint().size
-    bundle = anybody._http.get(f"/log/tile/entries/000.p/{size}").content
-    text = tiles.parse_bundle(bundle, width=size)[index]
-    said = json.loads(text)
-    for part in ("header", "body"):
-        salt, data = bytes.fromhex(event[f"{part}_salt"]), b64decode(event[part])
-        label = f"sijill/{part}/v1".encode()
-        assert said[part] == sha256(label + b"\x00" + salt + data).hexdigest()
-    proof = anybody.get("/v1/proofs/inclusion", index=index, size=size)
-    assert proof["leaf_hash"] == sha256(b"\x00" + text).hexdigest()
+        prove(attesting, event)
 
 
 def test_a_wrong_secret_and_a_wrong_code_look_alike(attesting: Served, issuer: Agency) -> None:
@@ -325,6 +301,40 @@ def test_after_a_change_the_holder_is_told_the_new_state(attesting: Served, issu
     after = attesting.anybody().post(f"{ROOM}/online", asked)
 
     assert (before["finding"], after["finding"]) == ("genuine", "suspended")
+
+
+def test_a_record_in_doubt_is_asked_about_once_and_its_old_answer_counts_no_more(
+    attesting: Served, attester: Client
+) -> None:
+    agency = attesting.agency()
+    officer = agency.officer()
+    text = issuance(agency.name, values={"holder_secret": "her-secret-3"})
+    issued = officer.send(officer.prepare("/v1/certificates", [text]))
+    asked = {"code": issued["code"], "secret": "her-secret-3"}
+    sound = attesting.anybody().post(f"{ROOM}/online", asked)
+    assert (sound["state"], sound["finding"]) == ("attested", "genuine")
+
+    def waiting() -> list[str]:
+        attesting.settle()
+        items = attester.get(ROOM, state="open", role="requester")["items"]
+        return [one["request"] for one in items if one["code"] == issued["code"]]
+
+    stolen(agency, officer, issued["index"])
+    seen = set()
+    for _ in range(3):
+        with pytest.raises(Refused) as refused:
+            attesting.anybody().post(f"{ROOM}/online", asked)
+        assert refused.value.code == "certificate_in_doubt"
+        [waits] = waiting()
+        seen.add(waits)
+    assert len(seen) == 1
+
+    # As soon as the agency stands by it, the question that waits is answered.
+    about = f"/v1/certificates/{issued['code']}/reaffirmation"
+    act(agency.client, about, "certificate.reaffirm", code=issued["code"])
+    told = attesting.anybody().post(f"{ROOM}/online", asked)
+    assert ({told["request"]}, told["finding"]) == (seen, "genuine")
+    assert waiting() == []
 
 
 def test_a_holder_at_the_counter_fetches_the_answer_herself(

@@ -95,6 +95,16 @@ def test_good_lines_are_recorded_and_bad_ones_named_by_line_and_code(
     assert issued(served, office) == before + 45
 
 
+def test_a_bulk_may_open_a_hundred_registers(served: Served, wire: Wire) -> None:
+    """Its lines want the same place on the shelf: that is no reason to refuse one."""
+    agency = served.agency()
+    lines = [issuance(agency.name, unit=f"u{number % 100}") for number in range(200)]
+
+    answers = lines_of(wire.send(bulk(agency.client, lines)))
+
+    assert codes_of(answers) == [None] * 200
+
+
 def test_every_receipt_of_a_bulk_holds(office: Agency) -> None:
     client = office.client
     lines = [issuance(office.name) for _ in range(5)]

@@ -10,6 +10,7 @@ from infrastructure.proofs import merkle
 from infrastructure.proofs.checkpoint import Checkpoint
 from tests.api.asking import auditor, openings, read, signed_headers
 from tests.api.talking import Wire, refused
+from tests.api.test_succession import merge
 from tests.correspondence import Sent, line, new_id, order, outgoing, send
 from tests.serving import Agency, Served
 
@@ -223,6 +224,10 @@ def test_refusing_the_electronic_form_is_counted(wire: Wire, served: Served, moj
         (office.name, "electronic_form_refused", 1)
     ]
     assert told[0] in get(wire, auditor(served), "/v1/transfers/refusals")["items"]
+    heir = served.agency()
+    assert get(wire, heir, "/v1/transfers/refusals")["items"] == []
+    merge(office, heir)
+    assert get(wire, heir, "/v1/transfers/refusals")["items"] == told
 
 
 def test_an_agency_that_is_no_party_gets_the_same_answer_as_for_nothing(

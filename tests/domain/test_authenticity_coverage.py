@@ -70,6 +70,24 @@ def test_an_empty_register_made_up_covers_no_paper_of_another_series(
     ledger.when(answer("b", "not_found", **made_up)).then("sijill.authenticity.answered.v1")
 
 
+@pytest.mark.parametrize("finding", ["genuine", "changed", "revoked"])
+def test_a_covered_register_holds_whatever_was_found_in_it(ledger: Scenario, finding: str) -> None:
+    """Who says that all of a register is captured cannot find in it what was not."""
+    ledger.given(ask("a"), proof("p"))
+    proved = {} if finding == "revoked" else {"certificate": code("p")}
+    found = answer("a", finding, grade="register_only", **HERE, **proved)
+    decided = ledger.world.decide(found)
+
+    ledger.given(cover())
+    ledger.when(found).refused("register_covered")
+    with pytest.raises(Exception, match="claim_taken"):
+        ledger.world.append(decided)
+
+    # What the register lacked is captured first; or the declaration was wrong.
+    ledger.given(uncover())
+    ledger.when(found).then("sijill.authenticity.answered.v1")
+
+
 def test_what_another_unit_holds_is_not_not_found(ledger: Scenario) -> None:
     ledger.given(cover(), cover(unit="south"), capture("12", unit="south"), ask("a"))
 

@@ -1,5 +1,6 @@
 """Letters as readers see them, against the domain's own records, at every index and page size."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -149,6 +150,33 @@ async def test_an_inbox_is_searched_by_whoever_wrote_and_whoever_sent(reading: R
     await reading.follow(scenario)
     assert await ids(to_day="2026-10-02") == []
     assert await ids(from_day="2026-11-20", parties=["moh"]) == [onward_, direct]
+
+
+async def test_a_span_of_days_keeps_the_order_and_its_pages(reading: Reading) -> None:
+    """A short span is walked day by day, a long one as one: nobody can tell them apart."""
+    scenario = given(*offices("moj", "moh"))
+    days = ["2026-10-01", "2026-10-02", "2026-10-05"]
+    dues = [None, "2026-12-20", "2026-12-01"]
+    for number, (day, due) in enumerate(itertools.product(days, dues)):
+        name = f"l{number}"
+        scenario.given(letter(name, date=day), dispatch(name, due_date=due))
+    await reading.follow(scenario)
+
+    async def found(**chosen: Any) -> list[str]:
+        pages, after = [], ""
+        while page := await transfers.box(
+            reading.service, "moh", Filter(**chosen), incoming=True, after=after, limit=2
+        ):
+            pages += page
+            after = page[-1].consignment.urgency
+        return [one.consignment.id for one in pages]
+
+    every = await transfers.box(reading.service, "moh", Filter(), incoming=True)
+    assert len(every) == len(days) * len(dues)
+    for first, last in itertools.product(["2025-01-01", *days], [*days, "2026-12-31"]):
+        expected = [one.consignment.id for one in every if first <= one.consignment.day <= last]
+        assert await found(from_day=first, to_day=last) == expected, (first, last)
+    assert await found(from_day="2026-02-31", to_day="2026-10-01") == await found(to_day=days[0])
 
 
 async def test_what_came_on_paper_answers_what_went_on_paper(reading: Reading) -> None:

@@ -1,0 +1,100 @@
+"""Which refused lines go on, and which wait: those that would open registers, one at a time."""
+
+from typing import Any, cast
+from uuid import uuid4
+
+import pytest
+
+from api.services import Services
+from api.tries import DRAWS, TRIES, Tries
+from domain.errors import Refusal
+from domain.registers import KNOWN_SPACE, SHELF_SPACE
+from infrastructure.log.batch import AppendRequest, Event, Order
+from infrastructure.log.refusals import ClaimTaken, Conflict
+
+ORDER = Order("moj", "k", b"", b"", b"", 9, 0, 0)
+EVENT = Event(uuid4(), 1, "t", 0, b"", b"", b"", b"")
+LOST = ClaimTaken(SHELF_SPACE, "moj|2026|0")
+
+
+class Ledger:
+    """Remembers which streams it was told to forget."""
+
+    def __init__(self) -> None:
+        self.forgotten: list[Any] = []
+
+    def forget(self, streams: list[Any]) -> None:
+        self.forgotten += streams
+
+
+class Serving:
+    """As much of the services as tries look at."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+
+
+@pytest.fixture
+def services() -> Services:
+    return cast("Services", Serving())
+
+
+def opening(unit: str) -> AppendRequest:
+    claims = [(KNOWN_SPACE, unit, EVENT.stream), (SHELF_SPACE, "moj|2026|0", EVENT.stream)]
+    return AppendRequest(ORDER, [EVENT], claims=claims)
+
+
+def test_of_lines_that_would_open_registers_one_goes_on_at_a_time(services: Services) -> None:
+    tries = Tries(range(5))
+    units = {0: "a", 1: "a", 2: "b", 3: "b", 4: "c"}
+
+    tries.recorded(opening("a"))
+    assert all(tries.refused(services, line, opening(units[line]), LOST) for line in (1, 2, 3, 4))
+    tries.turn()
+    # The register of line 1 is there; line 2 opens the next one.
+    assert tries.going == [1, 2]
+
+    tries.recorded(opening("b"))
+    tries.turn()
+    assert tries.going == [3, 4]
+
+    tries.turn()
+    assert tries.going == []
+
+
+def test_where_another_process_opened_the_register_all_its_lines_go_on(services: Services) -> None:
+    tries = Tries(range(3))
+    known = ClaimTaken(KNOWN_SPACE, "a")
+
+    assert all(tries.refused(services, line, opening("a"), known) for line in range(3))
+    tries.turn()
+
+    assert tries.going == [0, 1, 2]
+
+
+def test_a_lost_place_is_no_try(services: Services) -> None:
+    tries = Tries([0])
+
+    for _ in range(3 * DRAWS):
+        assert tries.refused(services, 0, opening("a"), LOST)
+        tries.turn()
+        assert tries.going == [0]
+
+    assert not tries.refused(services, 0, opening("a"), Refusal())
+
+
+def test_an_answer_that_found_nothing_tries_as_often_as_a_draw(services: Services) -> None:
+    tries, found_nothing = Tries([0]), AppendRequest(ORDER, [EVENT])
+
+    answers = [tries.refused(services, 0, found_nothing, LOST) for _ in range(DRAWS)]
+
+    assert answers == [True] * (DRAWS - 1) + [False]
+
+
+def test_what_the_log_has_overtaken_is_looked_at_afresh_a_few_times(services: Services) -> None:
+    tries = Tries([0])
+
+    answers = [tries.refused(services, 0, None, Conflict(EVENT.stream)) for _ in range(TRIES)]
+
+    assert answers == [True] * (TRIES - 1) + [False]
+    assert cast("Ledger", services.ledger).forgotten == [EVENT.stream] * TRIES
