@@ -4,7 +4,6 @@ The encoder is zxing's, in C++. It writes what fits the alphanumeric mode in tha
 alone as a byte, as the format's page wants; a test holds its sizes against three segments.
 """
 
-import re
 from typing import Final, NamedTuple
 
 import zxingcpp
@@ -19,7 +18,7 @@ MIN_MODULE_MM: Final = 0.35
 """What a telephone reads from an office printer's paper at arm's length: 4 dots at 300 dpi."""
 _SMALLEST: Final = 17
 _EACH_VERSION: Final = 4
-_RUN: Final = re.compile(rb"\x00+")
+_LIGHT: Final = b"\xff"
 
 
 class Symbol(NamedTuple):
@@ -44,15 +43,23 @@ class Symbol(NamedTuple):
         return round(self.modules * MIN_MODULE_MM, 1)
 
     def svg(self) -> str:
-        """The drawing, quiet zone included, of no size of its own: a stroke for each dark run."""
-        strokes = "".join(
-            f"M{run.start() + QUIET_MODULES} {place + QUIET_MODULES}.5h{run.end() - run.start()}"
-            for place, row in enumerate(self.rows)
-            for run in _RUN.finditer(row)
-        )
+        """The drawing, quiet zone included, of no size of its own: a stroke for each dark run.
+
+        Strokes begin where the one before them ended: of all that a paper is made from this text is
+        the longest, and whoever sets it reads it anew for each.
+        """
+        strokes: list[str] = []
+        for place, row in enumerate(self.rows, QUIET_MODULES):
+            strokes.append(f"M{QUIET_MODULES} {place}.5")
+            light = 0
+            for dark in row.split(_LIGHT):
+                if dark:
+                    strokes.append(f"m{light} 0h{len(dark)}" if light else f"h{len(dark)}")
+                    light = 0
+                light += 1
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.modules} {self.modules}">'
-            f'<path d="{strokes}" stroke="#000"/></svg>'
+            f'<path d="{"".join(strokes)}" stroke="#000"/></svg>'
         )
 
 

@@ -1,5 +1,6 @@
 """QR symbols: what is printed is read by zxing, and what could not be read is not printed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -59,19 +60,34 @@ def test_the_same_text_has_the_same_symbol() -> None:
 
 def test_the_drawing_has_every_dark_module_and_a_quiet_zone() -> None:
     made = symbol(TEXT)
-    dark = sum(row.count(0) for row in made.rows)
-
-    strokes = made.svg().partition('d="')[2].partition('"')[0].split("M")[1:]
-    drawn = {
-        (int(column) + at, int(float(place)))
-        for stroke in strokes
-        for where, _, length in [stroke.partition("h")]
-        for column, place in [where.split()]
-        for at in range(int(length))
+    dark = {
+        (column + QUIET_MODULES, place + QUIET_MODULES)
+        for place, row in enumerate(made.rows)
+        for column, module in enumerate(row)
+        if module == 0
     }
-    assert len(drawn) == dark
+
+    drawn = drawn_by(made.svg().partition('d="')[2].partition('"')[0])
+
+    assert drawn == dark
     edge = range(QUIET_MODULES, made.modules - QUIET_MODULES)
     assert all(column in edge and place in edge for column, place in drawn)
+
+
+def drawn_by(path: str) -> set[tuple[int, int]]:
+    """The modules that the strokes of an SVG path cover: moves, relative moves and dark runs."""
+    drawn, at, place = set(), 0, 0.0
+    for move, numbers in re.findall(r"([Mmh])([0-9. ]+)", path):
+        across, *down = map(float, numbers.split())
+        if move == "M":
+            at, [place] = int(across), down
+        elif move == "m":
+            assert down == [0]
+            at += int(across)
+        else:
+            drawn |= {(at + step, int(place)) for step in range(int(across))}
+            at += int(across)
+    return drawn
 
 
 def test_a_symbol_too_small_to_be_read_is_refused_with_its_millimetres() -> None:
