@@ -137,15 +137,18 @@ async def online(request: Request, services: Open, asked: HolderQuestion) -> JSO
         known = await authenticity.asked_online(
             connection, code, changed=changed, sound=facts.issuer_sound
         )
-    if known is not None and known.attested:
-        return await _tell_holder(services, known.request)
+    if known and known[0].attested:
+        return await _tell_holder(services, known[0].request)
     if not attesting.ready(services):
         raise Problem("attestation_unavailable")
-    question = known.request if known else await attesting.receive(services, code, asked.secret)
-    # Whoever asked at the same moment may have had it answered.
-    with suppress(RequestNotWaiting):
-        await attesting.answer(services, question, code)
-    return await _tell_holder(services, question)
+    waiting = [one.request for one in known]
+    if not waiting:
+        waiting = [await attesting.receive(services, code, asked.secret)]
+    # More than one where several asked at the same moment; each of them may answer the others'.
+    for question in waiting:
+        with suppress(RequestNotWaiting):
+            await attesting.answer(services, question, code)
+    return await _tell_holder(services, waiting[0])
 
 
 class HolderFetch(BaseModel):

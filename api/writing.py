@@ -79,14 +79,16 @@ async def _attempt(
         prepared = await off_loop(partial(_prepare, services, work, order, waiting), len(waiting))
         sound = [number for number in waiting if isinstance(prepared[number], AppendRequest)]
         prepared |= await crediting.wrong(services, work, sound)
-        requests = {n: one for n, one in prepared.items() if isinstance(one, AppendRequest)}
+        requests = tries.sent(
+            {n: one for n, one in prepared.items() if isinstance(one, AppendRequest)}
+        )
         submitted = await _submit(services, list(requests.values()))
         results: dict[int, Appended | Exception] = dict(zip(requests, submitted, strict=True))
         results |= {n: one for n, one in prepared.items() if isinstance(one, Exception)}
         for number, result in results.items():
             if isinstance(result, Appended):
                 done[number] = Outcome(number, result)
-                tries.recorded(requests[number])
+                tries.recorded(number, requests[number])
             elif not tries.refused(services, number, requests.get(number), result):
                 done[number] = Outcome(number, error=_told(result))
         tries.turn()

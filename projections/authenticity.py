@@ -131,17 +131,17 @@ class AskedOnline(NamedTuple):
 
 
 async def asked_online(
-    conn: Connection, code: str, *, changed: int, sound: bool
-) -> AskedOnline | None:
-    """A holder's question about a code that waits, or whose answer still holds.
+    conn: Connection, code: str, *, changed: int, sound: bool, most: int = 20
+) -> list[AskedOnline]:
+    """Holders' questions about a code that wait, after those whose answer still holds.
 
     That is one given after index `changed`; where the record is not `sound` (a key behind it counts
     for nothing), only one that says that it was withdrawn.
     """
-    parameters = {"code": code, "changed": changed, "sound": sound}
+    parameters = {"code": code, "changed": changed, "sound": sound, "most": most}
     async with conn.cursor(row_factory=class_row(AskedOnline)) as cursor:
         await cursor.execute(_SQL["online"], parameters)
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def parties_of(conn: Connection, streams: Collection[UUID]) -> dict[UUID, frozenset[str]]:

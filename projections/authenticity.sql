@@ -46,13 +46,13 @@ WHERE asked.request = %(request)s
     AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
 
 -- name: online
--- The newest question of a holder about a code whose answer still holds; else one that waits.
+-- The questions of holders about a code that wait or whose answer still holds: this first.
 SELECT asked.request, asked.state = 'attested' AS attested
 FROM read.authenticity_requests AS asked
 WHERE asked.code = %(code)s AND asked.channel = 'online' AND asked.until_index IS NULL
     AND (asked.state = 'open' OR (asked.state = 'attested' AND asked.ended_index > %(changed)s
         AND (%(sound)s OR asked.finding IN ('revoked', 'voided'))))
-ORDER BY attested DESC, asked.requested_index DESC LIMIT 1
+ORDER BY attested DESC, asked.requested_index DESC LIMIT %(most)s
 
 -- name: page
 SELECT asked.*

@@ -163,7 +163,8 @@ class AnswerAuthenticity(OnRequest):
 
     A finding about paper names the register by `unit` and `series`. *Not found* needs every known
     register of the issuer's in that year to be declared covered, whatever its unit and series;
-    else it is *outside coverage*. `grade` is how good the evidence is.
+    else it is *outside coverage*. *Genuine*, *changed* and *revoked* are what the register holds;
+    in one that is declared covered nothing else is found. `grade` is how good the evidence is.
     """
 
     ACT = Act(

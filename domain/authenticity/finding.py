@@ -18,6 +18,7 @@ from domain.errors import (
 )
 from domain.ledger import Sitting
 from domain.registers import (
+    KNOWN_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
     Entry,
@@ -54,7 +55,7 @@ def finding_of(code: str, sitting: Sitting) -> Finding:
         return Finding.VOIDED
     if certificate.status is Status.REVOKED or original.status is OriginalStatus.REVOKED:
         return Finding.REVOKED
-    if certificate.in_doubt(sitting):
+    if certificate.in_doubt(sitting, code):
         raise CertificateInDoubt(code=code)
     if certificate.status is Status.SUSPENDED:
         return Finding.SUSPENDED
@@ -77,8 +78,8 @@ def check_finding(
         held = all_held(registers, asked, sitting)
         if held and (order.finding, order.grade) not in held:
             raise FindingMismatch
-        if not held and _all_covered(registers, sitting):
-            raise RegisterCovered
+        if not held:
+            _check_room(registers, asked, sitting)
         return
     could_stand = shelf_of(registers[0], sitting)
     if all_held([*registers, *could_stand], asked, sitting):
@@ -121,6 +122,26 @@ def certificate_of(code: str, sitting: Sitting) -> Certificate | None:
     stream = sitting.find("code", code)
     record = sitting.load(stream) if stream else None
     return record if isinstance(record, Certificate) else None
+
+
+def _check_room(registers: list[Register], asked: AuthenticityRequest, sitting: Sitting) -> None:
+    """What was searched does not hold the paper in the ledger: so in a book not captured whole.
+
+    A register that the ledger does not know yet is one, unless all that it knows of the issuer and
+    year is captured, or holds the paper: then the named one has to become known first.
+
+    Raises:
+        FindingMismatch: another register holds that paper.
+        RegisterCovered: it could stand in none.
+    """
+    known = [one for one in registers if sitting.find(KNOWN_SPACE, one.key) is not None]
+    for register in set(registers) - set(known):
+        sitting.absent(KNOWN_SPACE, register.key)
+    shelf = shelf_of(registers[0], sitting) if not known else []
+    if all_held(shelf, asked, sitting):
+        raise FindingMismatch
+    if _all_covered(known or shelf or registers, sitting):
+        raise RegisterCovered
 
 
 def _all_covered(registers: Iterable[Register], sitting: Sitting) -> bool:

@@ -1,7 +1,7 @@
 """Questions about letters: one by name, its chain, an agency's inbox and outbox."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -17,8 +17,11 @@ from projections.transfers.record import Consignment, Letter
 STATEMENTS: Final = load("projections.transfers", "transfers.sql")
 
 
-DAYS_APART: Final = 92
-"""A span of at most so many days (a quarter) is walked day by day, a page of each."""
+DAYS_APART: Final = 31
+"""A span of at most so many days is walked day by day, a page of each, if nothing else is asked.
+
+What else is asked lets few rows through, and each day would be walked to its end for them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +107,15 @@ class Filter:
         return {**named, **apart, "days": days}
 
     def _days(self) -> list[str] | None:
-        """The days of a span with both ends; None where it is long, or a number says enough."""
-        if self.from_day is None or self.to_day is None or self.number is not None:
+        """The days of a short span with both ends that is all that is asked, else None."""
+        asked = {field.name for field in fields(self) if getattr(self, field.name) is not None}
+        if asked != {"from_day", "to_day"} or self.from_day is None or self.to_day is None:
             return None
         try:
             first, last = map(date.fromisoformat, (self.from_day, self.to_day))
         except ValueError:
             return None  # no day of any calendar: compared as text, as an open span is
-        if (last - first).days > DAYS_APART:
+        if (last - first).days >= DAYS_APART:
             return None
         return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 

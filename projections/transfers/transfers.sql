@@ -209,8 +209,8 @@ LIMIT %(limit)s
 -- name: incoming
 -- Rows are chosen from one table, and only those of the page are joined. To be planned with its
 -- parameters known: whatever is not asked for then falls away. An array is looked up by the index
--- of names; of `IN` that would become a filter of the whole inbox. A few days are walked one by one,
--- each in its order: days and urgency are orders of their own, so one walk would pass over most.
+-- of names; of `IN` that would become a filter of the whole inbox. A few days alone are walked one by
+-- one, each in its order: days and urgency are orders of their own, so one walk would pass most over.
 SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
 FROM (
     SELECT one.* FROM unnest(coalesce(%(days)s::text[], ARRAY[NULL])) AS span (day)

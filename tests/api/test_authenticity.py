@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -319,21 +320,26 @@ def test_a_record_in_doubt_is_asked_about_once_and_its_old_answer_counts_no_more
         items = attester.get(ROOM, state="open", role="requester")["items"]
         return [one["request"] for one in items if one["code"] == issued["code"]]
 
+    def refused(question: dict[str, str]) -> str:
+        with pytest.raises(Refused) as refusal:
+            attesting.anybody().post(f"{ROOM}/online", question)
+        return refusal.value.code
+
     stolen(agency, officer, issued["index"])
-    seen = set()
-    for _ in range(3):
-        with pytest.raises(Refused) as refused:
-            attesting.anybody().post(f"{ROOM}/online", asked)
-        assert refused.value.code == "certificate_in_doubt"
-        [waits] = waiting()
-        seen.add(waits)
-    assert len(seen) == 1
+    with ThreadPoolExecutor(3) as pool:
+        refusals = list(pool.map(lambda _: refused(asked), range(3)))
+    # Of those who ask at the same moment each may record a question; whoever comes later does not.
+    seen = waiting()
+    refusals.append(refused(asked))
+    assert set(refusals) == {"certificate_in_doubt"}
+    assert waiting() == seen
 
     # As soon as the agency stands by it, the question that waits is answered.
     about = f"/v1/certificates/{issued['code']}/reaffirmation"
     act(agency.client, about, "certificate.reaffirm", code=issued["code"])
     told = attesting.anybody().post(f"{ROOM}/online", asked)
-    assert ({told["request"]}, told["finding"]) == (seen, "genuine")
+    assert told["request"] in seen
+    assert told["finding"] == "genuine"
     assert waiting() == []
 
 

@@ -39,22 +39,40 @@ def services() -> Services:
     return cast("Services", Serving())
 
 
-def opening(unit: str) -> AppendRequest:
-    claims = [(KNOWN_SPACE, unit, EVENT.stream), (SHELF_SPACE, "moj|2026|0", EVENT.stream)]
+def opening(unit: str, year: int = 2026) -> AppendRequest:
+    claims = [(KNOWN_SPACE, unit, EVENT.stream), (SHELF_SPACE, f"moj|{year}|0", EVENT.stream)]
     return AppendRequest(ORDER, [EVENT], claims=claims)
+
+
+def test_of_requests_that_want_the_same_place_only_the_first_is_sent() -> None:
+    tries, plain = Tries(range(5)), AppendRequest(ORDER, [EVENT])
+    ready = {
+        0: opening("a"),
+        1: opening("a"),
+        2: plain,
+        3: opening("b"),
+        4: opening("c", 2025),
+    }
+
+    assert tries.sent(ready) == {0: ready[0], 2: plain, 4: ready[4]}
+    tries.recorded(0, ready[0])
+    tries.turn()
+    assert tries.going == [1, 3]
+    tries.turn()
+    assert tries.going == []
 
 
 def test_of_lines_that_would_open_registers_one_goes_on_at_a_time(services: Services) -> None:
     tries = Tries(range(5))
     units = {0: "a", 1: "a", 2: "b", 3: "b", 4: "c"}
 
-    tries.recorded(opening("a"))
+    tries.recorded(0, opening("a"))
     assert all(tries.refused(services, line, opening(units[line]), LOST) for line in (1, 2, 3, 4))
     tries.turn()
     # The register of line 1 is there; line 2 opens the next one.
     assert tries.going == [1, 2]
 
-    tries.recorded(opening("b"))
+    tries.recorded(2, opening("b"))
     tries.turn()
     assert tries.going == [3, 4]
 
@@ -70,6 +88,19 @@ def test_where_another_process_opened_the_register_all_its_lines_go_on(services:
     tries.turn()
 
     assert tries.going == [0, 1, 2]
+
+
+def test_where_another_process_took_the_place_too_one_line_finds_out(services: Services) -> None:
+    """The store tells of the place alone: the first line sees that the register is there."""
+    tries, known = Tries(range(4)), AppendRequest(ORDER, [EVENT])
+
+    assert all(tries.refused(services, line, opening("a"), LOST) for line in range(4))
+    tries.turn()
+    assert tries.going == [0]
+    tries.recorded(0, known)
+    tries.turn()
+
+    assert tries.going == [1, 2, 3]
 
 
 def test_a_lost_place_is_no_try(services: Services) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.authenticity import AuthenticityRequest, Finding, RequestState
 from tests.asking_authenticity import answer, ask, attest, by_code, on_request, proof, receive
-from tests.certificate_orders import correct, revoke, suspend, void
+from tests.certificate_orders import another, correct, revoke, suspend, void
 from tests.given_when_then import (
     Order,
     Scenario,
@@ -69,6 +69,20 @@ def test_paper_without_a_code_is_named_whole(ledger: Scenario, member: str) -> N
 )
 def test_a_question_can_be_answered(ledger: Scenario, members: dict[str, str], code_: str) -> None:
     ledger.when(ask("a", **members)).refused(code_)
+
+
+def test_a_further_original_by_a_stolen_key_leaves_the_first_as_it_was(ledger: Scenario) -> None:
+    ledger.given(issue("doc"))
+    begins = ledger.world.size
+    ledger.given(another("doc", "copy").signed_by("moj-2"), operators_proof("p"))
+    ledger.given(
+        order("key.compromise", "moj", key=key_of("moj-2"), as_of=begins, reason="stolen"),
+        by_code("a", "doc"),
+        by_code("b", "copy"),
+    )
+
+    ledger.when(attest("b", certificate=code("p"))).refused("certificate_in_doubt")
+    ledger.when(attest("a", certificate=code("p"))).then("sijill.authenticity.attested.v1")
 
 
 def test_only_a_key_that_attests_attests(ledger: Scenario) -> None:

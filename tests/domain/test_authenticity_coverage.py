@@ -88,6 +88,35 @@ def test_a_covered_register_holds_whatever_was_found_in_it(ledger: Scenario, fin
     ledger.when(found).then("sijill.authenticity.answered.v1")
 
 
+def test_a_register_that_nobody_knows_excuses_no_finding(ledger: Scenario) -> None:
+    """Where all that is known is captured, a book that turns up becomes known first."""
+    made_up = {"unit": "x", "series": "zz"}
+    ledger.given(cover(), ask("a"), ask("b", number="13"), proof("p"), proof("q"))
+    said = {"grade": "register_only", "certificate": code("p")}
+    ledger.when(answer("a", "genuine", **said, **made_up)).refused("register_covered")
+
+    ledger.given(capture("13", entry_state="revoked"))
+    ledger.when(answer("b", "genuine", **said, **made_up)).refused("finding_mismatch")
+
+    ledger.given(capture("12", **made_up))
+    ledger.when(answer("a", "genuine", **said, **made_up)).then("sijill.authenticity.answered.v1")
+
+
+def test_a_successors_empty_register_excuses_no_finding(ledger: Scenario) -> None:
+    law = {"effective_date": "2026-11-20", "legal_basis": "law:1/2026"}
+    merged = on_agency("merge", "moj", successor="mof", **law).also_by("comsec")
+    ledger.given(cover(), ask("a"), merged, proof("p", "mof"))
+    said = {"grade": "register_only", "certificate": code("p"), **HERE}
+
+    ledger.when(answer("a", "genuine", **said).saying(agency="mof").signed_by("mof")).refused(
+        "register_covered"
+    )
+    ledger.given(capture("12", agency="mof"))
+    ledger.when(answer("a", "genuine", **said).saying(agency="mof").signed_by("mof")).then(
+        "sijill.authenticity.answered.v1"
+    )
+
+
 def test_what_another_unit_holds_is_not_not_found(ledger: Scenario) -> None:
     ledger.given(cover(), cover(unit="south"), capture("12", unit="south"), ask("a"))
 
