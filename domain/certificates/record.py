@@ -136,7 +136,7 @@ class Certificate(Record):
         return self.edition.expiry is not None and day > self.edition.expiry
 
     def in_doubt(self, sitting: Sitting, code: str | None = None) -> bool:
-        """Whether a key by which it is in force, or this original of it, counted for nothing then."""
+        """Whether a key by which it, or this original, is in force counted for nothing then."""
         own = [one for one in self.grants if code is None or one.code in (None, code)]
         signed = ((key, grant.at) for grant in own for key in grant.keys)
         return any(_is_void(key, index, sitting) for key, index in signed)
