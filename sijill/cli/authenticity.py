@@ -138,8 +138,9 @@ def answer(
 ) -> int:
     """Answer a request; a positive answer issues its authenticity certificate first.
 
-    *Not found* needs every known register of that year to be declared covered, *outside coverage* one
-    that is not; and what is found in a covered one stands in it. Run again after whatever went wrong: the certificate is issued once.
+    *Not found* needs every known register of that year to be declared covered, *outside coverage*
+    one that is not; and what is found in a covered one stands in it. Run again after whatever went
+    wrong: the certificate is issued once.
     """
     from infrastructure.proofs import codes
     from sijill.client import Draft
