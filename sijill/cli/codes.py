@@ -33,7 +33,7 @@ _NOT_READY_CODES = frozenset(
     }
 )
 # A file that the command line names, or a variable, that cannot be used.
-_USAGE_PREFIXES = ("key_file_", "input_", "setting_")
+_USAGE_PREFIXES = ("column_missing", "key_file_", "input_", "setting_")
 
 
 def of_problem(status: int) -> int:
