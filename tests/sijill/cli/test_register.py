@@ -141,7 +141,7 @@ def test_a_bad_row_says_which_column_or_field_it_is(office: Shell) -> None:
     assert ran.code == 5
     assert "(value_not_mapped: الحالة)" in ran.out
     assert "(column_missing: الحالة)" in ran.out
-    assert "(json_text: holder_name: " in ran.out
+    assert "(input_value_invisible: holder_name)" in ran.out
 
 
 def test_bytes_that_are_no_text_are_one_bad_row(office: Shell) -> None:
