@@ -21,6 +21,7 @@ MAX_PAYLOAD_BYTES: Final = 300
 MAX_TEXT_CHARACTERS: Final = 640
 MAX_HOST_CHARACTERS: Final = 64
 
+_TOO_LONG = frozenset({"cbor_too_large", "qr_payload_too_large"})
 _COSE_START = 0xD2
 _ZLIB_START = 0x78
 # Scheme and host may come back from a browser in lower case; path and fragment never do.
@@ -112,12 +113,15 @@ def sign_fitting(
     places = sorted(said.fields)
     for count in range(len(places), -1, -1):
         fields = {place: said.fields[place] for place in places[:count]}
-        data = credential.sign(replace(said, fields=fields), key, algorithm=algorithm)
         try:
+            data = credential.sign(replace(said, fields=fields), key, algorithm=algorithm)
             pack(data)
-        except ProofError:
-            continue
-        return data
+        except ProofError as error:
+            # What is longer than any reader takes does not fit either.
+            if error.code not in _TOO_LONG:
+                raise
+        else:
+            return data
     raise ProofError("qr_payload_too_large", f"at most {MAX_PAYLOAD_BYTES} bytes")
 
 

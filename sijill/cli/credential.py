@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from domain.errors import Refusal
 from infrastructure.documents.symbol import symbol
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs import jwk, qr
 from infrastructure.proofs.base64text import decode_url
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PrivateKey
 from sijill.cli.options import Desk
 from sijill.cli.ordering import Order, execute, is_open, settle
@@ -78,7 +80,7 @@ def follow(client: Client, answer: dict[str, Any], output: Output) -> None:
         return
     try:
         made = make(client, answer["code"], output, client.key)
-    except Refused as refused:
-        output.say(output.words("cli.credential_missing", code=refused.code), colour="yellow")
+    except (Refused, Refusal, ProofError) as error:
+        output.say(output.words("cli.credential_missing", code=error.code), colour="yellow")
         return
     answer["credential_index"] = made["index"]

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from domain.errors import Refusal
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import public_of
 from infrastructure.proofs.orders import LINES_LIMIT
+from sijill.cli.faults import problem_of
 from sijill.cli.output import Output
 from sijill.client import Client, Draft, credentials
 
@@ -22,33 +25,45 @@ def credit(client: Client, codes: Sequence[str], output: Output) -> tuple[int, i
     made = refused = 0
     left = iter(codes)
     while chunk := list(islice(left, CHUNK_LINES)):
-        drafts = list(_drafts(client, chunk))
+        drafts: list[Draft] = []
+        for code in chunk:
+            try:
+                drafts.extend(_draft(client, code))
+            except (Refusal, ProofError) as error:
+                # Signed nowhere: told like one that the ledger refused, and the others go on.
+                known = problem_of(error, output)
+                if known is None:
+                    raise
+                refused += 1
+                _tell(code, known[0], output)
         for answer in _record(client, drafts) if drafts else ():
             problem = answer.get("problem")
             if problem is None:
                 made += 1
                 continue
             refused += 1
-            code = drafts[answer["line"]].code
-            said = {"code": code, "problem": dict(problem)}
-            output.item(said, f"{code}: {problem['title']} ({problem['code']})")
+            _tell(str(drafts[answer["line"]].code), problem, output)
     return made, refused
 
 
-def _drafts(client: Client, codes: Sequence[str]) -> Iterator[Draft]:
-    key, ledger = client.key, client.identity.ledger
+def _tell(code: str, problem: Mapping[str, Any], output: Output) -> None:
+    said = {"code": code, "problem": dict(problem)}
+    output.item(said, f"{code}: {problem['title']} ({problem['code']})")
+
+
+def _draft(client: Client, code: str) -> Iterator[Draft]:
+    """The act that records a code's credential; none where it has one, or is not in force."""
+    key = client.key
     if key is None:
         raise ValueError("a credential needs a key")
-    public = public_of(key)
-    for code in codes:
-        shown = client.get(f"/v1/certificates/{code}")
-        original = next(one for one in shown["originals"] if one["code"] == code)
-        withdrawn = not shown["state"] == original["state"] == _IN_FORCE
-        if withdrawn or original["credential_index"] is not None:
-            # In the same file, or since; or made by an earlier run.
-            continue
-        data = credentials.sign(shown, ledger, key)
-        yield credentials.draft(data, agency=client.agency or "", code=code, key=public)
+    shown = client.get(f"/v1/certificates/{code}")
+    original = next(one for one in shown["originals"] if one["code"] == code)
+    withdrawn = not shown["state"] == original["state"] == _IN_FORCE
+    if withdrawn or original["credential_index"] is not None:
+        # In the same file, or since; or made by an earlier run.
+        return
+    data = credentials.sign(shown, client.identity.ledger, key)
+    yield credentials.draft(data, agency=client.agency or "", code=code, key=public_of(key))
 
 
 def _record(client: Client, drafts: Sequence[Draft]) -> Sequence[Mapping[str, Any]]:

@@ -20,7 +20,8 @@ _MICROSECONDS = 1_000_000
 def describe(shown: Mapping[str, Any], ledger: bytes) -> Credential:
     """What the credential of a certificate says, as its agency is shown it by `asked_code`.
 
-    Of the values only those that its type declares printable are in it.
+    Of the values only those that its type declares printable are in it, and no empty one: the
+    format has no place for it, and a paper shows nothing of it.
 
     Raises:
         TypeUnknown: a newer ledger knows a type that this client does not.
@@ -35,7 +36,7 @@ def describe(shown: Mapping[str, Any], ledger: bytes) -> Credential:
         type=shown["type"],
         number=shown["number"],
         date=shown["date"],
-        fields={n: values[one.id] for n, one in fields if one.printable and one.id in values},
+        fields={n: values[one.id] for n, one in fields if one.printable and values.get(one.id)},
         status_list=original["status"]["list"],
         status_index=original["status"]["index"],
         index=original["issue_index"],

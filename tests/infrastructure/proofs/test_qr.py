@@ -27,6 +27,18 @@ def test_fields_that_do_not_fit_are_left_out_from_the_end() -> None:
     assert credential.decode(data).verify([public]) == public
 
 
+@pytest.mark.parametrize("letters", [600, 3_000])
+def test_a_field_longer_than_any_reader_takes_is_left_out(letters: int) -> None:
+    data = qr.sign_fitting(replace(SAMPLE, fields={0: "حامل", 2: "ش" * letters}), KEYS["P-256"])
+
+    assert credential.decode(data).credential.fields == {0: "حامل"}
+
+
+def test_what_is_wrong_with_a_field_is_told_and_no_reason_to_leave_it_out() -> None:
+    with pytest.raises(ProofError, match="credential_text"):
+        qr.sign_fitting(replace(SAMPLE, fields={0: "حامل", 2: "\u200e"}), KEYS["P-256"])
+
+
 def test_what_does_not_fit_even_without_fields_is_refused() -> None:
     with pytest.raises(ProofError, match="qr_payload_too_large"):
         qr.sign_fitting(

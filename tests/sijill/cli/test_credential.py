@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 
 from infrastructure.documents.symbol import symbol
 from infrastructure.proofs import cwt, jwk, qr
-from sijill.client import Client
+from infrastructure.proofs.errors import ProofError
+from sijill.client import Client, credentials
 from tests.serving import Agency, Served, enrolment
 from tests.sijill.cli.conftest import Shell, letter, ndjson
 
@@ -33,6 +34,59 @@ def test_issuing_records_a_credential_in_the_same_breath(office: Shell, agency: 
     assert said.fields == {0: "حامل 0001", 2: "تأييد سكن"}
     assert ran.json["custodial"] is False
     assert ran.json["smallest_mm"] == symbol(ran.json["qr_text"]).smallest_mm
+
+
+@pytest.mark.parametrize("letters", [600, 3_000])
+def test_what_is_too_long_for_a_qr_code_is_left_out(office: Shell, letters: int) -> None:
+    fields = letter()["fields"] | {"supported_fact": "ش" * letters}
+
+    code = issue(office, fields=fields)["code"]
+
+    shown = office("certificate", "credential", code, "--output", "json").json
+    said = qr.parse_text(shown["qr_text"]).signed.credential
+    assert set(said.fields.values()) == {fields["holder_name"]}
+
+
+def fail_for(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """No credential can be made for a holder of this name."""
+    sign = credentials.sign
+
+    def failing(shown: Any, ledger: bytes, key: jwk.PrivateKey) -> bytes:
+        if shown["values"]["holder_name"] == name:
+            raise ProofError("qr_payload_too_large")
+        return sign(shown, ledger, key)
+
+    monkeypatch.setattr(credentials, "sign", failing)
+
+
+def test_where_none_can_be_made_the_certificate_is_told_all_the_same(
+    office: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = letter()
+    fail_for(monkeypatch, asked["fields"]["holder_name"])
+
+    ran = office("certificate", "issue", office.file("one.json", asked), "--output", "json")
+
+    assert ran.code == 0, ran.err
+    assert {"code", "holder_secret", "index"} <= ran.json.keys()
+    assert "credential_index" not in ran.json
+    assert "qr_payload_too_large" in ran.err
+
+
+def test_in_a_bulk_one_that_cannot_be_made_is_told_and_the_others_are(
+    office: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = letter(fields=letter()["fields"] | {"holder_name": "حامل 0002"})
+    fail_for(monkeypatch, "حامل 0002")
+    file = office.file("three.ndjson", ndjson([letter(), middle, letter()]))
+
+    ran = office("certificate", "bulk", file, "--credential", "--output", "json")
+
+    assert ran.code == 5
+    *lines, told, end = ran.lines
+    assert (told["code"], told["problem"]["code"]) == (lines[1]["code"], "qr_payload_too_large")
+    summary = end["summary"]
+    assert (summary["recorded"], summary["credentials"], summary["refused"]) == (3, 2, 1)
 
 
 def test_it_can_be_made_later_and_made_anew(office: Shell) -> None:
