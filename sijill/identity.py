@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from infrastructure.log.reader import LoggedEvent
 from infrastructure.proofs import canonical, leaf
@@ -11,6 +12,19 @@ class NotFounded(Exception):
     """The database holds no ledger: `sijill init` makes one."""
 
     code = "not_founded"
+
+
+class NoLedger(Exception):
+    """Nothing was founded in this folder: it is another one that is meant, or `sijill init` waits.
+
+    Told apart from an empty database, because whoever mistypes `--data` has to see the path.
+    """
+
+    code = "no_ledger_in_folder"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)

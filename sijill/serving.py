@@ -19,7 +19,7 @@ from infrastructure.postgres import Role
 from infrastructure.telemetry import configure_logging
 from sijill import delegating
 from sijill.folder import Folder
-from sijill.identity import NotFounded, identity_of
+from sijill.identity import NoLedger, identity_of
 from sijill.settings import Settings
 from sijill.supervisor import FolderLock, Supervisor, listen
 from sijill.witnesses import remembered
@@ -51,13 +51,14 @@ def serve(
     """Serve the ledger of a folder until SIGTERM or SIGINT.
 
     Raises:
-        AlreadyServing: another supervisor serves this folder. NotFounded, SchemaOutdated,
-        RolledBack, KeyFileError, EmbeddedServerError, OSError: it cannot be served, and why.
+        AlreadyServing: another supervisor serves this folder. NoLedger, NotFounded,
+        SchemaOutdated, RolledBack, KeyFileError, EmbeddedServerError, OSError: it cannot be
+        served, and why.
     """
     configure_logging()
     folder = Folder(data)
     if not folder.keys.is_dir():
-        raise NotFounded
+        raise NoLedger(data)
     settings = Settings(data=data)
     settings.announced()
     lock = FolderLock(data)

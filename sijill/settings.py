@@ -34,6 +34,16 @@ class SettingUnusable(Exception):
         self.params = {"variable": variable}
 
 
+class HolidaysUnusable(Exception):
+    """The file of announced holidays, at `path`; `str()` says what is wrong, for developers."""
+
+    code = "holidays_unusable"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(detail)
+        self.path = path
+
+
 class Settings(BaseSettings):
     """Where a ledger lives. An empty variable counts as not set."""
 
@@ -151,13 +161,15 @@ class Settings(BaseSettings):
         """The law's calendar with the announced days, for who refuses what cannot be used.
 
         Raises:
-            SettingUnusable: the file that is named, or is there, cannot be used.
+            HolidaysUnusable: the file that is named, or is there, cannot be used.
         """
         path = self.holidays_path
         try:
             return read(path) if self.holidays is not None or path.exists() else CALENDAR
-        except (OSError, HolidaysMalformed):
-            raise SettingUnusable(f"{_PREFIX}HOLIDAYS") from None
+        except OSError as error:
+            raise HolidaysUnusable(path, error.strerror or type(error).__name__) from None
+        except HolidaysMalformed as error:
+            raise HolidaysUnusable(path, str(error)) from None
 
     def working_days(self) -> WorkingDays:
         """When offices work, for who goes on whatever becomes of the file."""

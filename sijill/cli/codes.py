@@ -20,6 +20,7 @@ _UNAVAILABLE = 503
 _NOT_READY_CODES = frozenset(
     {
         "not_founded",
+        "no_ledger_in_folder",
         "schema_outdated",
         "database_unreachable",
         "database_busy",
@@ -34,6 +35,9 @@ _NOT_READY_CODES = frozenset(
 )
 # A file that the command line names, or a variable, that cannot be used.
 _USAGE_PREFIXES = ("key_file_", "input_", "setting_")
+_USAGE_CODES = frozenset({"address_missing", "trust_missing", "holidays_unusable"})
+# The ledger refuses with these, too: one code, one exit, wherever it is found.
+_REFUSED_CODES = frozenset({"paper_unusable"})
 
 
 def of_problem(status: int) -> int:
@@ -49,4 +53,6 @@ def of_code(code: str) -> int:
     """The exit code for what went wrong on this machine, by its stable code."""
     if code in _NOT_READY_CODES:
         return NOT_READY
-    return USAGE if code.startswith(_USAGE_PREFIXES) else FAILED
+    if code in _REFUSED_CODES:
+        return REFUSED
+    return USAGE if code in _USAGE_CODES or code.startswith(_USAGE_PREFIXES) else FAILED

@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from domain.errors import AgencyClosed, DueDateNotLater
+from domain.transfers.commands import RegisterOutgoing
 from sijill.cli.faults import Unusable
 from sijill.cli.output import Output
+from sijill.cli.reading import check, check_members, members_of, stated
 from sijill.client import Client, Draft, Prepared, Refused
+from sijill.client.drafts import year_of
 
 BULK: Final = "/v1/transfers/bulk"
 _REGISTER: Final = "transfer.register_outgoing"
@@ -65,16 +69,20 @@ class Letter:
     @property
     def addressees(self) -> list[str]:
         """Everybody it is addressed or copied to."""
-        return [*self.said.get("to", ()), *self.said.get("copy_to", ())]
+        return [*(self.said.get("to") or ()), *(self.said.get("copy_to") or ())]
 
     def registration(self) -> Draft:
-        """Its registration as outgoing."""
-        from sijill.cli.reading import check
+        """Its registration as outgoing.
 
+        Raises:
+            Refusal, ProofError: what the ledger would refuse for its form.
+            Unusable: a value that says nothing. OSError: a file cannot be read.
+        """
         left_out = (*_FILES, *_VALUES, "due_date", "year")
         members = {name: one for name, one in self.said.items() if name not in left_out}
-        members["year"] = int(str(self.said.get("date", "0"))[:4] or 0)
-        values = {name: str(self.said[name]) for name in _VALUES if name in self.said}
+        check_members(members, members_of(RegisterOutgoing) - {"new_letter"})
+        members["year"] = year_of(self.said.get("date"))
+        values = stated({name: self.said[name] for name in _VALUES if name in self.said})
         for claim, path in self.files:
             with path.open("rb") as file:
                 values[claim] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -90,11 +98,15 @@ class Letter:
         return draft
 
     def sending(self, addressee: str | None, *, paper: bool) -> Draft:
-        """Its way to one addressee: by the network, or on paper."""
+        """Its way to one addressee: by the network, or on paper.
+
+        Raises:
+            Refusal, ProofError: what the ledger would refuse.
+        """
         act, place = ("send_on_paper", "paper") if paper else ("dispatch", "dispatch")
         letter = self.id_of("letter")
         due = {} if paper else {"due_date": self.said.get("due_date")}
-        return Draft.plain(
+        draft = Draft.plain(
             f"transfer.{act}",
             self.agency,
             f"/v1/transfers/{self.agency}/{letter}/{place}",
@@ -104,19 +116,29 @@ class Letter:
             addressee=addressee,
             **due,
         )
+        check(draft)
+        if due.get("due_date") and str(due["due_date"]) < str(self.said["date"]):
+            raise DueDateNotLater(due_date=str(due["due_date"]))
+        return draft
 
 
 def send(client: Client, letter: Letter, output: Output) -> dict[str, Any]:
     """Upload its files, register it and send it to everybody; what was done before is found.
 
+    Registered is what can be sent: a number is used once, and what the file says is the letter's
+    name, so that neither could be put right afterwards.
+
     Raises:
+        Refusal, ProofError, Unusable: the letter is not sent like this.
         Refused, Unreachable, Untrustworthy: as `Client.send`. OSError: a file cannot be read.
     """
     path = f"/v1/transfers/{letter.agency}/{letter.id_of('letter')}"
-    if not _is_there(client, path):
+    there = _is_there(client, path)
+    registration = None if there else letter.registration()
+    drafts = list(_sendings(client, letter, there=there))
+    if registration is not None:
         _upload(client, letter, output)
-        _register(client, letter)
-    drafts = list(_sendings(client, letter))
+        _register(client, letter, registration)
     answers = _together(client, [draft for _, draft in drafts])
     rows = [
         {
@@ -156,21 +178,25 @@ def _upload(client: Client, letter: Letter, output: Output) -> None:
         )
 
 
-def _register(client: Client, letter: Letter) -> None:
+def _register(client: Client, letter: Letter, draft: Draft) -> None:
     """Register it, or finish what a run before began: those bytes first."""
     mark = client.state.mark(letter.secret + b"register") if client.state else ""
     for prepared in _left(client, mark):
         client.send(prepared)
         return
-    draft = letter.registration()
     marks = (mark,) if mark else ()
     client.send(client.prepare(draft.path, [draft.envelope], marks=marks))
 
 
-def _sendings(client: Client, letter: Letter) -> Iterator[tuple[str | None, Draft]]:
-    """A draft for everybody; who is not on the network is sent paper."""
+def _sendings(client: Client, letter: Letter, *, there: bool) -> Iterator[tuple[str | None, Draft]]:
+    """A draft for everybody; who is not on the network is sent paper.
+
+    One who was closed after the letter was registered keeps nobody else waiting.
+    """
     for addressee in letter.addressees:
         standing = client.get(f"/v1/agencies/{addressee}", signed=False)["standing"]
+        if standing == "closed" and not there:
+            raise AgencyClosed(agency=addressee)
         yield addressee, letter.sending(addressee, paper=standing == "planned")
     if "correspondent" in letter.said:
         yield None, letter.sending(None, paper=True)
@@ -204,13 +230,13 @@ def write_down(folder: Path, letter: Letter) -> list[str]:
     from sijill.client import State
     from sijill.client.outbox import Outbox
 
-    box = Outbox(State(folder))
-    entries = [box.put_file(path) for _, path in letter.files]
-    entries.append(box.put(_REGISTER, letter.registration(), waits=False))
+    registration = letter.registration()
     sendings = [(one, False) for one in letter.addressees]
     if "correspondent" in letter.said:
         sendings.append(("", True))
-    for addressee, paper in sendings:
-        draft = letter.sending(addressee or None, paper=paper)
-        entries.append(box.put("transfer.dispatch", draft, waits=False))
+    drafts = [letter.sending(addressee or None, paper=paper) for addressee, paper in sendings]
+    box = Outbox(State(folder))
+    entries = [box.put_file(path) for _, path in letter.files]
+    entries.append(box.put(_REGISTER, registration, waits=False))
+    entries += [box.put("transfer.dispatch", draft, waits=False) for draft in drafts]
     return [one.id for one in entries]

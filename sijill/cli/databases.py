@@ -6,13 +6,8 @@ from pathlib import Path
 
 from infrastructure.postgres import Urls
 from sijill.folder import Folder
+from sijill.identity import NoLedger
 from sijill.settings import Settings
-
-
-class NoLedger(Exception):
-    """There is no ledger in this folder."""
-
-    code = "not_founded"
 
 
 @contextmanager
@@ -23,7 +18,7 @@ def running_database(data: Path) -> Iterator[Urls]:
         NoLedger: nothing was founded here. EmbeddedServerError: it does not start.
     """
     if not Folder(data).keys.is_dir():
-        raise NoLedger
+        raise NoLedger(data)
     settings = Settings(data=data)
     external = settings.external()
     if external is not None:

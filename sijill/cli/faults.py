@@ -78,7 +78,7 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     """The problem behind an error and its exit code; None for a bug."""
     from domain.errors import Refusal
     from infrastructure.proofs.errors import ProofError
-    from sijill.client import Refused, Untrustworthy
+    from sijill.client import Refused, Unreachable, Untrustworthy
 
     if isinstance(error, Refused):
         # What the client refused itself, or a proxy in between, comes without words.
@@ -94,7 +94,11 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     note = str(error).removeprefix(code).removeprefix(": ")
     problem = described(code, output, params, note=note)
     if pointers := getattr(error, "errors", None):
+        # The note would only say the same once more, in one line.
         problem["errors"] = pointers
+        problem.pop("note", None)
+    if isinstance(error, Unreachable) and not error.order:
+        problem["advice"] = output.words("cli.try_again")
     match error:
         case Refusal() | ProofError():
             return problem, codes.REFUSED

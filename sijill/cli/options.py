@@ -139,18 +139,34 @@ class Desk(Reach):
         return self.state or self.key.with_suffix(STATE_SUFFIX)
 
     def client(self) -> "Client":
-        """A client that signs in the agency's name, which the ledger is asked for if need be."""
-        from infrastructure.proofs.jwk import public_of
+        """A client that signs in the agency's name, which the ledger is asked for if need be.
 
+        Raises:
+            Refused: `key_unknown`, as an order would be, for a key that nobody has enrolled.
+        """
         client = self.signer()
         client.agency = self.agency
         if client.agency is None and client.key is not None:
-            name = public_of(client.key).thumbprint
-            client.agency = str(client.get(f"/v1/keys/{name}", signed=False)["agency"])
+            client.agency = self._enrolled_for(client, client.key)
             if client.state is not None:
                 # For the day on which there is no ledger to ask.
                 client.state.write("agency", client.agency.encode())
         return client
+
+    def _enrolled_for(self, client: "Client", key: "PrivateKey") -> str:
+        from infrastructure.proofs.jwk import public_of
+        from sijill.client import Refused
+
+        path = f"/v1/keys/{public_of(key).thumbprint}"
+        try:
+            return str(client.get(path, signed=False)["agency"])
+        except Refused as refused:
+            client.close()
+            if refused.code != "key_not_found":
+                raise
+            # Nobody asked about a key: it is the wrong file, most likely.
+            unknown = {"code": "key_unknown", "status": 401, "note": str(self.key)}
+            raise Refused(unknown) from None
 
     def signer(self) -> "Client":
         """A client that signs with the key, in nobody's name: approvals, proofs of possession."""

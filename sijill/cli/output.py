@@ -6,6 +6,7 @@ spells them. Colour only on a terminal, and never where NO_COLOR is set (no-colo
 
 import json
 import os
+import shutil
 import sys
 import textwrap
 import time
@@ -56,7 +57,7 @@ class Output:
         """Rows in columns; `columns` maps members of a row to the ids of their headings."""
         head = [self.words(text) for text in columns.values()]
         body = [[_cell(row.get(name)) for name in columns] for row in rows]
-        return _aligned([head, *body])
+        return _aligned([head, *body], _width())
 
     def verdict_colour(self, outcome: str) -> str:
         """Green for the one good outcome; yellow where nothing was decided."""
@@ -123,12 +124,12 @@ def write(text: str, stream: TextIO, end: str = "\n") -> None:
     stream.flush()
 
 
-def fold(text: str, *, indent: int = 0) -> list[str]:
-    """A paragraph in lines of at most 80 columns; a long word (an address) stays whole."""
+def fold(text: str, *, indent: int = 0, columns: int = COLUMNS) -> list[str]:
+    """A paragraph in lines of at most so many columns; a long word (an address) stays whole."""
     blanks = " " * indent
     return textwrap.wrap(
         text,
-        COLUMNS,
+        columns,
         initial_indent=blanks,
         subsequent_indent=blanks,
         break_long_words=False,
@@ -157,11 +158,16 @@ def _cell(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def _width() -> int:
+    """The columns of the terminal that a table is shown on; 80 where it goes anywhere else."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else COLUMNS
+
+
+def _aligned(rows: Sequence[Sequence[str]], columns: int) -> list[str]:
     """Lines with their columns under one another.
 
-    What does not fit into 80 columns goes on below the last column, or on lines of its own where
-    that is too narrow: nothing is cut, because the end of an act or of a name may be what matters.
+    What does not fit into so many goes on below the last column, or on lines of its own where that
+    is too narrow: nothing is cut, because the end of an act or of a name may be what matters.
     """
     from rich.cells import cell_len, set_cell_size
 
@@ -171,11 +177,14 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     for row in rows:
         cells = [set_cell_size(cell, width) for cell, width in zip(row, widths, strict=False)]
         line = _GAP.join([*cells, row[-1]])
-        if cell_len(line) <= COLUMNS:
+        if cell_len(line) <= columns:
             lines.append(line.rstrip())
-        elif COLUMNS - begins >= LAST_COLUMN:
-            first, *more = fold(row[-1], indent=begins)
+        elif columns - begins >= LAST_COLUMN:
+            first, *more = fold(row[-1], indent=begins, columns=columns)
             lines += [_GAP.join([*cells, first.lstrip()]), *more]
         else:
-            lines += [_GAP.join(cells).rstrip(), *fold(row[-1], indent=2 * len(_GAP))]
+            lines += [
+                _GAP.join(cells).rstrip(),
+                *fold(row[-1], indent=2 * len(_GAP), columns=columns),
+            ]
     return lines

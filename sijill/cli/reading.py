@@ -9,16 +9,17 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Never
 from unicodedata import normalize
 
 from domain.acts import ACTS, Command, Cosigning, parse_command
 from domain.errors import ActUnknown, Fault, StatementInvalid
+from domain.values.comparison import fold_value
 from infrastructure.proofs import canonical, codes
 from sijill.cli.faults import Unusable
 from sijill.client import Draft
@@ -27,6 +28,12 @@ STDIN = "-"
 _ISSUE = "certificate.issue"
 _DIGEST = re.compile("[0-9a-f]{64}")
 _DRAWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
+# What no reader sees: control and direction characters, soft hyphens, fillers, tags. The joiners
+# and variation selectors are not among them: comparison overlooks those.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
+)
 
 
 def read_text(name: str) -> bytes:
@@ -78,15 +85,27 @@ class Lines:
 
 
 def read_json(data: bytes, name: str) -> Any:
-    """A JSON value in form NFC.
+    """A JSON value in form NFC, with every name once and no number that is none.
 
     Raises:
         Unusable: `input_malformed`.
     """
     try:
-        return composed(json.loads(data))
+        return composed(json.loads(data, object_pairs_hook=_once, parse_constant=_no_number))
     except (ValueError, RecursionError) as error:
         raise Unusable(code="input_malformed", detail=str(error), path=name) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = {normalize("NFC", name): value for name, value in pairs}
+    if len(found) != len(pairs):
+        # Nobody could tell which of the two values was meant.
+        raise ValueError("a name occurs twice in one object")
+    return found
+
+
+def _no_number(literal: str) -> Never:
+    raise ValueError(f"{literal} is no number")
 
 
 def read_object(data: bytes, name: str) -> dict[str, Any]:
@@ -186,11 +205,14 @@ def draft_of(
     said = dict(item)
     act = said.pop("act", _ISSUE)
     command = command_class(act)
-    _check_members(said, command)
+    allowed = members_of(command)
+    if "claims" in command.model_fields:
+        allowed |= {"fields", "document"}
+    check_members(said, allowed)
     for name in ("code", "by", "request", "certificate"):
         if isinstance(said.get(name), str):
             said[name] = codes.normalise(said[name])
-    fields = _fields(said.pop("fields", {}))
+    fields = stated(said.pop("fields", {}))
     document = said.pop("document", None)
     if isinstance(document, str):
         document = digest_of(document, folder)
@@ -213,12 +235,18 @@ def draft_of(
     return draft
 
 
-def _check_members(said: Mapping[str, Any], command: type[Command]) -> None:
-    """What nobody may hand in is refused here: it would be taken for a draft's own parameters."""
-    allowed = command.model_fields.keys() - _DRAWN
-    if "claims" in command.model_fields:
-        allowed |= {"fields", "document"}
-    faults = tuple(Fault(f"/{name}", "extra_forbidden") for name in said.keys() - allowed)
+def members_of(command: type[Command]) -> set[str]:
+    """The members of an act that a person may name."""
+    return command.model_fields.keys() - _DRAWN
+
+
+def check_members(said: Mapping[str, Any], allowed: Collection[str]) -> None:
+    """Refuse what nobody may hand in: it would be taken for a draft's own parameters.
+
+    Raises:
+        StatementInvalid: a member that is not allowed.
+    """
+    faults = tuple(Fault(f"/{name}", "extra_forbidden") for name in said if name not in allowed)
     if faults:
         raise StatementInvalid(tuple(sorted(faults)))
 
@@ -241,13 +269,32 @@ def check(draft: Draft) -> None:
     Raises:
         Refusal: what the ledger would say.
     """
-    parse_command(canonical.parse(draft.statement, limit_bytes=canonical.STATEMENT_LIMIT_BYTES))
+    try:
+        parse_command(canonical.parse(draft.statement, limit_bytes=canonical.STATEMENT_LIMIT_BYTES))
+    except StatementInvalid as invalid:
+        faults = invalid.faults
+        if any(one.pointer == "/date" for one in faults):
+            # The year follows from the date: it is mended with it, and nobody wrote it.
+            faults = tuple(one for one in faults if one.pointer != "/year")
+        raise StatementInvalid(faults) from None
 
 
-def _fields(value: Any) -> dict[str, str]:
-    if isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
-        return value
-    raise Unusable(code="input_malformed", detail="fields are texts by name", path="fields")
+def stated(value: Any) -> dict[str, str]:
+    """Values by name, if each says something that a reader sees and can type again.
+
+    Raises:
+        Unusable: `input_malformed`, `input_value_blank`, `input_value_invisible`.
+    """
+    if not isinstance(value, dict):
+        raise Unusable(code="input_malformed", detail="fields are texts by name", path="fields")
+    for name, text in value.items():
+        if not isinstance(text, str):
+            raise Unusable(code="input_malformed", detail="a text is expected", path=name)
+        if _UNSEEN.search(text):
+            raise Unusable(code="input_value_invisible", field=name)
+        if not fold_value(text):
+            raise Unusable(code="input_value_blank", field=name)
+    return value
 
 
 def waits(command: type[Command], item: Mapping[str, Any]) -> bool:

@@ -1,10 +1,12 @@
 """The operator's verbs: found, serve, upgrade. What they do lies in modules of its own."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Group, Parameter
+from cyclopts.validators import Number
 
 from sijill.cli.faults import verb
 from sijill.cli.options import Talk
@@ -25,11 +27,31 @@ DATA = Path("sijill-data")
 PORT = 8080
 
 
+def check_origin(_: object, origin: str | None) -> None:
+    """Cyclopts makes a usage error of this ValueError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from domain.values import Origin
+
+    try:
+        TypeAdapter(Origin | None).validate_python(origin)
+    except ValidationError:
+        raise ValueError(
+            "a log's name is a URL without its scheme, in small letters, like sijill.example/log"
+        ) from None
+
+
 @verb
 def init(
     *,
     data: Data = DATA,
-    origin: Annotated[str, Parameter(help="The log's name: a URL without its scheme.")],
+    origin: Annotated[
+        str,
+        Parameter(
+            validator=check_origin,
+            help="The log's name: a URL without its scheme, such as sijill.example/log.",
+        ),
+    ],
     successor_of: Annotated[
         Path | None,
         Parameter(
@@ -63,7 +85,7 @@ def init(
         *keys,
     )
     output.result(said, *lines)
-    output.say(output.words("cli.founded_next"))
+    output.say(output.words("cli.founded_next", data=shlex.quote(str(data))))
     return 0
 
 
@@ -73,7 +95,9 @@ def serve(
     data: Data = DATA,
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The port; 0 picks one.")] = PORT,
-    workers: Annotated[int, Parameter(help="How many HTTP processes.")] = 2,
+    workers: Annotated[
+        int, Parameter(validator=Number(gte=1), help="How many HTTP processes.")
+    ] = 2,
     talk: Talk = QUIET,
 ) -> int:
     """Serve a ledger until SIGTERM or Ctrl-C; says `sijill ready URL` on standard error."""

@@ -63,8 +63,10 @@ def reply(
 
     said = read_object(read_text(file), file)
     said["answers"] = {"sender": sender, "consignment": consignment}
-    if "correspondent" not in said:
-        said["to"] = list(dict.fromkeys([sender, *said.get("to", [])]))
+    others = said.get("to") or []
+    # What is no list is told where the letter is composed.
+    if "correspondent" not in said and isinstance(others, list):
+        said["to"] = [sender, *(one for one in others if one != sender)]
     return _send(desk, said, folder_of(file), queue=queue)
 
 
@@ -97,13 +99,15 @@ def receive_on_paper(file: Input, /, *, desk: Desk) -> int:
     """
     import uuid
 
-    from sijill.cli.reading import read_object, read_text
+    from domain.transfers.receiving import ReceiveOnPaper
+    from sijill.cli.reading import check_members, members_of, read_object, read_text, stated
+    from sijill.client.drafts import year_of
 
     said = read_object(read_text(file), file)
     names = ("subject", "correspondent_name")
-    values = {str(name): str(said.pop(name)) for name in names if name in said}
-    said = {"priority": "normal", "secrecy": "public", **said}
-    said["year"] = int(str(said.get("date", "0"))[:4] or 0)
+    values = stated({str(name): said.pop(name) for name in names if name in said})
+    check_members(said, members_of(ReceiveOnPaper) - {"new_consignment"})
+    said = {"priority": "normal", "secrecy": "public", **said, "year": year_of(said.get("date"))}
     said["new_consignment"] = str(uuid.uuid4())
     return _order(desk, "receive_on_paper", "/paper", values, said)
 
@@ -204,10 +208,10 @@ def _on(sender: str, consignment: str) -> dict[str, Any]:
 
 
 def _note(text: str) -> dict[str, str]:
-    from sijill.cli.reading import STDIN, composed, read_line
+    from sijill.cli.reading import STDIN, composed, read_line, stated
 
     try:
-        return {"note": read_line() if text == STDIN else str(composed(text))}
+        return stated({"note": read_line() if text == STDIN else composed(text)})
     except ValueError as error:
         raise Unusable(code="input_malformed", detail=str(error), path="note") from None
 

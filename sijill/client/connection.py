@@ -255,7 +255,7 @@ class Client:
             return answers.read_one(response, prepared, identity)
 
         try:
-            answer = self.wire.exchange(request, read)
+            answer = self.wire.exchange(request, read, order=True)
         except Refused:
             self.settle(prepared)
             raise

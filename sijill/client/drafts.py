@@ -14,6 +14,7 @@ from infrastructure.proofs.orders import LINE_LIMIT_BYTES
 from sijill.client.prepared import commit, statement
 
 SECRET_BYTES = 16
+_YEAR_DIGITS = 4
 HOLDER_SECRET = "holder_secret"  # noqa: S105  # the name of a claim, not a secret
 
 
@@ -74,8 +75,7 @@ class Draft:
         """
         drawn = code or codes.generate()
         if members.get("year") is None:
-            year = str(members.get("date", ""))[:4]
-            members["year"] = int(year) if year.isdecimal() else None
+            members["year"] = year_of(members.get("date"))
         return cls._committing(
             "certificate.issue",
             agency,
@@ -148,3 +148,9 @@ class Draft:
         claims, texts = commit(values)
         said = statement(act, agency, claims=claims, **members)
         return cls(path, said, tuple(texts), drawn, secret)
+
+
+def year_of(day: Any) -> int | None:
+    """The year that a date begins with; None where it is no date."""
+    year = str(day)[:_YEAR_DIGITS]
+    return int(year) if year.isdecimal() else None

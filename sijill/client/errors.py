@@ -18,13 +18,17 @@ class Refused(Exception):
 class Unreachable(Exception):
     """No answer, or only answers that say *not now*, through all tries. The request is journaled.
 
-    `problem` is the last such answer, None when there was only silence.
+    `problem` is the last such answer, None when there was only silence. `order` tells whether an
+    order was sent, and not a question.
     """
 
     code = "ledger_unreachable"
 
-    def __init__(self, detail: str, problem: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, detail: str, problem: Mapping[str, Any] | None = None, *, order: bool = False
+    ) -> None:
         super().__init__(detail)
+        self.order = order
         self.problem = dict(problem) if problem else None
 
 

@@ -7,18 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rfc8785 import CanonicalizationError
+
 from infrastructure.proofs import canonical, disclosures, signing
 from infrastructure.proofs.base64text import encode_url
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
 
 NONCE_BYTES = 16
 
 
 def statement(act: str, agency: str, **members: Any) -> bytes:
-    """The canonical bytes of a statement with a fresh nonce; members that are None are left out."""
+    """The canonical bytes of a statement with a fresh nonce; members that are None are left out.
+
+    Raises:
+        ProofError: `json_number`, of a number that no statement can hold.
+    """
     nonce = encode_url(secrets.token_bytes(NONCE_BYTES))
     known = {name: value for name, value in members.items() if value is not None}
-    return canonical.dumps({"act": act, "agency": agency, "nonce": nonce, **known})
+    try:
+        return canonical.dumps({"act": act, "agency": agency, "nonce": nonce, **known})
+    except CanonicalizationError as error:
+        raise ProofError("json_number", str(error)) from None
 
 
 def commit(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

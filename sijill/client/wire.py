@@ -72,8 +72,16 @@ class Wire:
 
         return self.exchange(request, whole)
 
-    def exchange(self, request: httpx2.Request, read: Callable[[httpx2.Response], _T]) -> _T:
+    def exchange(
+        self,
+        request: httpx2.Request,
+        read: Callable[[httpx2.Response], _T],
+        *,
+        order: bool = False,
+    ) -> _T:
         """Send until `read` has read a whole success; it raises `Unfinished` if it cannot.
+
+        `order`: the request is one, which whoever hears of no answer may send again.
 
         Raises:
             Refused, Unreachable: as `send`.
@@ -99,8 +107,8 @@ class Wire:
             told, wanted = problem, _retry_after(response)
         detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"
         if isinstance(told, str):
-            raise Unreachable(f"{detail}: {told}")
-        raise Unreachable(f"{detail}: {told.get('code')}", told)
+            raise Unreachable(f"{detail}: {told}", order=order)
+        raise Unreachable(f"{detail}: {told.get('code')}", told, order=order)
 
 
 def _passing(response: httpx2.Response) -> bool:

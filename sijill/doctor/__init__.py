@@ -23,7 +23,7 @@ from infrastructure.postgres import Role
 from sijill.doctor import database, host, rights
 from sijill.doctor.lines import CODES, Line, State, fail, ok, warn
 from sijill.folder import Folder
-from sijill.identity import NotFounded
+from sijill.identity import NoLedger, NotFounded
 from sijill.settings import Settings
 
 __all__ = ["CODES", "Line", "State", "examine"]
@@ -39,10 +39,10 @@ def examine(data: Path) -> Iterator[Line]:
     """Every line about the ledger of a folder, told as it is found.
 
     Raises:
-        NotFounded: there is no ledger in this folder.
+        NoLedger: there is no ledger in this folder.
     """
     if not Folder(data).keys.is_dir():
-        raise NotFounded
+        raise NoLedger(data)
     yield from Examination(data).lines()
 
 

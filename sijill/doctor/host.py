@@ -18,7 +18,7 @@ from infrastructure import keyfiles
 from infrastructure.keyfiles import KeyFileError
 from sijill.doctor.lines import Line, fail, ok, warn
 from sijill.folder import FOUNDERS, Folder
-from sijill.settings import Settings, SettingUnusable
+from sijill.settings import HolidaysUnusable, Settings
 
 DISTRIBUTION: Final = "sijill"
 TILE_BYTES_PER_EVENT: Final = 33
@@ -81,7 +81,7 @@ def holidays(settings: Settings, today: date) -> Iterator[Line]:
     mend = f"${{EDITOR:-vi}} {shlex.quote(str(path))}"
     try:
         announced = settings.announced().announced
-    except SettingUnusable:
+    except HolidaysUnusable:
         yield warn("holidays_unusable", mend, path=str(path))
         return
     following = today.year + 1

@@ -7,7 +7,7 @@ import pytest
 
 from domain.catalogue.calendar import CALENDAR
 from infrastructure.holidays import WorkingDays
-from sijill.settings import Settings, SettingUnusable
+from sijill.settings import HolidaysUnusable, Settings
 
 DAY = date(2027, 3, 9)
 
@@ -40,10 +40,10 @@ def test_every_process_knows_the_same_of_a_file_that_is_broken_or_gone(tmp_path:
 
 def test_a_file_that_is_broken_at_the_start_is_told(tmp_path: Path) -> None:
     path = tmp_path / "days.json"
-    with pytest.raises(SettingUnusable) as missing:
+    with pytest.raises(HolidaysUnusable) as missing:
         Settings(data=tmp_path, holidays=path).announced()
-    assert missing.value.params == {"variable": "SIJILL_HOLIDAYS"}
+    assert missing.value.path == path
 
     (tmp_path / "holidays.json").write_text("[]")
-    with pytest.raises(SettingUnusable):
+    with pytest.raises(HolidaysUnusable):
         Settings(data=tmp_path).announced()

@@ -118,6 +118,9 @@ def test_a_file_that_says_what_nobody_asked_for_is_refused_before_it_is_signed(
         assert ran.json["problem"]["errors"] == [
             {"pointer": f"/{next(iter(extra))}", "code": "extra_forbidden"}
         ]
+    # Each fault has a line of its own; the last line is the code alone.
+    told = office("certificate", "issue", file).err.splitlines()
+    assert told[-2:] == ["  /path: extra_forbidden", "(statement_invalid)"]
 
 
 @pytest.mark.parametrize(

@@ -54,4 +54,4 @@ def test_a_folder_without_a_ledger_is_not_ready(shell: Shell) -> None:
     ran = shell("doctor", "--data", shell.folder / "nothing", "--output", "json")
 
     assert ran.code == 3
-    assert ran.json["problem"]["code"] == "not_founded"
+    assert ran.json["problem"]["code"] == "no_ledger_in_folder"

@@ -135,6 +135,19 @@ def test_possession_is_proven_by_the_new_key_only(founder: Shell) -> None:
     assert refused(ran) == (5, "possession_mismatch")
 
 
+def test_a_key_that_nobody_enrolled_is_not_allowed_in_anybody_s_name(
+    founder: Shell, agency: Agency
+) -> None:
+    path, _ = generate(founder, "wrong")
+    read = ("certificate", "list", "--key", path, "--output", "json")
+
+    assert refused(founder(*read, "--agency", agency.name)) == (4, "key_unknown")
+    ran = founder(*read)
+    assert refused(ran) == (4, "key_unknown")
+    # It is the wrong file, most likely.
+    assert str(path) in ran.err
+
+
 def test_enrol_asks_for_one_key_in_one_form(founder: Shell, agency: Agency) -> None:
     path, _ = generate(founder, "clerk")
     both = ["--new-key", str(path), "--jwk", str(founder.file("clerk.json", {}))]

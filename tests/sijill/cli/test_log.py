@@ -146,7 +146,7 @@ def test_a_log_that_cannot_be_reached_is_no_finding(shell: Shell) -> None:
 def test_fsck_asks_which_log(shell: Shell) -> None:
     assert refused(shell("log", "fsck", "--output", "json")) == (2, "input_log_missing")
     nothing = shell("log", "fsck", "--data", shell.folder, "--output", "json")
-    assert refused(nothing) == (3, "not_founded")
+    assert refused(nothing) == (3, "no_ledger_in_folder")
 
 
 def test_fsck_over_http_says_what_it_checked_and_what_it_could_not(

@@ -114,6 +114,7 @@ def test_init_founds_a_ledger_and_names_its_keys(shell: Shell) -> None:
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert len(bytes.fromhex(ran.json["ledger"])) == 32
     assert ran.json["origin"] == "sijill.test/new"
+    assert f"sijill serve --data {data}" in " ".join(ran.err.split())
     assert Settings(data=data).embedded().pid() is None
     checked = shell("log", "fsck", "--data", data, "--output", "json")
     assert (checked.code, checked.json["summary"]["leaves"]) == (0, 1)
@@ -134,7 +135,8 @@ def test_init_refuses_a_name_that_no_log_can_have(shell: Shell, origin: str) -> 
 
     ran = shell("init", "--data", data, "--origin", origin, "--output", "json")
 
-    assert refused(ran) == (5, "statement_invalid")
+    assert ran.code == 2
+    assert "sijill.example/log" in ran.err
     assert not data.exists()
 
 
@@ -176,8 +178,20 @@ def test_init_in_a_folder_that_nobody_can_make_is_told_so(shell: Shell) -> None:
 def test_what_was_not_founded_is_not_ready(shell: Shell, verb: list[str]) -> None:
     ran = shell(*verb, "--data", shell.folder / "nothing", "--output", "json")
 
-    assert refused(ran) == (3, "not_founded")
+    assert refused(ran) == (3, "no_ledger_in_folder")
+    assert str(shell.folder / "nothing") in ran.json["problem"]["detail"]
     assert not (shell.folder / "nothing").exists()
+
+
+@pytest.mark.parametrize("workers", ["0", "-3"])
+def test_a_service_without_workers_is_a_usage_error(
+    shell: Shell, folder: Path, workers: str
+) -> None:
+    """It would say that it is ready, and answer nobody."""
+    ran = shell("serve", "--data", folder, "--port", "0", f"--workers={workers}")
+
+    assert ran.code == 2
+    assert "ready" not in ran.err
 
 
 def test_serve_says_ready_and_stops_cleanly(folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving import Agency, Served
+from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell
 
 _numbers = iter(range(1, 100_000))
@@ -37,7 +37,7 @@ class Offices:
         assert ran.code == 0, ran.err
         return dict(ran.json)
 
-    def letter(self, to: list[str], **changes: Any) -> Path:
+    def letter(self, to: Any, **changes: Any) -> Path:
         number = f"{next(_numbers)}/ك"
         whole = {
             "unit": "registry",
@@ -179,3 +179,75 @@ def test_paper_is_registered_too(offices: Offices) -> None:
     name = (moj.name, sent["consignments"][0]["consignment"])
     offices.ok(moh, "refuse", *name, "--reason", "electronic_form_refused")
     offices.ok(moj, "send-on-paper", moj.name, sent["letter"], "--addressee", moh.name)
+
+
+@pytest.mark.parametrize(
+    "wrong,code,exit_code",
+    [
+        ({"to": ["nobody"]}, "agency_unknown", 5),
+        ({"due_date": "2026-10-31"}, "due_date_not_later", 5),
+        ({"due_date": "2035-02-31"}, "statement_invalid", 5),
+        ({"due_date": "15.1.2035"}, "statement_invalid", 5),
+        ({"to": "moj"}, "statement_invalid", 5),
+        ({"date": "1/11/2026"}, "statement_invalid", 5),
+        ({"date": None}, "statement_invalid", 5),
+        ({"path": "x", "agency": "x", "act": "x", "new_letter": "x"}, "statement_invalid", 5),
+        ({"subject": " "}, "input_value_blank", 2),
+        ({"subject": None}, "input_malformed", 2),
+    ],
+)
+def test_a_mistake_in_the_file_uses_no_number_up(
+    offices: Offices, wrong: dict[str, Any], code: str, exit_code: int
+) -> None:
+    moj, moh = offices.moj, offices.moh
+    number = f"{next(_numbers)}/ك"
+    (offices.shell.folder / "scan.pdf").write_bytes(b"%PDF-")
+    whole = {"number": number, "document": "scan.pdf", "due_date": "2035-01-15"}
+
+    asked = {"to": [moh.name], **whole, **wrong}
+
+    for queue in ((), ("--queue",)) if code != "agency_unknown" else ((),):
+        ran = offices(moj, "dispatch", offices.letter(**asked), *queue)
+        assert (ran.code, ran.lines[-1]["problem"]["code"]) == (exit_code, code), ran.err
+        # Not even its files were sent, and nothing waits.
+        assert len(ran.lines) == 1
+        assert offices.shell("outbox", "list", "--output", "json").json["items"] == []
+
+    sent = offices.ok(moj, "dispatch", offices.letter([moh.name], **whole))
+    assert [one["problem"] for one in sent["consignments"]] == [None]
+
+
+def test_a_letter_to_a_closed_body_is_not_registered(offices: Offices, served: Served) -> None:
+    closed = served.agency(link=False)
+    place = f"/v1/agencies/{closed.name}/closure"
+    act(served.founder("ndc"), place, "agency.close", subject=closed.name, reason="abolished")
+    file = offices.letter([closed.name])
+
+    assert offices(offices.moj, "dispatch", file).json["problem"]["code"] == "agency_closed"
+
+
+def test_a_reply_names_its_further_addressees_in_a_list(offices: Offices) -> None:
+    moj, moh = offices.moj, offices.moh
+    sent = offices.ok(moj, "dispatch", offices.letter([moh.name]))
+    name = (moj.name, sent["consignments"][0]["consignment"])
+    offices.ok(moh, "register", *name, *PLACE, "--number", f"{next(_numbers)}")
+
+    ran = offices(moh, "reply", *name, offices.letter("moj"))
+
+    assert (ran.code, ran.json["problem"]["errors"][0]["pointer"]) == (5, "/to")
+
+
+def test_paper_and_notes_say_something(offices: Offices) -> None:
+    asked = {"correspondent": "citizen", "unit": "in", "date": "1/11/2026", "subject": "طلب"}
+    asked |= {"series": "letters", "number": "13", "language": "ar", "correspondent_name": "مواطن"}
+    paper = ("receive-on-paper", offices.shell.file("paper.json", asked))
+
+    ran = offices(offices.moh, *paper)
+    assert [one["pointer"] for one in ran.json["problem"]["errors"]] == ["/date"]
+    offices.shell.file("paper.json", {**asked, "subject": "\u200b"})
+    assert offices(offices.moh, *paper).code == 2
+    offices.shell.file("paper.json", {**asked, "path": "/v1"})
+    assert offices(offices.moh, *paper).json["problem"]["code"] == "statement_invalid"
+    for note in ("", " "):
+        ran = offices(offices.moh, "annotate", "moj", "0d3c5f0e", note)
+        assert (ran.code, ran.json["problem"]["code"]) == (2, "input_value_blank")

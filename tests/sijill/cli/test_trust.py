@@ -257,7 +257,7 @@ def test_a_list_that_was_tampered_with_is_not_believed(
 
 def test_offline_needs_a_list_and_online_an_address(office: Shell, text: str) -> None:
     without = office("verify", text, "--offline", "--output", "json")
-    assert "trust_missing" in without.out + without.err
+    assert (without.code, without.json["problem"]["code"]) == (2, "trust_missing")
     office.set(SIJILL_URL="")
     nowhere = office("verify", "ABC", "--output", "json")
-    assert nowhere.code != 0
+    assert (nowhere.code, nowhere.json["problem"]["code"]) == (2, "address_missing")

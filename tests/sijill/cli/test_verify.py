@@ -163,6 +163,16 @@ def test_a_verdict_can_be_taken_away(office: Shell, served: Served) -> None:
     assert "sijill-verdict/v1" in office("verify", code, "--receipt").out
 
 
+@pytest.mark.usefixtures("hurried")
+def test_a_question_that_nobody_answers_is_not_told_as_an_order(shell: Shell) -> None:
+    """Nothing was sent that could be recorded, once or twice."""
+    ran = shell("log", "head", "--url", nobody_there())
+
+    assert ran.code == 3
+    assert "Check the ledger's address" in ran.err
+    assert "order" not in ran.err
+
+
 def test_an_unreadable_code_is_told_without_a_ledger(office: Shell) -> None:
     assert office("verify", "no code", "--url", nobody_there()).code == 13
 

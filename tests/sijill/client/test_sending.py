@@ -71,9 +71,10 @@ def test_silence_leaves_the_request_journaled_and_resume_sends_those_bytes(
     prepared = client.prepare(REVOKE, [line()])
     ledger.faults = [httpx2.ConnectError("refused")] * TRIES
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable) as silence:
         client.send(prepared)
 
+    assert silence.value.order
     assert ledger.recorded == {}
     with connect(ledger, tmp_path / "state") as later:
         [(sent, answer)] = list(later.resume())

@@ -15,7 +15,7 @@ from infrastructure.postgres import Urls, connect
 from sijill.doctor import Line, State, examine
 from sijill.folder import FOUNDERS, Folder
 from sijill.founding import found
-from sijill.identity import NotFounded
+from sijill.identity import NoLedger
 from sijill.settings import Settings
 from tests.serving import ORIGIN, Served, serving
 
@@ -152,5 +152,5 @@ def test_a_key_that_cannot_be_used_keeps_nothing_else_from_being_looked_at(
 
 
 def test_a_folder_without_a_ledger_is_none(tmp_path: Path) -> None:
-    with pytest.raises(NotFounded):
+    with pytest.raises(NoLedger):
         list(examine(tmp_path))
