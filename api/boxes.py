@@ -17,7 +17,7 @@ from api.contract import problems, told
 from api.i18n import negotiate, translate
 from api.limits import Question
 from api.orders import caller
-from api.paging import MAXIMUM_LIMIT, WORD
+from api.paging import MAXIMUM_LIMIT, WORD, Day
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
@@ -45,7 +45,6 @@ _HEARD_ROWS = 500
 _AGENCIES = 20_000
 
 Word = Annotated[str | None, Field(max_length=200, pattern=WORD)]
-Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class EventStream(StreamingResponse):

@@ -17,7 +17,7 @@ from api.contract import problems, told
 from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
-from api.paging import WORD, After, At, Limit, page
+from api.paging import WORD, After, At, Day, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.reading import recent
@@ -38,7 +38,6 @@ router = APIRouter(prefix="/v1", tags=["certificates"], route_class=Question)
 _OWN = problems(400, 401, 403, 404, 422)
 _PAGE = told("One page of them.", CertificatePage)
 
-Day = Annotated[str | None, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Word = Annotated[str | None, Field(max_length=64, pattern=WORD)]
 
 

@@ -19,7 +19,7 @@ from api.policy import ANONYMOUS, Caller
 from api.problems import Problem
 from api.threads import off_loop
 from domain.acts import Command, parse_command
-from domain.errors import Refusal
+from domain.errors import ClaimBlank, Refusal
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -208,12 +208,22 @@ def read_commands(lines: Iterable[Line]) -> tuple[dict[int, Command], dict[int, 
         try:
             command = parse_command(line.parsed)
             claims = vars(command).get("claims") or {}
-            disclosures.check_claims(claims, line.disclosures, line.opened)
+            _check_values(disclosures.check_claims(claims, line.disclosures, line.opened))
         except (Refusal, ProofError) as error:
             errors[number] = error
         else:
             commands[number] = command
     return commands, errors
+
+
+def _check_values(values: Mapping[str, str]) -> None:
+    """Refuse a value that says nothing: whatever blank is presented would be the same as it.
+
+    Only on arrival. The record's format has a place for it, and what was recorded before stands.
+    """
+    for name, value in values.items():
+        if not value.strip():
+            raise ClaimBlank(claim=name)
 
 
 async def key_of(services: "Services", thumbprint: str) -> PublicKey:

@@ -4,9 +4,10 @@ An index never moves, so a page stays the same page while the log grows; there i
 because counting would cost more than the page.
 """
 
+from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -17,6 +18,25 @@ WORD = r"^[^\x00]*$"
 
 After = Annotated[int | None, Field(ge=0, le=2**53 - 1, description="Log index to go on after.")]
 Limit = Annotated[int, Field(ge=1, le=MAXIMUM_LIMIT, description="Rows a page.")]
+
+
+def _real(day: str | None) -> str | None:
+    """The day itself, where a calendar has it; else a ValueError, which is told as `validation`."""
+    if day is not None:
+        date.fromisoformat(day)
+    return day
+
+
+Day = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="A day in Asia/Baghdad, ISO.",
+        json_schema_extra={"format": "date"},
+    ),
+    AfterValidator(_real),
+]
+
 At = Annotated[
     int | None,
     Field(ge=0, le=2**53 - 1, description="Answer as after this log index; default: now."),

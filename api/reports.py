@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api.contract import problems, told
-from api.paging import After, At, Limit, page
+from api.paging import After, At, Day, Limit, page
 from api.problems import Problem
 from api.reading import recent
 from api.services import Open
@@ -19,10 +19,6 @@ from projections.reports import Narrowed
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
 
-Day = Annotated[
-    str | None,
-    Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="A day in Asia/Baghdad, ISO."),
-]
 Word = Annotated[str | None, Query(max_length=48, pattern=r"^[a-z0-9_-]+$")]
 
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from api.contract import problems, told
 from api.limits import Question
 from api.orders import caller, now_us
+from api.paging import Day
 from api.policy import AUDIT
 from api.problems import Problem
 from api.reading import PRIMARY_SECONDS
@@ -26,8 +27,6 @@ from infrastructure.proofs import codes
 from projections import certificates, suspicions
 
 router = APIRouter(prefix="/v1", tags=["verify"], route_class=Question)
-
-Day = Annotated[str | None, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class Suspected(StrEnum):

@@ -51,7 +51,8 @@ async def read(
     """The verdict on the code in a file."""
     data = await _file(request)
     if not data:
-        return draw("start.html", language, path="/", status=422, lacking="file.empty")
+        status, lacking = (413, "file.large") if data is None else (422, "file.empty")
+        return draw("start.html", language, path="/", status=status, lacking=lacking)
     # Not before the body is here: whoever sends it slowly keeps nobody else waiting.
     await place.take()
     try:
@@ -126,16 +127,21 @@ def code_in(text: str) -> tuple[str | None, str]:
     return code, (found[2] or "") if found else ""
 
 
-async def _file(request: Request) -> bytes:
-    """The bytes of the file in a form; empty where none was chosen.
+async def _file(request: Request) -> bytes | None:
+    """The bytes of the file in a form; empty where none was chosen, None where it is too large.
 
     Raises:
-        Problem: `body_too_large`, `content_type_unsupported`, `validation`.
+        Problem: `content_type_unsupported`, `validation`.
     """
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != "multipart/form-data":
         raise Problem("content_type_unsupported")
-    body = await read_body(request, FORM_BYTES)
+    try:
+        body = await read_body(request, FORM_BYTES)
+    except Problem as problem:
+        if problem.code == "body_too_large":
+            return None
+        raise
 
     async def once() -> AsyncGenerator[bytes, None]:
         yield body

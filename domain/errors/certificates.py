@@ -19,6 +19,10 @@ class ClaimMissing(Malformed, code="claim_missing"):
     """A field that the certificate's type requires is not committed to."""
 
 
+class ClaimBlank(Malformed, code="claim_blank"):
+    """The value that is committed to is empty, or only blanks."""
+
+
 class DateInFuture(Malformed, code="date_in_future"):
     """The date lies later than tomorrow in Baghdad."""
 

@@ -63,6 +63,10 @@ class TransferRegistered(Refusal, code="transfer_registered"):
     """The receiver has registered it; it is too late for this act."""
 
 
+class IncomingRegistered(Refusal, code="incoming_registered"):
+    """The receiver has registered it herself, and a letter is registered once."""
+
+
 class TransferClosed(Refusal, code="transfer_closed"):
     """A closed letter takes nothing but reopening, rectification and archiving."""
 

@@ -9,6 +9,7 @@ from domain.errors import (
     ClaimUnknown,
     HandoverNeeded,
     HandoverOpen,
+    IncomingRegistered,
     NoteReleased,
     NoteUnknown,
     ReplyMisdirected,
@@ -72,7 +73,7 @@ def register(order: receiving.RegisterIncoming, sitting: Sitting) -> None:
     """Register once, under a number that is free among the incoming."""
     record, one = _alive(order, sitting)
     if one.business is not Business.AWAITING:
-        raise TransferRegistered(id=order.consignment)
+        raise IncomingRegistered(id=order.consignment)
     entered = entry(order, sitting)
     sitting.record(events.RegisteredIncoming, on=record)
     _take_number(entered, record.id, sitting)

@@ -14,6 +14,7 @@ from domain.errors import (
     RecipientsMissing,
     ReplyMisdirected,
     RoadOnPaper,
+    TransferClosed,
     TransferFinished,
     TransferNotRegistered,
     TransferRegistered,
@@ -164,7 +165,9 @@ def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
     one = arrived(name, order.agency, sitting).consignment
     if one.entered is None:
         raise TransferNotRegistered(id=name.id)
-    if one.finished or one.business is Business.CLOSED:
+    if one.business is Business.CLOSED:
+        raise TransferClosed(id=name.id)
+    if one.finished:
         raise TransferFinished(id=name.id, state=one.business.value)
     if one.transport is Transport.PAPER_IN:
         if order.correspondent is None and not order.to:

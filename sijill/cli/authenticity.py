@@ -91,6 +91,9 @@ def request(
 
     asked = asdict(about or Document())
     code = asked["code"]
+    beside = [name for name, value in asked.items() if name != "code" and value is not None]
+    if code is not None and beside:
+        raise Unusable(code="input_two_documents", path=f"--{beside[0]}")
     drawn = codes.generate()
     fields = dict(_pair(one) for one in field)
     secret = secrets.token_urlsafe(16) if counter else None

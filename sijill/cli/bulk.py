@@ -322,7 +322,9 @@ class Bulk:
         pointers = "".join(
             f" {one.get('pointer')}: {one.get('code')}" for one in problem.get("errors", ())
         )
-        text = f"{words} ({problem['code']}){pointers}"
+        # Which field or column it is; where pointers are told, they say so already.
+        note = f": {problem['note']}" if problem.get("note") and not pointers else ""
+        text = f"{words} ({problem['code']}{note}){pointers}"
         said: dict[str, Any] = {"line": number, "problem": dict(problem)}
         if other is None:
             self._output.item(said, text)

@@ -101,12 +101,16 @@ class Table:
         """Every row of a CSV that is being read, by column, with the line that it begins on.
 
         Raises:
-            Unusable: `input_malformed`, where the table as such ends to be one.
+            Unusable: `input_malformed`, where the table as such ends to be one; `column_missing`,
+                where its head lacks what the mapping names, which no row could make up for.
         """
         text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(text, delimiter=self.mapping.delimiter, strict=True)
         try:
             head = next(reader, [])
+            named = (*self.mapping.columns.values(), *self.mapping.fields.values())
+            if missing := ", ".join(one for one in dict.fromkeys(named) if one not in head):
+                raise Unusable(code="column_missing", column=missing)
             line = reader.line_num
             for row in reader:
                 number, line = line + 1, reader.line_num
@@ -142,7 +146,7 @@ class Table:
 
     def _cell(self, row: dict[str, Any], member: str, column: str) -> str:
         if column not in row:
-            raise Unusable(code="column_missing", column=column)
+            raise Unusable(code="column_missing", detail=column, column=column)
         value = row[column]
         plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         # A cell that was broken into lines says the same in one.
@@ -151,7 +155,7 @@ class Table:
         if known is None:
             return text
         if text not in known:
-            raise Unusable(code="value_not_mapped", column=column)
+            raise Unusable(code="value_not_mapped", detail=column, column=column)
         return known[text]
 
 

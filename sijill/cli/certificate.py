@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from sijill.cli.acting import add_verbs
 from sijill.cli.faults import Unusable, verb
@@ -299,7 +300,7 @@ class Chosen:
 def list_(
     *,
     chosen: Chosen | None = None,
-    limit: Annotated[int, Parameter(help="At most so many.")] = 100,
+    limit: Annotated[int, Parameter(help="At most so many.", validator=Number(gte=1))] = 100,
     desk: Desk,
 ) -> int:
     """List the agency's own certificates, the oldest first.

@@ -35,7 +35,9 @@ _NOT_READY_CODES = frozenset(
 )
 # A file that the command line names, or a variable, that cannot be used.
 _USAGE_PREFIXES = ("key_file_", "input_", "setting_")
-_USAGE_CODES = frozenset({"address_missing", "trust_missing", "holidays_unusable"})
+_USAGE_CODES = frozenset(
+    {"address_missing", "column_missing", "trust_missing", "holidays_unusable"}
+)
 # The ledger refuses with these, too: one code, one exit, wherever it is found.
 _REFUSED_CODES = frozenset({"paper_unusable"})
 

@@ -44,8 +44,11 @@ def given(said: str) -> Given:
 
     A code of ours goes before others that stand beside it. A picture is read in a process that has
     nothing, with bounds for bytes, pixels, pages and time.
+
+    Raises:
+        OSError: what is named as a picture is not there.
     """
-    if Path(said).suffix.lower() in PICTURES and Path(said).is_file():
+    if Path(said).suffix.lower() in PICTURES and not said.lower().startswith(_ADDRESS):
         try:
             found = asyncio.run(pictures.read(Path(said).read_bytes()))
         except PictureError:

@@ -291,9 +291,9 @@ def stated(value: Any) -> dict[str, str]:
         if not isinstance(text, str):
             raise Unusable(code="input_malformed", detail="a text is expected", path=name)
         if _UNSEEN.search(text):
-            raise Unusable(code="input_value_invisible", field=name)
+            raise Unusable(code="input_value_invisible", detail=name, field=name)
         if not fold_value(text):
-            raise Unusable(code="input_value_blank", field=name)
+            raise Unusable(code="input_value_blank", detail=name, field=name)
     return value
 
 

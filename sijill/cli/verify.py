@@ -229,6 +229,8 @@ def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) 
             raise Unusable(code="input_malformed", detail="name=value", path=pair)
         if field == _SECRET:
             raise Unusable(code="input_secret_exposed")
+        if not value.strip():
+            raise Unusable(code="input_malformed", detail="name=value, not empty", path=pair)
         try:
             said[field] = composed(value)
         except ValueError as error:

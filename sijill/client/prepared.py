@@ -35,12 +35,15 @@ def commit(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Commitments and disclosures for named values (record format, section 4).
 
     Raises:
-        ProofError: a name or a value that no disclosure can carry.
+        ProofError: a name or a value that no disclosure can carry; the detail begins with the name.
     """
     claims: dict[str, str] = {}
     texts: list[str] = []
     for name, value in values.items():
-        text, digest = disclosures.make(name, value)
+        try:
+            text, digest = disclosures.make(name, value)
+        except ProofError as error:
+            raise ProofError(error.code, f"{name}: {error.detail}") from None
         claims[name] = digest
         texts.append(text)
     return claims, texts

@@ -235,6 +235,8 @@ SALT = encode_url(bytes(16))
         (disclosure([SALT, "addressee", "x"]) + "=", (400, "disclosure_malformed")),
         (disclosure([SALT, "addressee", "x"])[:-1] + "+", (400, "disclosure_malformed")),
         ("é", (400, "disclosure_malformed")),
+        (disclosure([SALT, "addressee", ""]), (422, "claim_blank")),
+        (disclosure([SALT, "addressee", " \u00a0\u3000"]), (422, "claim_blank")),
     ],
 )
 @pytest.mark.usefixtures("untouched")

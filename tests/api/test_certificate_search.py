@@ -130,6 +130,7 @@ def test_a_list_as_of_an_index_shows_the_states_of_then(wire: Wire, office: Agen
         ({"limit": 201}, (422, "validation")),
         ({"limit": "x"}, (422, "validation")),
         ({"from_day": "today"}, (422, "validation")),
+        ({"from_day": "2026-02-31"}, (422, "validation")),
         ({"number": "1\x00"}, (422, "validation")),
         ({"unit": "x" * 65}, (422, "validation")),
         ({"in_doubt": "perhaps"}, (422, "validation")),

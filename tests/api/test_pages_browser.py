@@ -100,10 +100,10 @@ def test_a_withdrawal_shows_within_two_seconds(
 
         # The promise (ARCHITECTURE.md, *honest verdicts*), by the page's own clock.
         assert shown() - acknowledged <= PROMISED_SECONDS
-        expect(page.locator("#headline")).to_have_text("Genuine, but revoked")
+        expect(page.locator("#headline")).to_have_text("Record revoked")
         expect(page.locator("#changed")).to_be_visible()
         assert "look-bad" in (page.locator("#verdict").get_attribute("class") or "")
-        assert page.title().startswith("Genuine, but revoked")
+        assert page.title().startswith("Record revoked")
 
 
 def test_a_withdrawal_shows_also_where_a_paper_was_compared(

@@ -54,6 +54,15 @@ def test_a_file_is_read_by_the_server_which_says_so(
     assert str(page.url).endswith("/en/read")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_file_that_is_too_large_is_told_beside_the_form(wire: Wire, language: str) -> None:
+    page = sent(wire, b"\xff" * (pictures.LIMIT_BYTES + 20_000), language)
+
+    assert page.status_code == 413
+    assert translate(language, "page.file.large") in page.text
+    assert 'aria-describedby="file-hint file-wrong"' in page.text
+
+
 def test_a_photograph_in_colour_turned_and_transparent_is_read(wire: Wire, agency: Agency) -> None:
     code = asking.issued(agency)
     with Image.open(io.BytesIO(qr(f"HTTPS://SIJILL.EXAMPLE/V/{code}"))) as square:

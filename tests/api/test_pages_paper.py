@@ -152,7 +152,7 @@ def test_a_withdrawal_shows_on_an_open_paper_within_two_seconds(
 
         page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
         assert shown() - acknowledged <= PROMISED_SECONDS
-        expect(page.locator("#headline")).to_have_text("Genuine, but revoked")
+        expect(page.locator("#headline")).to_have_text("Record revoked")
         expect(page.locator("#paper-says")).to_contain_text(NAME)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from infrastructure.proofs import merkle
 from infrastructure.proofs.checkpoint import Checkpoint
+from sijill.client import Refused
 from tests.api.asking import auditor, openings, read, signed_headers
 from tests.api.talking import Wire, refused
 from tests.api.test_succession import merge
@@ -90,6 +91,18 @@ def test_where_is_my_letter_with_a_proof_of_each_event(
     seen = [one["event"] for one in get(wire, moj, f"/v1/transfers{sent.path}/chain")["items"]]
     assert seen[:5] == kinds
     assert "annotated" not in seen
+
+
+def test_a_subject_or_a_note_of_blanks_alone_is_refused_by_its_name(
+    moj: Agency, moh: Agency, sent: Sent
+) -> None:
+    with pytest.raises(Refused, match="claim_blank") as letter:
+        send(moj, moh, values={"subject": ""})
+    with pytest.raises(Refused, match="claim_blank") as note:
+        sent.note(moh, " \u00a0 ")
+
+    assert "subject" in letter.value.problem["detail"]
+    assert "note" in note.value.problem["detail"]
 
 
 def test_a_note_that_is_released_can_be_read_by_the_sender(

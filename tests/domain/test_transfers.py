@@ -147,6 +147,7 @@ def test_a_letter_is_withdrawn_before_its_registration_only() -> None:
     scenario = started(letter(), dispatch(), register())
     scenario.when(on("withdraw", agency="moj", reason="decision")).refused("transfer_registered")
     scenario.when(on("refuse", reason="duplicate")).refused("transfer_registered")
+    scenario.when(register(number="8/8")).refused("incoming_registered")
     scenario.when(on("return", reason="not_competent")).then("sijill.transfer.returned.v1")
 
 
@@ -179,6 +180,8 @@ def test_a_closed_letter_takes_reopening_rectification_and_archiving() -> None:
     ):
         scenario.when(act).refused("transfer_closed")
     scenario.when(on("remind", agency="moj")).refused("transfer_finished", state="closed")
+    reply = letter("r", "moh", to=["moj"], answers=reference("l-moh"))
+    scenario.when(reply).refused("transfer_closed")
     scenario.given(
         on("rectify", number="9/9", **REGISTER),
         on("rectify_note", note_index=index, claims={"note": digest("better")}),

@@ -174,3 +174,13 @@ def test_a_holder_without_an_attesting_operator_is_told_so(counter: Counter) -> 
     issued = counter.issuer.issue(values={"holder_secret": "hers"})
     ran = counter.anybody("ask", issued["code"], stdin="hers\n")
     assert (ran.code, "attestation_unavailable" in ran.err) == (5, True)
+
+
+def test_a_code_names_one_document_and_nothing_beside_it(counter: Counter) -> None:
+    """Else the answer about the one is taken for an answer about the other."""
+    code = counter.issuer.issue()["code"]
+
+    ran = counter.asker("request", "--code", code, "--number", "1", "--date", "1998-07-01")
+
+    assert (ran.code, ran.json["problem"]["code"]) == (2, "input_two_documents")
+    assert "--number" in ran.json["problem"]["detail"]

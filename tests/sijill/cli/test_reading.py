@@ -95,7 +95,7 @@ def test_the_command_ends_as_usage_and_names_the_field(shell: Shell) -> None:
 
     assert ran.code == 2, ran.err
     assert "field: holder_name" in ran.err
-    assert "(input_value_blank)" in ran.err
+    assert "(input_value_blank: holder_name)" in ran.err
 
 
 def test_one_bad_line_is_told_by_its_number(office: Shell) -> None:

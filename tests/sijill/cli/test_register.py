@@ -121,6 +121,29 @@ def test_a_mapping_that_maps_nothing_known_is_told_before_anything(
     assert "input_malformed" in ran.err
 
 
+def test_a_column_that_the_head_lacks_is_told_once_by_its_name(office: Shell) -> None:
+    files = ("--mapping", office.file("m.json", {**MAPPING, "fields": {"holder_name": "الأسم"}}))
+
+    ran = office("register", "capture", office.file("t.csv", HEAD + ROWS), *files)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.count("(column_missing)") == 1
+    assert "الأسم" in ran.err
+
+
+def test_a_bad_row_says_which_column_or_field_it_is(office: Shell) -> None:
+    constants = {**MAPPING["constants"], "series": "named"}
+    files = ("--mapping", office.file("m.json", {**MAPPING, "constants": constants}))
+    rows = "6,1998-07-01,حامل,ب,مفقود\n7,1998-07-01\n8,1998-07-01,a\u202eb,ب,\n"
+
+    ran = office("register", "capture", office.file("t.csv", HEAD + rows), *files)
+
+    assert ran.code == 5
+    assert "(value_not_mapped: الحالة)" in ran.out
+    assert "(column_missing: الحالة)" in ran.out
+    assert "(input_value_invisible: holder_name)" in ran.out
+
+
 def test_bytes_that_are_no_text_are_one_bad_row(office: Shell) -> None:
     table = office.folder / "t.csv"
     good = (HEAD + ROWS).encode()

@@ -123,6 +123,13 @@ def test_what_cannot_be_compared_is_not_called_the_same(office: Shell) -> None:
     assert (ran.code, ran.json["reason"]) == (14, "values_not_comparable")
 
 
+def test_a_picture_that_is_not_there_is_a_mistake_on_the_command_line(office: Shell) -> None:
+    ran = office("verify", str(office.folder / "scan.png"), "--output", "json")
+
+    assert (ran.code, ran.json["problem"]["code"]) == (2, "input_unusable")
+    assert "scan.png" in ran.json["problem"]["detail"]
+
+
 def test_the_holders_secret_does_not_belong_on_a_command_line(office: Shell) -> None:
     ran = office("verify", issue(office), "--field", "holder_secret=xyz", "--output", "json")
 
@@ -130,7 +137,7 @@ def test_the_holders_secret_does_not_belong_on_a_command_line(office: Shell) -> 
     assert "xyz" not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("field", ["holder_name", "=x", ""])
+@pytest.mark.parametrize("field", ["holder_name", "=x", "", "holder_name=", "holder_name= "])
 def test_a_field_is_a_name_and_a_value(office: Shell, field: str) -> None:
     ran = office("verify", generate(), "--field", field, "--output", "json")
 
