@@ -255,10 +255,15 @@ def _hold(reach: Any, road: str, body: dict[str, str]) -> int:
 
 
 def _pair(text: str) -> tuple[str, str]:
+    from sijill.cli.reading import composed, stated
+
     name, equals, value = text.partition("=")
-    if not (name and equals and value):
+    if not (name and equals):
         raise Unusable(code="input_malformed", detail="name=value", path="--field")
-    return name, value
+    try:
+        return name, stated({name: composed(value)})[name]
+    except ValueError as error:
+        raise Unusable(code="input_malformed", detail=str(error), path=name) from None
 
 
 def _proved(asked: dict[str, Any], finding: str, output: Output) -> dict[str, str]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from domain.errors import AgencyClosed, DueDateNotLater
+from domain.errors import AgencyClosed, DueDateNotLater, OneAddresseeOnly
 from domain.transfers.commands import RegisterOutgoing
+from domain.transfers.words import CUSTODY_KINDS
 from sijill.cli.faults import Unusable
 from sijill.cli.output import Output
 from sijill.cli.reading import check, check_members, members_of, stated
@@ -117,6 +118,8 @@ class Letter:
             **due,
         )
         check(draft)
+        if paper and self.said["kind"] in CUSTODY_KINDS:
+            raise OneAddresseeOnly
         if due.get("due_date") and str(due["due_date"]) < str(self.said["date"]):
             raise DueDateNotLater(due_date=str(due["due_date"]))
         return draft
@@ -194,7 +197,11 @@ def _sendings(client: Client, letter: Letter, *, there: bool) -> Iterator[tuple[
     One who was closed after the letter was registered keeps nobody else waiting.
     """
     for addressee in letter.addressees:
-        standing = client.get(f"/v1/agencies/{addressee}", signed=False)["standing"]
+        try:
+            standing = client.get(f"/v1/agencies/{addressee}", signed=False)["standing"]
+        except Refused as refused:
+            # Of a circular's many, which one it is.
+            raise Refused({**refused.problem, "note": addressee}) from None
         if standing == "closed" and not there:
             raise AgencyClosed(agency=addressee)
         yield addressee, letter.sending(addressee, paper=standing == "planned")

@@ -165,6 +165,9 @@ def test_how_agencies_answer_is_reported(counter: Counter) -> None:
 def test_what_a_field_says_has_one_form(counter: Counter) -> None:
     ran = counter.asker("request", "--code", "x", "--field", "holder_name")
     assert (ran.code, "input_malformed" in ran.err) == (2, True)
+    for value, code in (("", "blank"), (" ", "blank"), ("عل\u200bي", "invisible")):
+        ran = counter.asker("request", "--code", "x", "--field", f"holder_name={value}")
+        assert (ran.code, ran.json["problem"]["code"]) == (2, f"input_value_{code}")
 
 
 def test_a_holder_without_an_attesting_operator_is_told_so(counter: Counter) -> None:

@@ -209,6 +209,7 @@ def test_a_mistake_in_the_file_uses_no_number_up(
     for queue in ((), ("--queue",)) if code != "agency_unknown" else ((),):
         ran = offices(moj, "dispatch", offices.letter(**asked), *queue)
         assert (ran.code, ran.lines[-1]["problem"]["code"]) == (exit_code, code), ran.err
+        assert code != "agency_unknown" or ran.json["problem"]["note"] == "nobody"
         # Not even its files were sent, and nothing waits.
         assert len(ran.lines) == 1
         assert offices.shell("outbox", "list", "--output", "json").json["items"] == []
@@ -217,8 +218,13 @@ def test_a_mistake_in_the_file_uses_no_number_up(
     assert [one["problem"] for one in sent["consignments"]] == [None]
 
 
-def test_a_letter_to_a_closed_body_is_not_registered(offices: Offices, served: Served) -> None:
+def test_a_letter_that_cannot_reach_a_body_is_not_registered(
+    offices: Offices, served: Served
+) -> None:
     closed = served.agency(link=False)
+    original = offices.letter([closed.name], kind="original")
+    ran = offices(offices.moj, "dispatch", original)
+    assert (ran.code, ran.json["problem"]["code"]) == (5, "one_addressee_only")
     place = f"/v1/agencies/{closed.name}/closure"
     act(served.founder("ndc"), place, "agency.close", subject=closed.name, reason="abolished")
     file = offices.letter([closed.name])
