@@ -207,7 +207,8 @@ async def _compare(services: Services, found: Found, presented: Presented) -> Co
             values = await open_values(services, connection, found)
     for name, value in asked.items():
         recorded = values.get(name) if name != HOLDER_SECRET else None
-        if recorded is None:
+        if recorded is None or not fold_value(recorded):
+            # What was recorded as blank is the same as whatever blank is presented.
             outcome["not_comparable"].append(name)
         else:
             outcome[_told(same=_same(value, recorded))].append(name)

@@ -111,6 +111,10 @@ class Table:
             named = (*self.mapping.columns.values(), *self.mapping.fields.values())
             if missing := ", ".join(one for one in dict.fromkeys(named) if one not in head):
                 raise Unusable(code="column_missing", column=missing)
+            if twice := ", ".join(one for one in dict.fromkeys(named) if head.count(one) > 1):
+                # Nobody could tell which of the two was meant.
+                detail = f"a column occurs twice: {twice}"
+                raise Unusable(code="input_malformed", detail=detail, path=self.name)
             line = reader.line_num
             for row in reader:
                 number, line = line + 1, reader.line_num
@@ -148,7 +152,9 @@ class Table:
         if column not in row:
             raise Unusable(code="column_missing", detail=column, column=column)
         value = row[column]
-        plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        # What a database has nothing for is an empty cell, and no word `null`.
+        said = "" if value is None else value
+        plain = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
         # A cell that was broken into lines says the same in one.
         text = " ".join(plain.split())
         known = self.mapping.values.get(member)

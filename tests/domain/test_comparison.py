@@ -44,6 +44,7 @@ def test_blanks_and_marks_of_a_copied_number_do_not_count() -> None:
         ("مُحَمَّد", "محمد"),
         ("Zoe\u0308", "ZOE"),
         ("العدد ١٢", "العدد 12"),
+        *((f"عل{unseen}ي", "علي") for unseen in "\u200b\u00ad\u2060\u3164\u115f\ufe0f\U000e0041"),
     ],
 )
 def test_spellings_that_two_keyboards_interchange_are_one_value(one: str, other: str) -> None:

@@ -1,5 +1,6 @@
 """What a clerk's file may say before anything is signed or sent, and what it is told instead."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from domain.errors import Fault, StatementInvalid
 from infrastructure.proofs.errors import ProofError
+from sijill.cli.capturing import Table, parse_mapping
 from sijill.cli.faults import Unusable
 from sijill.cli.reading import draft_of, read_object
 from tests.sijill.cli.conftest import Shell, letter
@@ -107,3 +109,21 @@ def test_one_bad_line_is_told_by_its_number(office: Shell) -> None:
     assert ran.code == 6, ran.err
     told = [(one["line"], one["problem"]["code"]) for one in ran.lines if "problem" in one]
     assert told == [(2, "input_malformed")]
+
+
+MAPPING = b'{"columns":{"number":"no"},"fields":{"holder_name":"name"}}'
+
+
+def test_a_column_that_stands_twice_is_not_guessed_at() -> None:
+    table = Table("table.csv", parse_mapping(MAPPING, "mapping.json"))
+
+    with pytest.raises(Unusable, match="twice: name") as caught:
+        list(table.rows_of(io.BytesIO(b"no,name,name,x,x\n1,a,b,c,d\n")))
+
+    assert caught.value.code == "input_malformed"
+
+
+def test_what_a_database_has_nothing_for_is_an_empty_cell() -> None:
+    table = Table("table.jsonl", parse_mapping(MAPPING, "mapping.json"))
+
+    assert table.item(b'{"no": 7, "name": null}')["fields"] == {}
