@@ -109,7 +109,7 @@ def make_known(register: Register, stream: UUID, sitting: Sitting) -> None:
         return sitting.is_free(SHELF_SPACE, register.shelf_key(place))
 
     # Places are taken in their order and never given up, so the first free one is found by halves.
-    place = bisect_left(range(SHELF_PLACES), True, key=free)  # noqa: FBT003 - what is looked for
+    place = bisect_left(range(SHELF_PLACES), x=True, key=free)
     if place == SHELF_PLACES:
         raise RegistersTooMany(most=SHELF_PLACES)
     sitting.claim(KNOWN_SPACE, register.key, stream)

@@ -35,7 +35,7 @@ _LETTERS = str.maketrans(
 )
 # What neither screen nor paper shows, so that nobody could type it: Unicode's property
 # Default_Ignorable_Code_Point, which `unicodedata` does not have.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
@@ -48,7 +48,7 @@ def fold_value(text: str) -> str:
     Case, compatibility forms, vowel marks, tatweel, invisible characters, letter variants of the
     two keyboards, the script of digits and the number of blanks do not count.
     """
-    text = _UNSEEN.sub("", text).translate(_LETTERS)
+    text = UNSEEN.sub("", text).translate(_LETTERS)
     text = unicodedata.normalize("NFKD", text).translate(_LETTERS)
     kept = (
         str(unicodedata.digit(character)) if character.isdigit() else character

@@ -76,7 +76,7 @@ def found_in(data: bytes) -> dict[str, object]:
     files: dict[str, list[str]] = {name: [] for name in FILE_BYTES}
     if data[:1024].find(b"%PDF-") < 0:
         return {"texts": _texts(iter([_picture(data)])), "files": files}
-    import pypdfium2  # type: ignore[import-untyped] # noqa: PLC0415 - it brings no types; nothing is loaded before it is bounded
+    import pypdfium2  # noqa: PLC0415 - nothing is loaded before it is bounded
 
     document = pypdfium2.PdfDocument(data)
     for name, held in _files(document):

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO, Never
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from domain.acts import ACTS, Command, Cosigning, parse_command
 from domain.errors import ActUnknown, Fault, StatementInvalid
-from domain.values.comparison import fold_value
+from domain.values.comparison import UNSEEN, fold_value
 from infrastructure.proofs import canonical, codes
 from sijill.cli.faults import Unusable
 from sijill.client import Draft
@@ -28,12 +28,8 @@ STDIN = "-"
 _ISSUE = "certificate.issue"
 _DIGEST = re.compile("[0-9a-f]{64}")
 _DRAWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
-# What no reader sees: control and direction characters, soft hyphens, fillers, tags. The joiners
-# and variation selectors are not among them: comparison overlooks those.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e00ff]"
-)
+_JOINERS = "\u200c\u200d"
+_CONTROLS = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
 def read_text(name: str) -> bytes:
@@ -279,6 +275,17 @@ def check(draft: Draft) -> None:
         raise StatementInvalid(faults) from None
 
 
+def _is_unseen(character: str) -> bool:
+    """Whether a reader sees nothing of it: controls, directions, fillers that count as letters.
+
+    Joiners and variation selectors belong to how a name is written.
+    """
+    kind = category(character)
+    if kind == "Lo":
+        return UNSEEN.match(character) is not None
+    return kind in _CONTROLS and character not in _JOINERS
+
+
 def stated(value: Any) -> dict[str, str]:
     """Values by name, if each says something that a reader sees and can type again.
 
@@ -290,7 +297,7 @@ def stated(value: Any) -> dict[str, str]:
     for name, text in value.items():
         if not isinstance(text, str):
             raise Unusable(code="input_malformed", detail="a text is expected", path=name)
-        if _UNSEEN.search(text):
+        if any(map(_is_unseen, text)):
             raise Unusable(code="input_value_invisible", detail=name, field=name)
         if not fold_value(text):
             raise Unusable(code="input_value_blank", detail=name, field=name)

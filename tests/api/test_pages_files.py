@@ -5,7 +5,7 @@ import json
 import re
 
 import httpx2
-import pypdfium2  # type: ignore[import-untyped] # it brings no types
+import pypdfium2
 import pytest
 import segno
 from PIL import Image

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pypdfium2  # type: ignore[import-untyped]  # it brings no types
+import pypdfium2
 import zxingcpp
 from PIL import Image
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pypdfium2  # type: ignore[import-untyped]  # it brings no types
+import pypdfium2
 import pytest
 
 from api.papers import compose

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fontTools.ttLib import TTFont  # type: ignore[import-untyped]  # it has no types
+from fontTools.ttLib import TTFont
 
 from api.i18n import LANGUAGES, texts
 from domain.catalogue import TYPES
