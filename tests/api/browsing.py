@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -21,6 +21,8 @@ ARGUMENTS = (
 )
 PROMISED_SECONDS = 2.0
 """An acknowledged withdrawal shows everywhere within so long, or *could not check* does."""
+PATIENCE_MS = 60_000
+"""A busy machine is slow at what a page does by itself; how long is no question of these tests."""
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1200, "height": 900}
 _AXE = Path(__file__).parent / "axe" / "axe.min.js"
@@ -60,6 +62,8 @@ def visitor(
         viewport=PHONE if phone else DESK,  # type: ignore[arg-type] # a plain dictionary of the same two members
         **more,
     )
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     try:
         page = context.new_page()
         said: list[str] = []

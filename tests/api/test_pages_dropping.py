@@ -35,7 +35,13 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
+def ready(page: Page) -> None:
+    """The page shows the place only once its scripts take what is handed over."""
+    expect(page.locator("#drop")).to_be_visible(timeout=30_000)
+
+
 def hand(page: Page, kind: str, data: bytes, name: str, media: str) -> None:
+    ready(page)
     encoded = base64.b64encode(data).decode()
     page.evaluate(HANDED, [kind, encoded, name, media])
 
@@ -55,10 +61,9 @@ def test_a_file_that_is_handed_over_is_read(
     data = qr(f"HTTPS://SIJILL.EXAMPLE/V/{code}", form)
     with visitor(browser, url=wire.served.url) as page:
         page.goto("/en/")
-        expect(page.locator("#drop")).to_be_visible()
         hand(page, kind, data, f"paper.{form}", media)
 
-        page.wait_for_selector("#verdict[data-reason=in_force_paper_not_compared]", timeout=60_000)
+        page.wait_for_selector("#verdict[data-reason=in_force_paper_not_compared]")
         expect(page.locator("#verdict")).to_contain_text(
             translate("en", "page.file.read_by_server")
         )
@@ -86,7 +91,7 @@ def test_words_that_are_pasted_hand_no_picture_over(
     encoded = base64.b64encode(qr("https://example.org/")).decode()
     with visitor(browser, url=wire.served.url) as page:
         page.goto("/en/")
-        expect(page.locator("#drop")).to_be_visible()
+        ready(page)
         page.evaluate(WATCHED)
         page.evaluate(PASTED, [encoded, where, words])
         assert page.evaluate("window.sent ?? false") is False
@@ -101,7 +106,7 @@ def test_what_is_no_document_is_told_in_words(wire: Wire, browser: Browser) -> N
         hand(page, "drop", b"a note", "note.txt", "text/plain")
 
         expect(page.locator("[role=alert]:visible")).to_contain_text(
-            translate("en", "problem.picture_malformed.detail"), timeout=30_000
+            translate("en", "problem.picture_malformed.detail")
         )
 
 

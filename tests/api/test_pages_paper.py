@@ -60,7 +60,7 @@ def paper(wire: Wire, agency: Agency) -> tuple[str, str]:
 def opened(page: Page, path: str) -> None:
     """Open an address, and wait for what the device says of it."""
     page.goto(path)
-    page.wait_for_selector("html[data-checked]", timeout=60_000)
+    page.wait_for_selector("html[data-checked]")
 
 
 def reason(page: Page) -> str:
@@ -150,7 +150,7 @@ def test_a_withdrawal_shows_on_an_open_paper_within_two_seconds(
         revoke(agency, code)
         acknowledged = time.time()
 
-        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        page.wait_for_selector('#verdict[data-reason="revoked"]')
         assert shown() - acknowledged <= PROMISED_SECONDS
         expect(page.locator("#headline")).to_have_text("Record revoked")
         expect(page.locator("#paper-says")).to_contain_text(NAME)
@@ -167,7 +167,7 @@ def test_a_withdrawal_shows_where_the_device_knows_no_keys(
 
         revoke(agency, code)
 
-        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        page.wait_for_selector('#verdict[data-reason="revoked"]')
 
 
 def test_a_withdrawal_shows_though_the_first_answer_never_came(
@@ -181,7 +181,7 @@ def test_a_withdrawal_shows_though_the_first_answer_never_came(
         revoke(agency, code)
         page.unroute_all(behavior="wait")
 
-        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        page.wait_for_selector('#verdict[data-reason="revoked"]')
         expect(page.locator("#ages")).to_be_hidden()
 
 
@@ -202,7 +202,7 @@ def test_after_the_first_visit_papers_are_checked_with_no_network(
         awaited(lambda: page.evaluate(LISTED_SIZE), until=lambda size: size > withdrawn)
         page.click("#offline-get")
         none = translate("ckb", "page.offline.none")
-        expect(page.locator("#trust-age")).not_to_have_text(none, timeout=30_000)
+        expect(page.locator("#trust-age")).not_to_have_text(none)
         expect(page.locator("#status-age")).not_to_have_text(none)
         assert violations(page) == []
 
@@ -247,13 +247,13 @@ def pictured(page: Page, path: str, file: Path) -> None:
     page.goto("/en/")
     page.set_input_files("#file", file)
     page.click("#by-file button")
-    page.wait_for_selector("html[data-checked]", timeout=60_000)
+    page.wait_for_selector("html[data-checked]")
 
 
 def asked_again(page: Page) -> None:
     """Wait until the page has done with one more answer of the register."""
     for _ in range(2):
-        with page.expect_response("**/v1/verify/*", timeout=30_000):
+        with page.expect_response("**/v1/verify/*"):
             pass
 
 
@@ -274,7 +274,7 @@ def test_what_the_server_found_in_a_paper_stays_where_the_device_cannot_judge(
         assert reason(page) == "in_force_credential_genuine"
 
         revoke(agency, code)
-        page.wait_for_selector('#verdict[data-reason="revoked"]', timeout=30_000)
+        page.wait_for_selector('#verdict[data-reason="revoked"]')
 
 
 def stolen(wire: Wire, agency: Agency) -> tuple[Callable[[], object], str, str]:
@@ -339,7 +339,7 @@ def test_a_camera_that_reads_leads_to_the_verdict(
         )
         page.goto("/en/")
         page.click("#camera-button")
-        page.wait_for_selector("#verdict[data-reason=in_force_credential_genuine]", timeout=60_000)
+        page.wait_for_selector("#verdict[data-reason=in_force_credential_genuine]")
 
 
 def test_a_photograph_that_the_server_reads_is_verified_on_the_device(

@@ -87,7 +87,7 @@ def test_a_kept_checkpoint_is_proved_at_the_next_visit(
         page.goto("/en/log")
 
         proved = translate("en", "page.remember.consistent", size=size)
-        expect(page.locator("#remembered")).to_have_text(proved, timeout=30_000)
+        expect(page.locator("#remembered")).to_have_text(proved)
         assert int(page.locator("#size").inner_text()) > int(size)
 
 
@@ -109,4 +109,4 @@ def test_a_log_that_was_rewritten_is_called_out(
         page.goto("/en/log")
 
         broken = translate("en", "page.remember.broken", size=size)
-        expect(page.locator("#remembered")).to_have_text(broken, timeout=30_000)
+        expect(page.locator("#remembered")).to_have_text(broken)

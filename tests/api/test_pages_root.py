@@ -246,5 +246,5 @@ def test_a_kept_checkpoint_of_another_key_is_called_out(
         page.goto("/en/log")
 
         said = translate("en", "page.remember.key", size="5")
-        expect(page.locator("#remembered")).to_have_text(said, timeout=30_000)
+        expect(page.locator("#remembered")).to_have_text(said)
         assert int(size) > 0
