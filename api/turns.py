@@ -5,10 +5,12 @@ change. And of two lines under one number the first has it, however often either
 """
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from domain.acts import Command
 from domain.authenticity import AnswerAuthenticity
 from domain.certificates import IssueCertificate
+from domain.ledger import SHELVED, Directory
 from domain.registers import Register
 from domain.registers.commands import OnNumber, OnRegister
 from domain.transfers import (
@@ -43,6 +45,27 @@ def in_turns(commands: Mapping[int, Command], chunk: Sequence[int]) -> list[list
             turns.append([])
         turns[turn].append(number)
     return turns
+
+
+class SharedLook:
+    """A directory in which the lines of a turn see the shelves as the first of them saw them.
+
+    Each line in a new register looks for a free place, a dozen questions to the database. Nothing
+    that the turn itself appends changes the answers before it is over; what others put on a shelf
+    meanwhile is met when the line is appended, and its next try looks again.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._seen: dict[tuple[str, str], UUID | None] = {}
+
+    def find(self, space: str, key: str) -> UUID | None:
+        """The stream that holds the claim, or None."""
+        if space not in SHELVED:
+            return self._directory.find(space, key)
+        if (space, key) not in self._seen:
+            self._seen[space, key] = self._directory.find(space, key)
+        return self._seen[space, key]
 
 
 def codes_of(command: Command | None) -> set[str]:

@@ -17,10 +17,10 @@ from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from api.tries import DRAWS, Tries, worth_another
-from api.turns import in_turns
+from api.turns import SharedLook, in_turns
 from api.work import Outcome, Work, order_of
 from domain.errors import KeyForeign, Refusal, taken
-from domain.ledger import Apart, Decision
+from domain.ledger import Apart, Decision, Directory
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
 from infrastructure.log.refusals import ClaimTaken, StoreFailure
@@ -164,9 +164,10 @@ def _prepare(
     services: Services, work: Work, order: Order, numbers: Sequence[int]
 ) -> dict[int, AppendRequest | Exception]:
     ready: dict[int, AppendRequest | Exception] = {}
+    directory = SharedLook(services.directory)
     for number in numbers:
         try:
-            decision = _decide(services, work, number)
+            decision = _decide(services, work, number, directory)
             ready[number] = services.desk.request(order, decision, work.lines)
         except _REFUSALS as error:
             ready[number] = error
@@ -178,10 +179,11 @@ def _prepare(
 def _prepare_together(services: Services, work: Work, order: Order) -> _Together:
     decisions: list[Decision] = []
     prepared = _Together()
+    directory = SharedLook(services.directory)
     try:
         for number in range(len(work.lines)):
             prepared.line = number
-            decisions.append(_decide(services, work, number, prepared.claimed_by))
+            decisions.append(_decide(services, work, number, directory, prepared.claimed_by))
             prepared.claimed_by |= {(one.space, one.key): number for one in decisions[-1].claims}
         prepared.line = None
         prepared.request = services.desk.request(order, Decision.merge(decisions), work.lines)
@@ -192,14 +194,16 @@ def _prepare_together(services: Services, work: Work, order: Order) -> _Together
     return prepared
 
 
-def _decide(services: Services, work: Work, number: int, apart: Apart = None) -> Decision:
+def _decide(
+    services: Services, work: Work, number: int, directory: Directory, apart: Apart = None
+) -> Decision:
     if number in work.errors:
         raise work.errors[number]
     if work.late is not None:
         raise work.late
     signed = work.signed(number, now=now_us(), size=services.size)
     command, line = work.commands[number], work.lines[number]
-    decision = services.ledger.decide(command, line.statement, signed, services.directory, apart)
+    decision = services.ledger.decide(command, line.statement, signed, directory, apart)
     if len(work.signatures) == 1:
         # Only an order that waits for others may live longer than the hour.
         work.request.check_life(ORDER_LIFE_SECONDS)

@@ -1,9 +1,11 @@
 """Lines of a bulk that have to do with one another are judged one after the other."""
 
 from typing import Any
+from uuid import UUID, uuid4
 
-from api.turns import in_turns
+from api.turns import SharedLook, in_turns
 from domain.acts import Command, parse_command
+from domain.registers import KNOWN_SPACE, SHELF_SPACE
 from infrastructure.proofs import canonical, codes
 from tests.letter_orders import name_of
 from tests.serving import issuance
@@ -88,3 +90,38 @@ def test_what_is_done_to_one_consignment_takes_turns() -> None:
         [1],
         [2],
     ]
+
+
+class Moving:
+    """A directory that others write to, and that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.held: dict[tuple[str, str], UUID] = {}
+
+    def find(self, space: str, key: str) -> UUID | None:
+        self.asked.append((space, key))
+        return self.held.get((space, key))
+
+
+def test_the_lines_of_a_turn_look_at_a_shelf_once() -> None:
+    moving = Moving()
+    looking = SharedLook(moving)
+    place, known = (SHELF_SPACE, "moj|2026|0"), (KNOWN_SPACE, "moj|2026||")
+
+    assert [looking.find(*one) for one in (place, known, place, known)] == [None] * 4
+    moving.held[place] = uuid4()
+    assert looking.find(*place) is None
+    assert moving.asked == [place, known]
+    # The next turn sees what others did meanwhile.
+    assert SharedLook(moving).find(*place) == moving.held[place]
+
+
+def test_a_turn_looks_at_everything_else_each_time() -> None:
+    moving = Moving()
+    looking = SharedLook(moving)
+    code = ("certificate", codes.generate())
+
+    assert looking.find(*code) is None
+    moving.held[code] = uuid4()
+    assert looking.find(*code) == moving.held[code]
