@@ -30,7 +30,7 @@ from api.shapes.verdicts import Verdict as VerdictShape
 from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import DOCUMENT, HOLDER_SECRET, certificate_type
-from domain.values.comparison import fold_day, fold_presented_number, fold_value
+from domain.values.comparison import fold_day, fold_presented_number, fold_value, is_no_day
 from infrastructure import telemetry
 from infrastructure.log import clocks
 from infrastructure.proofs import canonical, codes, receipts
@@ -207,7 +207,7 @@ async def _compare(services: Services, found: Found, presented: Presented) -> Co
             values = await open_values(services, connection, found)
     for name, value in asked.items():
         recorded = values.get(name) if name != HOLDER_SECRET else None
-        if recorded is None or not fold_value(recorded):
+        if recorded is None or not fold_value(recorded) or _is_unlike_day(name, value, recorded):
             # What was recorded as blank is the same as whatever blank is presented.
             outcome["not_comparable"].append(name)
         else:
@@ -217,6 +217,11 @@ async def _compare(services: Services, found: Found, presented: Presented) -> Co
 
 def _told(*, same: bool) -> str:
     return "matched" if same else "mismatched"
+
+
+def _is_unlike_day(name: str, presented: str, recorded: str) -> bool:
+    """Whether a day is recorded and none presented: as of the date, *differs* would be a guess."""
+    return is_no_day(name, presented) and fold_day(recorded) is not None
 
 
 def _same(presented: str, recorded: str) -> bool:

@@ -205,6 +205,9 @@ def _read_private(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise KeyFileError("key_file_malformed", path, "not a regular file")
+            if not status.st_size:
+                # The key is gone, which is worse than that others could have read nothing.
+                raise KeyFileError("key_file_malformed", path, "the file is empty")
             if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise KeyFileError(
                     "key_file_readable_by_others", path, f"mode {stat.S_IMODE(status.st_mode):04o}"

@@ -85,6 +85,11 @@ def fold_day(text: str) -> str | None:
         return None
 
 
+def is_no_day(name: str, text: str | None) -> bool:
+    """Whether what stands where a day belongs, going by the field's name, is none."""
+    return (name == "date" or name.endswith("_date")) and fold_day(text or "") is None
+
+
 def _without_marks(text: str) -> str:
     """The text without the invisible format characters that copying brings along."""
     return "".join(one for one in text if unicodedata.category(one) != "Cf")

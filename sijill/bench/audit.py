@@ -5,6 +5,7 @@ is then checked as `sijill log fsck` does it, step by step: chain and tree; ever
 rules; the read models, made again and compared. What limits the check is measured beside it.
 """
 
+import multiprocessing
 import os
 import time
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ from sijill.bench.filling import fill
 from sijill.bench.loading import Fire, fire_all
 from sijill.bench.machine import describe
 from sijill.bench.nation import CERTIFICATE_BYTES
+from sijill.bench.processes import resident_bytes
 from sijill.bench.servers import Served, founded, require_room, scratch, wal_room
 from sijill.bench.stages import Stages, held_back
 
@@ -142,10 +144,13 @@ def _walk(urls: Urls, folder: Path, on_step: OnStep) -> Sample:
     """Everything but the read models; with what one event costs the walk's own process."""
     started, processor = time.monotonic(), time.process_time()
     done = 0
+    held: list[tuple[int, float]] = []
 
     def on_leaf() -> None:
         nonlocal done
         done += 1
+        if done % PIECE == 1:
+            held.append((done, _held_mb()))
         if done % PIECE == 0:
             on_step("walk", done, 0, done / (time.monotonic() - started))
 
@@ -157,8 +162,18 @@ def _walk(urls: Urls, folder: Path, on_step: OnStep) -> Sample:
         summary = audit.check(source, trust, _refuse, on_leaf)
     seconds = time.monotonic() - started
     used = time.process_time() - processor
-    more = {"signatures": summary.signatures, "walk_us_each": round(used / done * 1e6, 1)}
+    more = {
+        "signatures": summary.signatures,
+        "walk_us_each": round(used / done * 1e6, 1),
+        "memory_mb": held,
+    }
     return Sample(summary.leaves, seconds, more=more)
+
+
+def _held_mb() -> float:
+    """What this process and those that read ahead hold."""
+    pids = [os.getpid(), *(one.pid or 0 for one in multiprocessing.active_children())]
+    return round(sum(map(resident_bytes, pids)) / 1e6, 1)
 
 
 def _refuse(finding: Finding) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from api.papers import presented
 from domain.catalogue import DOCUMENT, TYPES
 from domain.values import MICROSECONDS, baghdad_day
-from domain.values.comparison import fold_day, fold_presented_number, fold_value
+from domain.values.comparison import fold_day, fold_presented_number, fold_value, is_no_day
 from infrastructure import pictures
 from infrastructure.pictures import PictureError
 from infrastructure.proofs import codes, offline, statuslist
@@ -17,7 +18,13 @@ from infrastructure.proofs.credential import Credential, Signed
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed, Worse
 from infrastructure.proofs.trust import Root, Trusted
-from infrastructure.proofs.verdict import Outcome, Verdict, contradictory, unreadable_credential
+from infrastructure.proofs.verdict import (
+    OUTCOME_OF,
+    Outcome,
+    Reason,
+    Verdict,
+    contradictory,
+)
 from sijill.cli import embedded
 from sijill.cli.output import Output
 from sijill.client import trusting
@@ -29,14 +36,16 @@ _ADDRESS = ("https://", "http://")
 class Given(NamedTuple):
     """What was handed over to be verified.
 
-    `text` is what a QR code says (empty where none can be read); None where it is a code that
-    somebody typed. `agrees` tells whether a PDF's picture and its embedded credential are one, and
-    `evidence` is the bundle embedded in it.
+    `text` is what a QR code says; None where it is a code that somebody typed. `agrees` tells
+    whether a PDF's picture and its embedded credential are one, and `evidence` is the bundle
+    embedded in it. `unread` is why a picture says nothing: `picture_malformed`, `picture_too_large`
+    or `picture_without_code`.
     """
 
     text: str | None
     agrees: bool = True
     evidence: bytes | None = None
+    unread: str | None = None
 
 
 def given(said: str) -> Given:
@@ -48,17 +57,33 @@ def given(said: str) -> Given:
     Raises:
         OSError: what is named as a picture is not there.
     """
-    if Path(said).suffix.lower() in PICTURES and not said.lower().startswith(_ADDRESS):
+    if _is_picture(said):
+        with Path(said).open("rb") as file:
+            data = file.read(pictures.LIMIT_BYTES + 1)
         try:
-            found = asyncio.run(pictures.read(Path(said).read_bytes()))
-        except PictureError:
-            return Given("")
+            found = asyncio.run(pictures.read(data))
+        except PictureError as error:
+            return Given(None, unread=error.code)
         ours = [text for text in found.texts if not isinstance(offline.read(text), Verdict)]
         text = next(iter([*ours, *found.texts]), "")
+        if not text:
+            return Given(None, unread="picture_without_code")
         return Given(text, offline.agree(found.texts, found.credentials), found.evidence)
     # An address, or far too long for a code.
     is_text = said.lower().startswith(_ADDRESS) or len(said) > codes.MAX_TYPED_CHARACTERS
     return Given(said if is_text else None)
+
+
+def _is_picture(said: str) -> bool:
+    """Whether a file is named, of a kind that is not read included: no code has a dot in it."""
+    suffix = Path(said).suffix.lower()
+    if not suffix or said.lower().startswith(_ADDRESS):
+        return False
+    try:
+        return suffix in PICTURES or Path(said).is_file()
+    except OSError:
+        # A QR code's text is too long for the name of a file.
+        return False
 
 
 def judge(
@@ -73,7 +98,7 @@ def judge(
         ProofError: the trust list's file cannot be believed.
     """
     root, trusted = trusting.read(trust)
-    reading = offline.read(text) if text else unreadable()
+    reading = offline.read(text)
     if isinstance(reading, Verdict):
         return reading, {}
     said = reading.signed.credential
@@ -138,6 +163,37 @@ def contradicted(said: Mapping[str, str], printed: Mapping[str, Any]) -> list[st
     )
 
 
+def compared(
+    found: Verdict, said: Mapping[str, str] | None, presented: Mapping[str, Any]
+) -> tuple[Verdict, dict[str, list[str]]]:
+    """The verdict once a paper is compared with what its QR code says, and how each value did.
+
+    `said` is what was signed; None where nobody's signature holds. What the code does not say could
+    not be compared with no network: silence would look like a match.
+    """
+    printed = {k: str(v) for k, v in presented.get("fields", {}).items()}
+    printed |= {k: v for k, v in presented.items() if k == DOCUMENT}
+    if said is None or not printed:
+        return found, {}
+    no_day = {k for k, v in printed.items() if is_no_day(k, v) and fold_day(said.get(k, ""))}
+    unseen = no_day | (printed.keys() - said.keys())
+    differing = contradicted(said, {k: v for k, v in printed.items() if k not in unseen})
+    told = {
+        "matched": sorted(printed.keys() - unseen - set(differing)),
+        "mismatched": differing,
+        "not_comparable": sorted(unseen),
+    } | ({"no_day": sorted(no_day)} if no_day else {})
+    if differing and found.outcome is not Outcome.NOT_VALID:
+        found = _as(found, Reason.CONTENT_MISMATCH, "differs")
+    elif unseen and found.outcome is Outcome.VALID:
+        found = _as(found, Reason.VALUES_NOT_COMPARABLE, "could_not_compare")
+    return found, told
+
+
+def _as(found: Verdict, reason: Reason, unchanged: str) -> Verdict:
+    return replace(found, reason=reason, outcome=OUTCOME_OF[reason], unchanged=unchanged)
+
+
 def _same(name: str, one: str, other: str) -> bool:
     if name == "number":
         return fold_presented_number(one) == fold_presented_number(other)
@@ -145,9 +201,13 @@ def _same(name: str, one: str, other: str) -> bool:
     return (None not in days and days[0] == days[1]) or fold_value(one) == fold_value(other)
 
 
-def unreadable() -> Verdict:
-    """The verdict about a picture that shows no code, or that nobody needs to read one from."""
-    return unreadable_credential(foreign=False)
+def unread(why: str, output: Output) -> dict[str, Any]:
+    """What is told of a picture that says nothing, in the words of the page that reads pictures."""
+    if why == "picture_without_code":
+        text, advice = "page.file.nothing", "page.file.nothing.advice"
+    else:
+        text, advice = f"problem.{why}.detail", f"problem.{why}.advice"
+    return {"unread": why, "text": output.words(text), "advice": output.words(advice)}
 
 
 def lines_of(found: Mapping[str, Any], output: Output) -> list[str]:

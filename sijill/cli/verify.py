@@ -106,7 +106,7 @@ def verify(
     presented = _presented(field, fields, document)
     given = offline.given(code)
     text, signed, printed = given.text, None, presented
-    if (found := _alone(code, given, lists, output)) is not None:
+    if (found := _alone(code, given, lists, presented, output)) is not None:
         return _tell(found, output)
     bare = None if text is None else code_in_bare(text)
     if bare is not None:
@@ -141,9 +141,8 @@ def _read(text: str, presented: Mapping[str, Any]) -> tuple[str, dict[str, Any],
     from api.papers import presented as said_by
     from infrastructure.proofs import offline as proofs
     from infrastructure.proofs.verdict import Verdict
-    from sijill.cli.offline import unreadable
 
-    reading = proofs.read(text) if text else unreadable()
+    reading = proofs.read(text)
     if isinstance(reading, Verdict):
         return reading
     said = said_by(reading.signed.credential)
@@ -194,15 +193,20 @@ def _beside(
     }
 
 
-def _alone(code: str, given: "Given", lists: Lists | None, output: Output) -> dict[str, Any] | None:
-    """The verdict for which no ledger is asked: none is wanted, or the file contradicts itself.
+def _alone(
+    code: str, given: "Given", lists: Lists | None, printed: Mapping[str, Any], output: Output
+) -> dict[str, Any] | None:
+    """The verdict for which no ledger is asked: none is wanted, or the file alone decides.
 
     Raises:
         Unusable: no trust list was named.
     """
-    from infrastructure.proofs.verdict import contradictory
+    from infrastructure.proofs.verdict import contradictory, unreadable_credential
     from sijill.cli import offline
 
+    if given.unread is not None:
+        nothing = _local(unreadable_credential(foreign=False), output)
+        return nothing | offline.unread(given.unread, output)
     if not given.agrees:
         return _local(contradictory(), output)
     if lists is None or not lists.offline:
@@ -211,7 +215,8 @@ def _alone(code: str, given: "Given", lists: Lists | None, output: Output) -> di
         raise Unusable(code="trust_missing")
     text = code if given.text is None else given.text
     found, beside = offline.judge(text, lists.trust.read_bytes(), lists.status, given.evidence)
-    return {**_local(found, output), **beside}
+    found, compared = offline.compared(found, beside.get("credential"), printed)
+    return {**_local(found, output), **beside, "compared": compared}
 
 
 def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) -> dict[str, Any]:
@@ -242,6 +247,7 @@ def _presented(pairs: tuple[str, ...], name: str | None, document: Path | None) 
 
 
 def _ask(reach: Reach, code: str, presented: Mapping[str, Any], *, receipt: bool) -> dict[str, Any]:
+    from domain.values.comparison import is_no_day
     from sijill.client import trust
 
     with reach.anonymous() as client:
@@ -250,7 +256,10 @@ def _ask(reach: Reach, code: str, presented: Mapping[str, Any], *, receipt: bool
         found = dict(client.post("/v1/verify", {"code": code, "receipt": receipt, **presented}))
         if "receipt" in found:
             trust.require_verdict(found, client.identity)
-        return found
+    said, compared = presented.get("fields", {}), found["compared"]
+    if wrong := [name for name in compared["not_comparable"] if is_no_day(name, said.get(name))]:
+        compared["no_day"] = wrong
+    return found
 
 
 def _local(verdict: Any, output: Output) -> dict[str, Any]:
@@ -320,7 +329,7 @@ def _compared(found: Mapping[str, Any], output: Output) -> list[str]:
 
     return [
         output.words(f"cli.compared.{how}", names=", ".join(map(named, names)))
-        for how in ("matched", "mismatched", "not_comparable", "not_compared")
+        for how in ("matched", "mismatched", "not_comparable", "no_day", "not_compared")
         if (names := found["compared"].get(how))
     ]
 

@@ -50,6 +50,9 @@ def test_dates_among_the_values_are_compared_as_dates(wire: Wire, agency: Agency
 
     assert presented(wire, found, death_date="١/٣/٢٠٢٦")[0] == "in_force_fields_match"
     assert presented(wire, found, death_date="٢/٣/٢٠٢٦")[0] == "content_mismatch"
+    for unlike in ("2026-13-40", "آذار"):
+        reason, compared = presented(wire, found, death_date=unlike)
+        assert (reason, compared["not_comparable"]) == ("values_not_comparable", ["death_date"])
 
 
 @pytest.mark.parametrize("code", ["7" * 65, "x" * 1000, "٧" * 200])

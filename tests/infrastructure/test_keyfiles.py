@@ -84,6 +84,16 @@ def test_a_file_that_others_may_touch_is_refused(tmp_path: Path, mode: int) -> N
         load_secret(secret)
 
 
+def test_an_empty_file_is_no_key_whoever_may_read_it(tmp_path: Path) -> None:
+    """Changing its mode, as the other refusal advises, would bring no key back."""
+    path = tmp_path / "log.pem"
+    path.touch()
+    path.chmod(0o644)
+    for load in (load_private_key, load_secret):
+        with refused("key_file_malformed"):
+            load(path)
+
+
 def test_what_a_link_leads_to_is_judged_and_not_the_link(tmp_path: Path) -> None:
     key, link = tmp_path / "log.pem", tmp_path / "link.pem"
     create_private_key(key)

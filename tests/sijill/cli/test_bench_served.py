@@ -110,6 +110,9 @@ def test_the_whole_check_is_measured_over_single_orders_and_over_half_in_bulk(
         assert 0 < case["rate"] <= min(case["walk"]["rate"], case["read_models"]["rate"])
         assert case["tree"]["rate"] > 0
         assert case["walk"]["walk_us_each"] > 0
+        [[event, held]] = case["walk"]["memory_mb"]
+        assert event == 1
+        assert held > 10
     single, half = (found["cases"][name]["walk"]["signatures"] for name in found["cases"])
     assert single >= 150 > half >= 75
     assert [aim["aim"] for aim in found["aims"]] == ["tree", "single", "half_bulk"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from api.i18n import translate
 from infrastructure.proofs import qr, statuslist
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.statuslist import LIFE_SECONDS, Status, StatusList
@@ -152,21 +153,55 @@ def test_a_page_of_a_pdf_is_read(office: Shell, text: str, lists: tuple[Path, Pa
     assert offline(office, page, lists).json["reason"] == "in_force_credential_genuine"
 
 
-@pytest.mark.parametrize("size", [(8000, 6400), (40, 40)])
+@pytest.mark.parametrize(
+    "size,why,told",
+    [
+        ((8000, 6400), "picture_too_large", "problem.picture_too_large"),
+        ((40, 40), "picture_without_code", "page.file.nothing"),
+    ],
+)
 def test_a_picture_too_large_or_without_a_code_is_unreadable(
-    office: Shell, lists: tuple[Path, Path], size: tuple[int, int]
+    office: Shell, lists: tuple[Path, Path], size: tuple[int, int], why: str, told: str
 ) -> None:
     picture = office.folder / "large.png"
     Image.new("1", size, 1).save(picture)
 
     for ran in (offline(office, picture, lists), office("verify", picture, "--output", "json")):
         assert (ran.code, ran.json["reason"]) == (13, "credential_unreadable")
+        assert ran.json["unread"] == why
+        assert ran.json["advice"] == translate("en", f"{told}.advice")
 
 
-def test_what_is_no_picture_is_unreadable(office: Shell, lists: tuple[Path, Path]) -> None:
-    for name in ("broken.png", "broken.pdf"):
-        broken = office.file(name, "%PDF-1.7 no picture at all")
-        assert offline(office, broken, lists).code == 13
+@pytest.mark.parametrize("name", ["broken.png", "broken.pdf", "photograph.heic", "qr.txt"])
+def test_what_is_no_picture_is_told_otherwise_than_one_without_a_code(
+    office: Shell, lists: tuple[Path, Path], name: str
+) -> None:
+    broken = office.file(name, "%PDF-1.7 no picture at all")
+
+    for ran in (offline(office, broken, lists), office("verify", broken, "--output", "json")):
+        assert (ran.code, ran.json["unread"]) == (13, "picture_malformed")
+        assert ran.json["text"] == translate("en", "problem.picture_malformed.detail")
+        assert ran.json["advice"] == translate("en", "problem.picture_malformed.advice")
+
+
+@pytest.mark.parametrize(
+    "pair,code,reason,how",
+    [
+        ("holder_name=حامل 0001", 0, "in_force_credential_genuine", "matched"),
+        ("holder_name=حامل 9999", 10, "content_mismatch", "mismatched"),
+        ("date=2026-11-03", 10, "content_mismatch", "mismatched"),
+        ("date=2026-13-40", 14, "values_not_comparable", "no_day"),
+        ("shoe_size=44", 14, "values_not_comparable", "not_comparable"),
+    ],
+)
+def test_what_the_paper_prints_is_compared_with_no_network_too(
+    office: Shell, text: str, lists: tuple[Path, Path], pair: str, code: int, reason: str, how: str
+) -> None:
+    """A paper with another name than its QR code is another paper, whoever checks it and where."""
+    ran = offline(office, text, lists, "--field", pair)
+
+    assert (ran.code, ran.json["reason"]) == (code, reason)
+    assert ran.json["compared"][how] == [pair.partition("=")[0]]
 
 
 def test_online_the_signed_values_are_compared_with_the_record(office: Shell, text: str) -> None:

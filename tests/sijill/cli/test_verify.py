@@ -123,6 +123,23 @@ def test_what_cannot_be_compared_is_not_called_the_same(office: Shell) -> None:
     assert (ran.code, ran.json["reason"]) == (14, "values_not_comparable")
 
 
+@pytest.mark.parametrize("date", ["2026-13-40", "yesterday", "31/02/2026"])
+def test_what_is_no_day_is_told_with_the_form_that_is_wanted(office: Shell, date: str) -> None:
+    code = issue(office)
+    ran = office("verify", code, "--field", f"date={date}")
+    told = office("verify", code, "--field", f"date={date}", "--output", "json").json
+
+    assert (ran.code, told["compared"]["no_day"]) == (14, ["date"])
+    assert "No date of the calendar: " in ran.out
+    assert "2026-11-02" in ran.out
+    assert (
+        "no_day"
+        not in office("verify", code, "--field", "grandmother=x", "--output", "json").json[
+            "compared"
+        ]
+    )
+
+
 def test_a_picture_that_is_not_there_is_a_mistake_on_the_command_line(office: Shell) -> None:
     ran = office("verify", str(office.folder / "scan.png"), "--output", "json")
 
