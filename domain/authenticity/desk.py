@@ -125,9 +125,9 @@ def refer(order: commands.ReferAuthenticity, sitting: Sitting) -> None:
 
 @desk(commands.WithdrawRequest)
 def withdraw(order: commands.WithdrawRequest, sitting: Sitting) -> None:
-    """Withdraw one's own question."""
+    """Withdraw one's own question, or one of a body that this one has succeeded."""
     asked = found(order.request, sitting)
-    if asked.requester != order.agency:
+    if order.agency != _answers_for(asked.requester, sitting):
         raise RequestUnknown(request=order.request)
     _check_waits(asked)
     sitting.record(record.Withdrawn, on=asked)

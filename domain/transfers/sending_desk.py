@@ -29,6 +29,7 @@ from domain.transfers.record import (
     Found,
     Letter,
     Name,
+    acts_for,
     arrived,
     found_letter,
     sent,
@@ -158,7 +159,10 @@ def _check_recipients(order: commands.RegisterOutgoing) -> None:
 
 
 def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
-    """A reply answers a letter that was addressed to the replier, and goes to who sent it."""
+    """A reply answers a letter that was addressed to the replier, and goes to who sent it.
+
+    Or to who answers for that body by now: one that is no more receives nothing.
+    """
     if order.answers is None:
         return
     name = Name(order.answers.sender, order.answers.consignment)
@@ -172,7 +176,7 @@ def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
     if one.transport is Transport.PAPER_IN:
         if order.correspondent is None and not order.to:
             raise ReplyMisdirected
-    elif name.sender not in order.to:
+    elif not any(acts_for(one, name.sender, sitting) for one in order.to):
         raise ReplyMisdirected
 
 
