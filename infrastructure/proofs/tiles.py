@@ -24,7 +24,6 @@ _MAX_INDEX: Final = merkle.MAX_SIZE // WIDTH
 _PATH_FORM = re.compile(
     r"tile/(entries|[0-9]|[1-5][0-9]|6[0-3])/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?"
 )
-_MAX_PATH_CHARACTERS = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,7 +68,7 @@ def parse_path(path: str) -> Tile:
     Raises:
         ProofError: ``tile_malformed``.
     """
-    match = _PATH_FORM.fullmatch(path) if len(path) <= _MAX_PATH_CHARACTERS else None
+    match = _PATH_FORM.fullmatch(path)
     if match is None:
         raise ProofError("tile_malformed", "not a tile path")
     kind, number, width = match.groups()

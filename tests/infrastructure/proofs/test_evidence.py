@@ -237,8 +237,11 @@ def test_evidence_has_one_spelling_and_a_bound() -> None:
     data = evidence.encode_evidence([ORDER])
     with pytest.raises(ProofError, match="json_not_canonical"):
         evidence.parse_evidence(data + b"\n")
+    largest = data.ljust(65_536)
+    with pytest.raises(ProofError, match="json_not_canonical"):
+        evidence.parse_evidence(largest)
     with pytest.raises(ProofError, match="json_too_large"):
-        evidence.parse_evidence(data + b" " * evidence.LIMIT_BYTES)
+        evidence.parse_evidence(largest + b" ")
 
 
 def test_thirty_two_signatures_fit() -> None:

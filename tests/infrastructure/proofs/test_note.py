@@ -66,8 +66,13 @@ def test_keys_have_32_bytes(size: int) -> None:
 
 
 def test_a_verifier_key_text_over_the_bound_is_refused() -> None:
+    key = "+00000000+AQ=="
+    longest = "n" * (8192 - len(key))
+    assert note.split_vkey(longest + key) == (longest, b"\x01")
     with pytest.raises(ProofError, match="vkey_malformed"):
-        VerifierKey.parse("n" * 8192 + LOG.verifier.encode())
+        note.split_vkey(f"n{longest}{key}")
+    with pytest.raises(ProofError, match="vkey_malformed"):
+        VerifierKey.parse(longest + key)
 
 
 def test_a_signer_key_does_not_show_its_seed() -> None:
@@ -140,17 +145,33 @@ def test_a_text_that_no_reader_would_take_is_not_signed(text: str) -> None:
         note.sign(text, [LOG])
 
 
-@pytest.mark.parametrize("count", [0, 101])
-def test_a_note_has_1_to_100_signatures(count: int) -> None:
+@pytest.mark.parametrize("broken", ["x", "=", " "])
+def test_the_last_byte_of_a_note_is_a_newline(broken: str) -> None:
+    signed = note.sign("text\n", [LOG]).removesuffix(b"\n")
+
     with pytest.raises(ProofError, match="note_malformed"):
-        note.sign("text\n", [LOG] * count)
+        note.open_note(signed + broken.encode(), KNOWN)
+
+
+def test_signature_lines_alone_are_no_note() -> None:
+    lines = note.sign("\n", [LOG]).removeprefix(b"\n\n")
+
+    with pytest.raises(ProofError, match="note_malformed"):
+        note.open_note(lines, KNOWN)
+
+
+def test_a_note_has_1_to_100_signatures() -> None:
+    assert len(note.signatures(note.sign("text\n", [LOG] * 100))[1]) == 100
+    for count in (0, 101):
+        with pytest.raises(ProofError, match="note_malformed"):
+            note.sign("text\n", [LOG] * count)
 
 
 def test_a_note_has_at_most_a_million_bytes() -> None:
-    spare = note.MAX_NOTE_BYTES - len(note.sign("\n", [LOG]))
+    spare = 1_000_000 - len(note.sign("\n", [LOG]))
     largest = note.sign("x" * spare + "\n", [LOG])
 
-    assert len(largest) == note.MAX_NOTE_BYTES
+    assert len(largest) == 1_000_000
     assert note.open_note(largest, KNOWN).keys == (LOG.verifier,)
     with pytest.raises(ProofError, match="note_malformed"):
         note.sign("x" * (spare + 1) + "\n", [LOG])

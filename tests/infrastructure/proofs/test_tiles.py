@@ -216,7 +216,7 @@ def test_a_cut_or_lengthened_bundle_is_refused(entries: list[bytes], data: st.Da
 
 
 def test_a_bundle_holds_256_entries_of_65535_bytes() -> None:
-    entries = [bytes(tiles.MAX_ENTRY_BYTES)] * tiles.WIDTH
+    entries = [bytes(65_535)] * 256
     data = tiles.encode_bundle(entries)
 
     assert tiles.parse_bundle(data, width=tiles.WIDTH) == entries
