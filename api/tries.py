@@ -4,14 +4,17 @@ A decision that the log has overtaken is made again on fresh records, a thing th
 drawn again; each a few times. Lines that would open registers want the same place on their shelf,
 and only one of them gets it. So of each shelf one such line goes on at a time, and the others wait
 until their register is there or their turn comes. To lose a place to somebody else is no try: they
-recorded something; and nobody loses more often than a shelf has places.
+recorded something; and nobody loses more often than a shelf has places. An answer that rests on all
+that stands on a shelf loses the end of it in the same way, and looks again.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from api.problems import Problem
 from api.services import Services
+from domain.errors import taken
 from domain.ledger import DRAWN, MET, SHELVED
 from domain.registers import KNOWN_SPACE, SHELF_PLACES, SHELF_SPACE
 from domain.transfers.record import CONSIGNMENT_SPACE
@@ -72,13 +75,15 @@ class Tries:
         if isinstance(error, ClaimTaken) and error.space in SHELVED:
             if error.space == KNOWN_SPACE:
                 self._opened.add(error.key)
-            # An answer that found nothing on a shelf opens no register: it tries as others do.
+            self._lost[line] += 1
+            if self._lost[line] > SHELF_PLACES:
+                return False
             if request is not None and (opening := _opening(request)):
-                self._lost[line] += 1
-                if self._lost[line] > SHELF_PLACES:
-                    return False
                 self._wait(line, opening)
-                return True
+            else:
+                # An answer that looked through a shelf wants no place there: it looks again.
+                self._again.append(line)
+            return True
         self._tried[line] += 1
         if not worth_another(services, error, self._tried[line]):
             return False
@@ -122,6 +127,18 @@ def worth_another(services: Services, error: Exception, attempt: int) -> bool:
         return attempt < TRIES
     tries = DRAWS if error.space in _DRAWN_AGAIN else TRIES if error.space in MET else 0
     return attempt < tries
+
+
+def told(error: Exception) -> Exception:
+    """The refusal as the agency knows it, once nothing is tried any more.
+
+    A thing that is drawn, met or found by the way it did not ask for: another will do, a moment
+    later.
+    """
+    if not isinstance(error, ClaimTaken):
+        return error
+    by_the_way = DRAWN | MET | SHELVED
+    return Problem("busy") if error.space in by_the_way else taken(error.space)
 
 
 def _opening(request: AppendRequest) -> _Opening | None:

@@ -16,10 +16,10 @@ from api.orders import now_us
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
-from api.tries import DRAWS, Tries, worth_another
+from api.tries import DRAWS, Tries, told, worth_another
 from api.turns import SharedLook, in_turns
 from api.work import Outcome, Work, order_of
-from domain.errors import KeyForeign, Refusal, taken
+from domain.errors import KeyForeign, Refusal
 from domain.ledger import Apart, Decision, Directory
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
@@ -90,7 +90,7 @@ async def _attempt(
                 done[number] = Outcome(number, result)
                 tries.recorded(number, requests[number])
             elif not tries.refused(services, number, requests.get(number), result):
-                done[number] = Outcome(number, error=_told(result))
+                done[number] = Outcome(number, error=told(result))
         tries.turn()
     return done
 
@@ -125,7 +125,7 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
             break
     if isinstance(error, _JUDGED) and (doubt := await services.doubt(work.read_us)):
         error, line = doubt, None
-    done = {number: _refused_with(number, line, _told(error)) for number in numbers}
+    done = {number: _refused_with(number, line, told(error)) for number in numbers}
     await _find_replays(services, work, done)
     return [done[number] for number in numbers]
 
@@ -210,16 +210,11 @@ def _decide(
     return decision
 
 
-def _told(error: Exception) -> Exception:
-    """The refusal as the agency knows it."""
-    return taken(error.space) if isinstance(error, ClaimTaken) else error
-
-
 async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]) -> None:
     """Answer lines that were recorded before: the ledger has moved on, so deciding refuses them."""
     for number, outcome in done.items():
-        if told := await repeats.recorded_at(services, outcome.error):
-            done[number] = Outcome(number, duplicate=told)
+        if before := await repeats.recorded_at(services, outcome.error):
+            done[number] = Outcome(number, duplicate=before)
     refused = [number for number, outcome in done.items() if outcome.error is not None]
     if not refused or not work.agency:
         return

@@ -145,14 +145,17 @@ def _check_room(registers: list[Register], asked: AuthenticityRequest, sitting: 
 
 
 def _all_covered(registers: Iterable[Register], sitting: Sitting) -> bool:
-    """Whether each of these registers is declared to be captured whole; binding at every index."""
-    covered = True
+    """Whether each of these registers is declared to be captured whole; binding at every index.
+
+    One that is not is enough, and whatever is declared of the others meanwhile changes nothing.
+    """
     for register in sorted(registers):
         book = book_of(register, sitting)
-        covered = covered and book is not None and book.coverage is not None
         if book is None:
             sitting.absent(REGISTER_SPACE, register.key)
-    return covered
+        if book is None or book.coverage is None:
+            return False
+    return True
 
 
 def _held(

@@ -142,8 +142,8 @@ def answer(
     """Answer a request; a positive answer issues its authenticity certificate first.
 
     *Not found* needs every known register of that year to be declared covered, *outside coverage*
-    one that is not; and what is found in a covered one stands in it. Run again after whatever went
-    wrong: the certificate is issued once.
+    one that is not; and what is found in a covered one stands in it. An answer that would be
+    refused issues no certificate. Run again after whatever went wrong: it is issued once.
     """
     from infrastructure.proofs import codes
     from sijill.client import Draft
@@ -157,12 +157,13 @@ def answer(
         said |= {"unit": unit, "series": series}
         fields = _proved(asked, finding, output)
         number = str(asked["requested_index"])
+        act, agency = "authenticity.answer", client.agency or ""
+        _rehearse(client, Draft.plain(act, agency, f"{path}/answer", **said), finding)
         if finding in _POSITIVE:
             said["certificate"] = _certify(client, number, fields)
         else:
             _set_right(client, number, fields)
-        agency = client.agency or ""
-        draft = Draft.plain("authenticity.answer", agency, f"{path}/answer", **said)
+        draft = Draft.plain(act, agency, f"{path}/answer", **said)
         sent = client.send(client.prepare(draft.path, [draft.envelope]))
         shown = {**client.get(path), "receipt": sent["receipt"]}
     output.result(shown, *_lines(shown, output))
@@ -278,6 +279,24 @@ def _proved(asked: dict[str, Any], finding: str, output: Output) -> dict[str, st
     if "holder_name" in asked["values"]:
         fields["holder_name"] = asked["values"]["holder_name"]
     return fields
+
+
+def _rehearse(client: Any, draft: Any, finding: str) -> None:
+    """Have the answer judged before a certificate is issued, or corrected, for it.
+
+    What it would be refused for would leave the certificate behind, or change that of an answer
+    that was given before. A positive answer lacks its certificate here, which is judged last.
+
+    Raises:
+        Refused: the answer would be.
+    """
+    from sijill.client import Refused
+
+    [judged] = client.check([draft.envelope], path="/v1/authenticity-requests/bulk")
+    problem = judged.get("problem")
+    lacking = finding in _POSITIVE and "authenticity_certificate_unfit"
+    if problem is not None and problem.get("code") != lacking:
+        raise Refused(problem)
 
 
 def _certify(client: Any, number: str, fields: dict[str, str]) -> str:

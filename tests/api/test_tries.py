@@ -5,10 +5,17 @@ from uuid import uuid4
 
 import pytest
 
+from api.problems import Problem
 from api.services import Services
-from api.tries import DRAWS, TRIES, Tries
-from domain.errors import Refusal
-from domain.registers import KNOWN_SPACE, SHELF_SPACE
+from api.tries import DRAWS, TRIES, Tries, told
+from domain.errors import NumberTaken, Refusal
+from domain.registers import (
+    KNOWN_SPACE,
+    NUMBER_SPACE,
+    REGISTER_SPACE,
+    SHELF_PLACES,
+    SHELF_SPACE,
+)
 from infrastructure.log.batch import AppendRequest, Event, Order
 from infrastructure.log.refusals import ClaimTaken, Conflict
 
@@ -114,12 +121,25 @@ def test_a_lost_place_is_no_try(services: Services) -> None:
     assert not tries.refused(services, 0, opening("a"), Refusal())
 
 
-def test_an_answer_that_found_nothing_tries_as_often_as_a_draw(services: Services) -> None:
-    tries, found_nothing = Tries([0]), AppendRequest(ORDER, [EVENT])
+def test_an_answer_that_looked_through_a_shelf_loses_its_end_as_often(services: Services) -> None:
+    tries, answer = Tries([0]), AppendRequest(ORDER, [EVENT])
 
-    answers = [tries.refused(services, 0, found_nothing, LOST) for _ in range(DRAWS)]
+    for _ in range(3 * DRAWS):
+        assert tries.refused(services, 0, answer, LOST)
+        tries.turn()
+        assert tries.going == [0]
 
-    assert answers == [True] * (DRAWS - 1) + [False]
+    # Those were no tries: what is overtaken now is looked at as often as anything.
+    again = [tries.refused(services, 0, answer, Conflict(EVENT.stream)) for _ in range(TRIES)]
+    assert again == [True] * (TRIES - 1) + [False]
+
+
+def test_nobody_loses_more_often_than_a_shelf_has_places(services: Services) -> None:
+    tries, answer = Tries([0]), AppendRequest(ORDER, [EVENT])
+
+    answers = [tries.refused(services, 0, answer, LOST) for _ in range(SHELF_PLACES + 1)]
+
+    assert answers == [True] * SHELF_PLACES + [False]
 
 
 def test_what_the_log_has_overtaken_is_looked_at_afresh_a_few_times(services: Services) -> None:
@@ -129,3 +149,14 @@ def test_what_the_log_has_overtaken_is_looked_at_afresh_a_few_times(services: Se
 
     assert answers == [True] * (TRIES - 1) + [False]
     assert cast("Ledger", services.ledger).forgotten == [EVENT.stream] * TRIES
+
+
+def test_what_was_not_asked_for_is_not_told_to_be_in_use() -> None:
+    for space in (SHELF_SPACE, KNOWN_SPACE, REGISTER_SPACE, "status"):
+        error = told(ClaimTaken(space, "moj|2026|0"))
+        assert isinstance(error, Problem)
+        assert (error.code, error.status) == ("busy", 503)
+
+    assert isinstance(told(ClaimTaken(NUMBER_SPACE, "moj|main|general|2026|1")), NumberTaken)
+    conflict = Conflict(EVENT.stream)
+    assert told(conflict) is conflict

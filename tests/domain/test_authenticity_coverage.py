@@ -133,6 +133,22 @@ def test_a_register_that_opens_meanwhile_makes_not_found_fail(ledger: Scenario) 
         ledger.world.append(decided)
 
 
+def test_outside_coverage_rests_on_one_register_that_is_not_covered(ledger: Scenario) -> None:
+    """A bulk that declares the others meanwhile takes nothing from the answer."""
+    ledger.given(capture("7"), capture("7", unit="north"), capture("7", unit="south"), ask("a"))
+    outside = answer("a", "outside_coverage", **HERE)
+    early = ledger.world.decide(outside)
+    ledger.given(cover())
+    with pytest.raises(Exception, match="claim_taken"):
+        ledger.world.append(early)
+
+    decided = ledger.world.decide(outside)
+    ledger.given(cover(unit="south"))
+    assert [fact.TOPIC for fact in ledger.world.append(decided)] == [
+        "sijill.authenticity.answered.v1"
+    ]
+
+
 def test_of_two_units_that_open_at_once_each_has_its_place(ledger: Scenario) -> None:
     south = ledger.world.decide(capture("1", unit="south"))
     ledger.given(capture("1", unit="north"))

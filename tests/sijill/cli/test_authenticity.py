@@ -13,6 +13,7 @@ from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell
 
 HERE = ("--unit", "archive", "--series", "general")
+BOOK = ("archive", "general", "1998")
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,47 @@ def test_an_answer_that_was_cut_off_is_given_with_a_certificate_that_says_the_sa
     assert (old["outcome"], old["reason"]) == ("withdrawn", "superseded")
 
 
+def certificates(counter: Counter) -> list[tuple[str, str]]:
+    """Code and state of the issuer's authenticity certificates."""
+    query: dict[str, Any] = {"unit": "authenticity"}
+    found = counter.issuer.client.pages("/v1/certificates", limit=100, **query)
+    return [(one["code"], one["state"]) for one in found]
+
+
+def test_an_answer_that_is_refused_leaves_no_certificate(counter: Counter) -> None:
+    asked, sure = counter.ask("55"), ("--grade", "register_only", *HERE)
+    genuine = ("answer", asked["request"], "--finding", "genuine", *sure)
+    assert counter.registers("cover", *BOOK, "--grade", "register_only").code == 0
+
+    for said, code in (
+        (genuine, "register_covered"),
+        (genuine[:4], "finding_mismatch"),
+        (("answer", asked["request"], "--finding", "suspended"), "finding_mismatch"),
+    ):
+        ran = counter.answers(*said)
+        assert (ran.code, ran.json["problem"]["code"]) == (5, code)
+    assert counter.asker("withdraw", asked["request"], "--reason", "asked_in_error").code == 0
+    late = counter.answers(*genuine)
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+
+    counter.shell.settle()
+    assert certificates(counter) == []
+
+
+def test_the_certificate_of_an_answer_that_was_given_stays_as_it_is(counter: Counter) -> None:
+    """Somebody answers otherwise what a colleague has answered already."""
+    asked, sure = counter.ask("56"), ("--grade", "register_only", *HERE)
+    given = counter.answers("answer", asked["request"], "--finding", "genuine", *sure)
+    assert given.code == 0, given.err
+
+    for finding in ("changed", "revoked"):
+        late = counter.answers("answer", asked["request"], "--finding", finding, *sure)
+        assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+
+    counter.shell.settle()
+    assert certificates(counter) == [(given.json["certificate"], "in_force")]
+
+
 def test_not_found_is_said_of_covered_registers_only(counter: Counter) -> None:
     first, second = counter.ask("98"), counter.ask("99")
     early = counter.answers("answer", first["request"], "--finding", "not_found", *HERE)
@@ -125,8 +167,7 @@ def test_not_found_is_said_of_covered_registers_only(counter: Counter) -> None:
     outside = counter.answers("answer", first["request"], "--finding", "outside_coverage", *HERE)
     assert outside.json["finding"] == "outside_coverage"
 
-    book = ("archive", "general", "1998")
-    assert counter.registers("cover", *book, "--grade", "register_only").code == 0
+    assert counter.registers("cover", *BOOK, "--grade", "register_only").code == 0
     found = counter.answers("answer", second["request"], "--finding", "not_found", *HERE)
     assert (found.json["finding"], found.json["certificate"]) == ("not_found", None)
 
