@@ -215,8 +215,8 @@ def verify_inclusion(
     # that is a right child has one. So the path's length is known before anything is hashed.
     inner = (index ^ (size - 1)).bit_length()
     border = (index >> inner).bit_count()
-    if len(proof) != inner + border:
-        raise ProofError("inclusion_invalid", f"expected a path of {inner + border} hashes")
+    if len(proof) != (expected := inner + border):
+        raise ProofError("inclusion_invalid", f"expected a path of {expected} hashes")
     node = leaf_hash
     for level, sibling in enumerate(proof):
         if level >= inner or index >> level & 1:
@@ -252,8 +252,8 @@ def verify_consistency(
     inner = ((old_size - 1) ^ (new_size - 1)).bit_length() - shift
     border = ((old_size - 1) >> (inner + shift)).bit_count()
     seeded = old_size != 1 << shift
-    if len(proof) != seeded + inner + border:
-        raise ProofError("consistency_invalid", f"expected {seeded + inner + border} hashes")
+    if len(proof) != (expected := seeded + inner + border):
+        raise ProofError("consistency_invalid", f"expected {expected} hashes")
     old = new = proof[0] if seeded else old_root
     edge = (old_size - 1) >> shift
     for level, sibling in enumerate(proof[1:] if seeded else proof):

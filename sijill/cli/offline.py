@@ -17,6 +17,7 @@ from infrastructure.proofs import codes, offline, statuslist
 from infrastructure.proofs.credential import Credential, Signed
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed, Worse
+from infrastructure.proofs.qr import code_in_bare
 from infrastructure.proofs.trust import Root, Trusted
 from infrastructure.proofs.verdict import (
     OUTCOME_OF,
@@ -24,7 +25,9 @@ from infrastructure.proofs.verdict import (
     Reason,
     Verdict,
     contradictory,
+    could_not_check,
 )
+from infrastructure.proofs.verdict import unreadable as code_malformed
 from sijill.cli import embedded
 from sijill.cli.output import Output
 from sijill.client import trusting
@@ -69,7 +72,8 @@ def given(said: str) -> Given:
         if not text:
             return Given(None, unread="picture_without_code")
         return Given(text, offline.agree(found.texts, found.credentials), found.evidence)
-    # An address, or far too long for a code.
+    # An address, whatever blanks it was copied with, or far too long for a code.
+    said = said.strip()
     is_text = said.lower().startswith(_ADDRESS) or len(said) > codes.MAX_TYPED_CHARACTERS
     return Given(said if is_text else None)
 
@@ -84,6 +88,20 @@ def _is_picture(said: str) -> bool:
     except OSError:
         # A QR code's text is too long for the name of a file.
         return False
+
+
+def bare(code: str, given: Given) -> Verdict | None:
+    """The verdict with no network on a code that says nothing besides; None for anything else.
+
+    Whoever types a genuine code must not be told that another system made it.
+    """
+    if given.text is not None:
+        return None if code_in_bare(given.text) is None else could_not_check()
+    try:
+        codes.normalise(code)
+    except ProofError:
+        return code_malformed()
+    return could_not_check()
 
 
 def judge(

@@ -213,6 +213,8 @@ def _alone(
         return None
     if lists.trust is None:
         raise Unusable(code="trust_missing")
+    if (alone := offline.bare(code, given)) is not None:
+        return _local(alone, output)
     text = code if given.text is None else given.text
     found, beside = offline.judge(text, lists.trust.read_bytes(), lists.status, given.evidence)
     found, compared = offline.compared(found, beside.get("credential"), printed)

@@ -204,6 +204,20 @@ def test_what_the_paper_prints_is_compared_with_no_network_too(
     assert ran.json["compared"][how] == [pair.partition("=")[0]]
 
 
+def test_a_code_alone_is_not_called_another_system_s_with_no_network(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
+    address = text.partition("#")[0]
+    for alone in (address, address.rpartition("/")[2]):
+        ran = offline(office, alone, lists)
+        assert (ran.code, ran.json["reason"]) == (14, "store_unavailable")
+    for none in ("certificate", " "):
+        assert offline(office, none, lists).json["reason"] == "code_malformed"
+    # As it is copied off a page.
+    copied = offline(office, f" {text}\n", lists)
+    assert (copied.code, copied.json["reason"]) == (0, "in_force_credential_genuine")
+
+
 def test_online_the_signed_values_are_compared_with_the_record(office: Shell, text: str) -> None:
     ran = office("verify", text, "--output", "json")
 
