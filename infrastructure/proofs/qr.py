@@ -31,7 +31,7 @@ _FORM = re.compile(
 )
 _BARE = re.compile(
     r"[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9][A-Za-z0-9.-]{0,255}(?::[0-9]{1,5})?"
-    r"/[Vv]/(?P<code>[0-9A-Z]{17})"
+    r"/[Vv]/(?P<code>[0-9A-Z]{17})#?"
 )
 _HOST = re.compile(r"[A-Z0-9](?:[A-Z0-9.-]*[A-Z0-9])?(?::[0-9]{1,5})?")
 # Without transport security a page proves nothing; a demonstration on one machine has none.
@@ -73,7 +73,10 @@ def bare_text(code: str, *, host: str) -> str:
 
 
 def code_in_bare(text: str) -> str | None:
-    """The code in what :func:`bare_text` makes; None for anything else."""
+    """The code in what :func:`bare_text` makes; None for anything else.
+
+    An empty fragment says no more than none: browsers keep its sign when they copy an address.
+    """
     match = _BARE.fullmatch(text)
     return None if match is None else match["code"]
 

@@ -106,7 +106,8 @@ def verify(
     presented = _presented(field, fields, document)
     given = offline.given(code)
     text, signed, printed = given.text, None, presented
-    if (found := _alone(code, given, lists, presented, output)) is not None:
+    apart = _settled(lists, receipt=receipt)
+    if (found := _alone(code, given, apart, presented, output)) is not None:
         return _tell(found, output)
     bare = None if text is None else code_in_bare(text)
     if bare is not None:
@@ -193,14 +194,25 @@ def _beside(
     }
 
 
+def _settled(lists: Lists | None, *, receipt: bool) -> Lists | None:
+    """The lists where no network is to be used, else None.
+
+    Raises:
+        Unusable: no trust list was named; or what only a ledger can give is asked for as well.
+    """
+    if lists is None or not lists.offline:
+        return None
+    if lists.trust is None:
+        raise Unusable(code="trust_missing")
+    if receipt:
+        raise Unusable(code="input_malformed", detail="only a ledger signs it", path="--receipt")
+    return lists
+
+
 def _alone(
     code: str, given: "Given", lists: Lists | None, printed: Mapping[str, Any], output: Output
 ) -> dict[str, Any] | None:
-    """The verdict for which no ledger is asked: none is wanted, or the file alone decides.
-
-    Raises:
-        Unusable: no trust list was named.
-    """
+    """The verdict for which no ledger is asked: none is wanted, or the file alone decides."""
     from infrastructure.proofs.verdict import contradictory, unreadable_credential
     from sijill.cli import offline
 
@@ -209,10 +221,8 @@ def _alone(
         return nothing | offline.unread(given.unread, output)
     if not given.agrees:
         return _local(contradictory(), output)
-    if lists is None or not lists.offline:
+    if lists is None or lists.trust is None:
         return None
-    if lists.trust is None:
-        raise Unusable(code="trust_missing")
     if (alone := offline.bare(code, given)) is not None:
         return _local(alone, output)
     text = code if given.text is None else given.text

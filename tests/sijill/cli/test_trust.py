@@ -208,7 +208,7 @@ def test_a_code_alone_is_not_called_another_system_s_with_no_network(
     office: Shell, text: str, lists: tuple[Path, Path]
 ) -> None:
     address = text.partition("#")[0]
-    for alone in (address, address.rpartition("/")[2]):
+    for alone in (address, f"{address}#", address.rpartition("/")[2]):
         ran = offline(office, alone, lists)
         assert (ran.code, ran.json["reason"]) == (14, "store_unavailable")
     for none in ("certificate", " "):
@@ -304,9 +304,13 @@ def test_a_list_that_was_tampered_with_is_not_believed(
     assert "trust_unsigned" in ran.out + ran.err
 
 
-def test_offline_needs_a_list_and_online_an_address(office: Shell, text: str) -> None:
+def test_offline_needs_a_list_and_online_an_address(
+    office: Shell, text: str, lists: tuple[Path, Path]
+) -> None:
     without = office("verify", text, "--offline", "--output", "json")
     assert (without.code, without.json["problem"]["code"]) == (2, "trust_missing")
+    signed = offline(office, text, lists, "--receipt")
+    assert (signed.code, signed.json["problem"]["code"]) == (2, "input_malformed")
     office.set(SIJILL_URL="")
     nowhere = office("verify", "ABC", "--output", "json")
     assert (nowhere.code, nowhere.json["problem"]["code"]) == (2, "address_missing")
