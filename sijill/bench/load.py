@@ -119,6 +119,8 @@ class Generator:
         self._started = time.perf_counter()
         total = len(self.requests) if not self.cycle else sys.maxsize
         ends = self._started + self.seconds if self.seconds else float("inf")
+        # However short the time is, and whoever held the processor since it began.
+        self._send_due(self._started, total, float("inf"))
         while True:
             now = time.perf_counter()
             going_on = self._sent < total and self._next_due(now) < ends

@@ -99,6 +99,16 @@ def test_a_closed_loop_sends_every_request_once() -> None:
     assert told["load"]["processor_us_each"] > 0
 
 
+@pytest.mark.parametrize("rate", [None, 100.0])
+def test_a_time_that_is_over_before_it_begins_still_measures(rate: float | None) -> None:
+    """A machine may be held up for longer than the shortest of times."""
+    with server(ANSWER) as at:
+        told = generator(at, 9, rate=rate, seconds=1e-9).run()
+
+    assert 1 <= told["events"] <= 2
+    assert told["latency"]["p50_ms"] > 0
+
+
 def test_who_is_due_during_a_pause_has_waited_for_it() -> None:
     """A closed loop meets a pause with as many requests as it has connections: two, not sixty."""
     with server(ANSWER, pause_at=20) as at:
