@@ -41,6 +41,10 @@ Numbered = Iterable[tuple[int, bytes]]
 class Source(Protocol):
     """Where the lines of a bulk come from, as often as they are gone through."""
 
+    @property
+    def into(self) -> bytes:
+        """What tells these lines from the same ones elsewhere; a part of their marks."""
+
     def opened(self) -> AbstractContextManager[Numbered]:
         """Every line with its number, from 1."""
 
@@ -57,6 +61,7 @@ class ObjectLines:
     """A file of JSON objects, one a line."""
 
     name: str
+    into: bytes = b""
 
     def opened(self) -> AbstractContextManager[Numbered]:
         """The lines of the file, or of standard input."""
@@ -126,10 +131,10 @@ class Bulk:
         state = self._client.state
         if state is None:
             raise ValueError("a bulk needs a state folder")
-        agency = (self._client.agency or "").encode()
+        whose = (self._client.agency or "").encode() + self._source.into
         for number, line in lines:
             seen[line] += 1
-            yield number, state.mark(b"%b\n%d\n%b" % (agency, seen[line], line)), line
+            yield number, state.mark(b"%b\n%d\n%b" % (whose, seen[line], line)), line
 
     def _chunks(self, lines: Numbered, known: frozenset[str] | set[str]) -> Iterator[Chunk]:
         """What is to be sent, in orders; bad lines are told on the way."""

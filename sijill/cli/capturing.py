@@ -81,6 +81,15 @@ class Table:
     name: str
     mapping: Mapping
 
+    @property
+    def into(self) -> bytes:
+        """The register, as far as the mapping names it: another one may have the same rows.
+
+        What a cell means is no part of it: who maps one more word has only its rows sent.
+        """
+        said = {"constants": self.mapping.constants, "columns": self.mapping.columns}
+        return b"\n" + json.dumps(said, sort_keys=True).encode()
+
     @contextmanager
     def opened(self) -> Iterator["_Again"]:
         """Every row as the bytes of an object by column, with the line that it begins on."""

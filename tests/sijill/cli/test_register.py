@@ -37,6 +37,15 @@ def summary(ran: Ran) -> dict[str, int]:
     return dict(ran.lines[-1]["summary"])
 
 
+def test_the_same_rows_in_another_register_are_captured_there_too(office: Shell) -> None:
+    for series in ("here", "there"):
+        ran = capture(office, series, HEAD + ROWS)
+        assert (ran.code, summary(ran)["recorded"]) == (0, 3), ran.err
+
+    shown = office("register", "show", "archive", "there", "1998", "--output", "json").json
+    assert shown["counts"]["given"] == 3
+
+
 def test_a_table_becomes_entries_once(office: Shell) -> None:
     ran = capture(office, "once", HEAD + ROWS)
     assert ran.code == 0, ran.err
