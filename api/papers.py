@@ -6,6 +6,7 @@ same from what it is told, with a template of its own if it likes. It must not k
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from api.i18n import LANGUAGES, translate
@@ -13,7 +14,7 @@ from domain.catalogue import DOCUMENT, TYPES, certificate_type
 from domain.values import baghdad_day
 from infrastructure.documents.paper import Field, Names, Paper
 from infrastructure.proofs import codes, qr
-from infrastructure.proofs.credential import Credential, decode
+from infrastructure.proofs.credential import Credential
 from infrastructure.proofs.errors import ProofError
 
 _WORDS: Final = (
@@ -64,10 +65,6 @@ def compose(
         for field in kind.fields
         if field.printable and field.id in told.values
     ]
-    words = {name: in_all(f"paper.{name}") for name in _WORDS}
-    words["how"] = {
-        language: translate(language, "paper.how", host=host.lower()) for language in LANGUAGES
-    }
     return Paper(
         code=codes.for_people(told.code),
         title=kind.names.model_dump(),
@@ -80,7 +77,7 @@ def compose(
         original=told.original,
         made=baghdad_day(told.issue_time),
         fields=tuple(shown),
-        words=words,
+        words=_words(host),
         qr_text=_address(told.code, host, credential),
         credential=credential,
         evidence=evidence,
@@ -109,10 +106,19 @@ def host_of(origin: str) -> str:
     return origin.partition("/")[0]
 
 
+@lru_cache(maxsize=8)
+def _words(host: str) -> dict[str, Names]:
+    """What stands on every paper of a host; nobody changes it."""
+    how = {language: translate(language, "paper.how", host=host.lower()) for language in LANGUAGES}
+    return {**{name: in_all(f"paper.{name}") for name in _WORDS}, "how": how}
+
+
 def _address(code: str, host: str, credential: bytes | None) -> str:
     """What the QR code says; without a credential it is the page's bare address."""
-    if credential is not None:
-        if decode(credential).credential.code != code:
-            raise ProofError("qr_code_mismatch", "the credential is another certificate's")
-        return qr.encode_text(credential, host=host)
-    return qr.bare_text(code, host=host)
+    bare = qr.bare_text(code, host=host)
+    if credential is None:
+        return bare
+    text = qr.encode_text(credential, host=host)
+    if text.partition("#")[0] != bare:
+        raise ProofError("qr_code_mismatch", "the credential is another certificate's")
+    return text

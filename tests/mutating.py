@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import pytest
+from hypothesis import settings
 
 ROOT: Final = Path(__file__).parents[1]
 ROOM: Final = "infrastructure.proofs"
@@ -146,6 +147,9 @@ def noticed(module: str, source: str, tests: Sequence[str]) -> bool:
             os.dup2(quiet, 2)
             signal.alarm(SECONDS)
             sys.meta_path.insert(0, _Loader(f"{ROOM}.{module}", source))
+            # A busy machine is slow, and slow is not noticed: `SECONDS` alone says when to give up.
+            settings.register_profile("mutating", deadline=None)
+            settings.load_profile("mutating")
             plain = [
                 "--noconftest",
                 "-c",

@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import re
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -97,7 +97,8 @@ class Paper:
             raise PaperError("paper_unusable", "too many or too long fields")
         if self.evidence is not None and len(self.evidence) > EVIDENCE_BYTES:
             raise PaperError("evidence_too_large", f"at most {EVIDENCE_BYTES} bytes")
-        said = asdict(self)
+        said: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        said["fields"] = [{"names": one.names, "value": one.value} for one in self.fields]
         said["made"] = {part: getattr(self.made, part) for part in ("year", "month", "day")}
         said["credential"] = None if self.credential is None else list(self.credential)
         said["evidence"] = None if self.evidence is None else self.evidence.decode()

@@ -4,6 +4,7 @@ The encoder is zxing's, in C++. It writes what fits the alphanumeric mode in tha
 alone as a byte, as the format's page wants; a test holds its sizes against three segments.
 """
 
+from functools import cache
 from typing import Final, NamedTuple
 
 import zxingcpp
@@ -54,13 +55,19 @@ class Symbol(NamedTuple):
             light = 0
             for dark in row.split(_LIGHT):
                 if dark:
-                    strokes.append(f"m{light} 0h{len(dark)}" if light else f"h{len(dark)}")
+                    strokes.append(_stroke(light, len(dark)))
                     light = 0
                 light += 1
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.modules} {self.modules}">'
             f'<path d="{"".join(strokes)}" stroke="#000"/></svg>'
         )
+
+
+@cache
+def _stroke(light: int, dark: int) -> str:
+    """So many dark modules after so many light ones."""
+    return f"m{light} 0h{dark}" if light else f"h{dark}"
 
 
 def symbol(text: str, *, side_mm: float | None = None) -> Symbol:

@@ -111,7 +111,11 @@ def _open(said: Mapping[str, Any], root: Root, **how: Any) -> Trusted:
 
 
 def _object(data: bytes) -> dict[str, Any]:
-    said = canonical.parse_json(data, limit_bytes=MAX_FILE_BYTES, line_feeds=True)
+    try:
+        said = canonical.parse_json(data, limit_bytes=MAX_FILE_BYTES, line_feeds=True)
+    except ProofError as error:
+        # Of two files that were named, the person has to know which.
+        raise ProofError("trust_malformed", str(error)) from None
     if not isinstance(said, dict):
         raise ProofError("trust_malformed", "a JSON object is expected")
     return said

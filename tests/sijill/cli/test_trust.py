@@ -304,6 +304,18 @@ def test_a_list_that_was_tampered_with_is_not_believed(
     assert "trust_unsigned" in ran.out + ran.err
 
 
+@pytest.mark.parametrize("holds", [b"", b"\xff\xfe", b"[]", b"{", b'{"root":1}'])
+def test_a_file_that_is_no_trust_list_is_told_as_that(
+    office: Shell, text: str, lists: tuple[Path, Path], holds: bytes
+) -> None:
+    wrong = office.folder / "wrong.json"
+    wrong.write_bytes(holds)
+
+    ran = offline(office, text, (wrong, lists[1]))
+
+    assert (ran.code, ran.json["problem"]["code"]) == (5, "trust_malformed"), ran.out
+
+
 def test_offline_needs_a_list_and_online_an_address(
     office: Shell, text: str, lists: tuple[Path, Path]
 ) -> None:
