@@ -9,13 +9,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from typing import Any
 from urllib.parse import urlsplit
 
 from sijill.bench.figures import OnStep
+from sijill.bench.lines import Lines
 from sijill.bench.loading import LoadFailed
-from sijill.bench.preparing import make_bulks
+from sijill.bench.preparing import make_bulk, new_series
 from sijill.bench.servers import Office, Served
 
 LINES = 2_000
@@ -72,9 +74,15 @@ def fill(served: Served, certificates: int, sampled: int, on_step: OnStep) -> Fi
 
 def _send(task: _Task) -> tuple[int, list[str]]:
     """Make, sign and send one order; how many lines were recorded, and some of their receipts."""
-    [request] = make_bulks(task.office, task.lines, 1).requests
+    [request] = make_bulk(task.office, _series(task.office), task.lines).requests
     lines = post(task.url, request, task.lines)
     return len(lines), _drawn(lines, task.share)
+
+
+@cache
+def _series(office: Office) -> Lines:
+    """This process's own, for all its orders: a body has at most 4,096 registers of a year."""
+    return new_series(office)
 
 
 def post(url: str, request: bytes, count: int) -> list[bytes]:

@@ -66,8 +66,7 @@ def revocation(office: Office, key: PrivateKey, code: str) -> bytes:
 
 def make_singles(office: Office, count: int) -> Made:
     """In this process: requests for one certificate each, in a series that nobody has used."""
-    key, lines = load_private_key(office.key), _lines(office)
-    made = lines.several(count)
+    key, made = load_private_key(office.key), new_series(office).several(count)
     return Made(
         [_order(office, key, SINGLE_PATH, [line], JSON) for line in made],
         [line.code for line in made],
@@ -76,13 +75,25 @@ def make_singles(office: Office, count: int) -> Made:
 
 def make_bulks(office: Office, lines_each: int, orders: int) -> Made:
     """In this process: requests for several certificates each."""
-    key, lines = load_private_key(office.key), _lines(office)
+    lines = new_series(office)
     made = Made([], [])
     for _ in range(orders):
-        order = lines.several(lines_each)
-        made.requests.append(_order(office, key, BULK_PATH, order, NDJSON))
-        made.codes.extend(line.code for line in order)
+        one = make_bulk(office, lines, lines_each)
+        made.requests.extend(one.requests)
+        made.codes.extend(one.codes)
     return made
+
+
+def make_bulk(office: Office, lines: Lines, count: int) -> Made:
+    """A request for the next so many certificates of a series."""
+    order = lines.several(count)
+    made = _order(office, load_private_key(office.key), BULK_PATH, order, NDJSON)
+    return Made([made], [line.code for line in order])
+
+
+def new_series(office: Office) -> Lines:
+    """Lines of an office in a series that nobody has used."""
+    return Lines(office.agency, f"s-{secrets.token_hex(6)}")
 
 
 def request(path: str, signed: signing.SignedBody) -> bytes:
@@ -113,10 +124,6 @@ def head_of(office: Office, path: str) -> signing.Head:
         created=now,
         expires=now + ORDER_LIFE_SECONDS,
     )
-
-
-def _lines(office: Office) -> Lines:
-    return Lines(office.agency, f"s-{secrets.token_hex(6)}")
 
 
 def _spread(make: Callable[[int], Made], count: int, *, apart: bool) -> list[Made]:
