@@ -1,6 +1,6 @@
 """What the handlers work with: opened once per process by the composition root."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -46,8 +46,8 @@ class Services:
     `ledger_id` is the leaf hash of index 0; `receipts` signs receipts and verdicts only. `pool` is
     the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
-    model. `status_lists` signs status lists, where a key for them is here. `promised` is how many
-    events the log key had signed for when this process began.
+    model. `status_lists` gives what signs them, where a key for that is here. `promised` is how
+    many events the log key had signed for when this process began.
     Synchronous members (`ledger`, `directory`, `desk`) are for threads.
     """
 
@@ -74,7 +74,7 @@ class Services:
     closing: AsyncExitStack
     promised: int = 0
     attester: "Attester | None" = None
-    status_lists: Signer | None = None
+    status_lists: Callable[[], Signer | None] = lambda: None
     shelves: Shelves = field(default_factory=Shelves)
     trust: Kept = field(default_factory=Kept)
     keys: KeyRing = field(default_factory=KeyRing)

@@ -106,7 +106,7 @@ async def show(
     if "time" in request.query_params:
         raise Problem("status_history_not_served")
     media = _wanted(request.headers.get("accept", ""))
-    signer = services.status_lists
+    signer = services.status_lists()
     if signer is None:
         raise Problem("status_key_missing")
     if number >= _lists(services):

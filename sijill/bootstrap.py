@@ -128,7 +128,7 @@ async def open_services(data: Path) -> Services:
             closing=AsyncExitStack(),
             promised=_promised(folder),
             attester=_attester(folder),
-            status_lists=delegating.signer(folder, identity.origin, identity.ledger),
+            status_lists=delegating.Renewing(folder, identity.origin, identity.ledger),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)

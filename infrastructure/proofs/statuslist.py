@@ -11,7 +11,7 @@ A list that is unsigned, of another ledger or another number, or old says nothin
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Final
@@ -149,14 +149,16 @@ class Delegation:
         return note.sign(text, log_keys)
 
     @classmethod
-    def open(cls, data: bytes, log_keys: Iterable[note.VerifierKey]) -> "Delegation":
-        """Read a note that one of the log's keys signed.
+    def open(cls, data: bytes, log_key: note.VerifierKey) -> "Delegation":
+        """Read a note that the log's present key signed.
+
+        One of an earlier key's counts no more: rotating that key is what calls a note back.
 
         Raises:
             ProofError: ``status_list_unsigned``.
         """
         try:
-            return cls.parse(note.open_note(data, log_keys).text)
+            return cls.parse(note.open_note(data, [log_key]).text)
         except ProofError as error:
             raise ProofError("status_list_unsigned", str(error)) from None
 
@@ -309,10 +311,11 @@ def open_token(
     origin: str,
     number: int,
     ledger: bytes,
-    log_keys: Iterable[note.VerifierKey],
+    log_key: note.VerifierKey,
 ) -> StatusToken:
     """The list of this number, of this ledger, that a key signed which the log's key names.
 
+    `log_key` is the newest of the log's keys that the reader knows.
     How old it may be is for the caller to say: :meth:`StatusToken.require_fresh`.
 
     Raises:
@@ -325,7 +328,7 @@ def open_token(
         raise ProofError("status_list_malformed", f"of type {CWT}")
     claims = cwt.loads(signed.payload, limit_bytes=MAX_TOKEN_BYTES)
     token, named = _read(claims)
-    delegation = Delegation.open(named.encode(), log_keys)
+    delegation = Delegation.open(named.encode(), log_key)
     try:
         signed.check_signature(_public(delegation.key))
     except ProofError as error:

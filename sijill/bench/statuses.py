@@ -45,7 +45,7 @@ def run(certificates: int, revoked_percent: float, on_step: OnStep) -> dict[str,
         signed = signer.cwt(token)
         settled = time.perf_counter()
         opened = statuslist.open_token(
-            signed, origin=ORIGIN, number=number, ledger=ledger, log_keys=[log.verifier]
+            signed, origin=ORIGIN, number=number, ledger=ledger, log_key=log.verifier
         )
         ended = time.perf_counter()
         assert opened == token  # noqa: S101 - a figure of something else would be worthless

@@ -264,7 +264,7 @@ def _listed(said: Credential, root: Root, status: Path, now: int) -> Listed | No
             origin=root.origin,
             number=said.status_list,
             ledger=root.ledger,
-            log_keys=root.log,
+            log_key=root.log[-1],
         )
         value = token.list.status(said.status_index)
         if value == statuslist.Status.VALID and now >= token.expires:

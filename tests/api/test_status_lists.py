@@ -31,7 +31,7 @@ def opened(wire: Wire, answer: httpx2.Response) -> StatusToken:
         origin=ORIGIN,
         number=0,
         ledger=identity.ledger,
-        log_keys=identity.log_keys,
+        log_key=identity.log,
     )
 
 

@@ -21,8 +21,8 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def held(folder: Folder) -> Delegation:
-    keys = [key.verifier for key in folder.log_keys(ORIGIN)]
-    return Delegation.open(folder.status_note.read_bytes(), keys)
+    newest = folder.log_keys(ORIGIN)[-1].verifier
+    return Delegation.open(folder.status_note.read_bytes(), newest)
 
 
 def test_a_key_is_made_and_named(folder: Folder) -> None:
@@ -63,6 +63,37 @@ def test_a_rotated_log_key_names_the_key_too(folder: Folder) -> None:
     folder.key("log").unlink()
 
     assert delegating.signer(folder, ORIGIN, LEDGER) is not None
+
+
+def test_a_key_that_is_rotated_while_the_ledger_is_served_names_it_too(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delegating, "LOOKS_SECONDS", 0)
+    delegating.ensure(folder, ORIGIN, LEDGER)
+    renewing = delegating.Renewing(folder, ORIGIN, LEDGER)
+    before, again = renewing(), renewing()
+    keyfiles.create_private_key(folder.next_log_key())
+    after = renewing()
+
+    assert before is not None
+    assert again is before
+    assert after is not None
+    for key in folder.log_keys(ORIGIN):
+        assert Delegation.open(after.delegation, key.verifier).key == before.key.verifier
+
+
+def test_a_key_file_that_must_not_be_used_leaves_the_signer_as_it_was(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delegating, "LOOKS_SECONDS", 0)
+    delegating.ensure(folder, ORIGIN, LEDGER)
+    renewing = delegating.Renewing(folder, ORIGIN, LEDGER)
+    before = renewing()
+    newer = folder.next_log_key()
+    keyfiles.create_private_key(newer)
+    newer.chmod(0o644)
+
+    assert renewing() is before
 
 
 @pytest.mark.parametrize("change", ["ledger", "key", "note", "over", "unreadable"])

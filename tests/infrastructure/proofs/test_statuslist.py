@@ -32,7 +32,7 @@ SIGNED = SIGNER.cwt(TOKEN)
 
 
 def opened(data: bytes, **changes: Any) -> StatusToken:
-    asked = {"origin": ORIGIN, "number": 3, "ledger": LEDGER, "log_keys": [LOG.verifier]}
+    asked = {"origin": ORIGIN, "number": 3, "ledger": LEDGER, "log_key": LOG.verifier}
     return statuslist.open_token(data, **{**asked, **changes})
 
 
@@ -154,13 +154,22 @@ def test_a_list_that_the_log_does_not_stand_for_is_refused() -> None:
     own = Delegation(LEDGER, impostor.verifier, NOW + 1000)
     late = SIGNER.token(3, LIST, size=12, issued=NOW + 1001)
 
-    assert code_of(SIGNED, log_keys=[stranger.verifier]) == "status_list_unsigned"
+    assert code_of(SIGNED, log_key=stranger.verifier) == "status_list_unsigned"
     assert code_of(replace(SIGNER, key=impostor).cwt(TOKEN)) == "status_list_unsigned"
     assert code_of(Signer(ORIGIN, LEDGER, impostor, own.sign([stranger])).cwt(TOKEN)) == (
         "status_list_unsigned"
     )
     assert code_of(SIGNER.cwt(late)) == "status_list_unsigned"
     assert code_of(replace(SIGNER, delegation=b"note\n").cwt(TOKEN)) == "status_list_unsigned"
+
+
+def test_what_an_earlier_key_of_the_log_named_signs_no_list_any_more() -> None:
+    newer = SignerKey(ORIGIN, sha256(b"newer").digest())
+    both = Delegation(LEDGER, KEY.verifier, NOW + 1000).sign([LOG, newer])
+
+    assert code_of(SIGNED, log_key=newer.verifier) == "status_list_unsigned"
+    in_between = replace(SIGNER, delegation=both).cwt(TOKEN)
+    assert opened(in_between) == opened(in_between, log_key=newer.verifier) == TOKEN
 
 
 def test_a_key_for_another_purpose_signs_no_list() -> None:

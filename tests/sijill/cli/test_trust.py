@@ -57,7 +57,7 @@ def fetched(
         origin=known.origin,
         number=0,
         ledger=known.ledger,
-        log_keys=known.log_keys,
+        log_key=known.log,
     )
     assert signer is not None
     said = held.list if revoked is None else StatusList.of({revoked: Status.INVALID})
