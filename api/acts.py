@@ -38,9 +38,9 @@ async def post_act(request: Request, services: Open) -> Response:
     arrived = await arrive(request, services, head=head)
     if arrived.only.path != arrived.request.path:
         raise PathMismatch
-    await figures.check(services, arrived.commands.values())
     work = work_of(arrived)
     try:
+        await figures.check(services, work)
         waits = await _waits(services, work)
     except Refusal as refusal:
         # What was recorded is answered the same, whatever stands against it by now.

@@ -33,7 +33,7 @@ def asking(agency: Agency, code: str) -> bytes:
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-def test_what_a_bulk_asks_about_codes_is_attested(attesting: Served, atomic: bool) -> None:
+def test_what_a_bulk_asks_about_codes_is_attested(attesting: Served, *, atomic: bool) -> None:
     issuer, asker = attesting.agency(), attesting.agency()
     lines = [asking(asker, code) for code in (issuer.issue()["code"], codes.generate())]
     order = asker.client.prepare(f"{ROOM}/bulk", lines, bulk=True, atomic=atomic)
