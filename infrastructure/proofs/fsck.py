@@ -72,8 +72,8 @@ class Trust:
 class Fsck:
     """One check of one log. Iterate :meth:`run`, then read ``summary``.
 
-    With ``state`` it goes on where another check stood, with the memory that that one had: what
-    lies before is not looked at again.
+    With ``state`` it goes on where another check stood, with the memory that that one had: of what
+    lies before only the last leaf is looked at again, so that a log that was cut is found.
     """
 
     def __init__(
@@ -150,13 +150,12 @@ class Fsck:
         heads = Heads(self._source.checkpoints(), trusted.checkpoints, trusted.marks)
         start = self._start
         openings = Openings(self._source.openings(start))
-        walk = self._met(start, openings)
-        if self._trust.ahead is not None:
-            walk = self._trust.ahead(walk, self._judge.keys)
+        walk = self._met(max(0, start - 1), openings)
         if start:
             yield from self._begin(self._judge.ledger)
-            if self._newest is not None and self._newest.size < start:
-                yield Finding("entry_missing", self._newest.size, str(start))
+            yield from self._go_on(next(walk, None))
+        if self._trust.ahead is not None:
+            walk = self._trust.ahead(walk, self._judge.keys)
         for met in walk:
             yield from self._meet(heads)
             unread = met.entry.error
@@ -172,6 +171,22 @@ class Fsck:
     def _met(self, start: int, openings: Openings) -> Iterator[Met]:
         for entry, following in pairs(self._source.entries(start), start):
             yield Met(entry, following, openings.at(entry.index))
+
+    def _go_on(self, last: Met | None) -> Iterator[Finding]:
+        """The leaf behind which this check begins must still be there, and the same.
+
+        An earlier check may have met leaves that no checkpoint covers even now; a log that ends at
+        its checkpoint has none of them, and one that shows no checkpoint has lost every leaf.
+        """
+        start = self._start
+        covered = 0 if self._newest is None else self._newest.size
+        if self._source.ends_at_checkpoint and covered < start:
+            yield Finding("entry_missing", covered, str(start), str(covered))
+        elif last is None:
+            yield Finding("entry_missing", start - 1, str(start))
+        elif last.entry.leaf_hash != self._prev:
+            found = last.entry.leaf_hash.hex()
+            yield Finding("leaf_altered", start - 1, self._prev.hex(), found)
 
     def _take(self, met: Met) -> Iterator[Finding]:
         """One leaf: its bytes, its place in the chain and in the tiles, and what it commits to."""

@@ -166,10 +166,12 @@ def assess(
     now: int,
     today: str,
     max_status_age_seconds: int,
+    doubted: bool = False,
 ) -> Verdict:
     """The verdict about a credential at a moment (seconds UTC) of a Baghdad day (ISO).
 
-    A status list from the future is none: some clock is wrong.
+    A status list from the future is none: some clock is wrong. `doubted` where the ledger signed,
+    of a longer log than the trust list's, that the issuance counts for nothing.
     """
     if listed is not None and listed.issued > now + verdict.SKEW_SECONDS:
         listed = None
@@ -182,6 +184,8 @@ def assess(
         status_age_seconds=None if listed is None else max(now - listed.issued, 0),
     )
     facts = gather(signed, trusted.list)
+    if doubted and facts.void_from is None:
+        facts = replace(facts, void_from=facts.index)
     return judge_credential(
         facts, knowledge, today=today, max_status_age_seconds=max_status_age_seconds
     )

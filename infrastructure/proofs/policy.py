@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from infrastructure.proofs.cosignature import CosignerKey
+from infrastructure.proofs.cosignature import Cosigned, CosignerKey
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import VerifierKey
 
@@ -61,6 +61,18 @@ class Policy:
         for name, group in self.groups.items():
             there[name] = sum(there[member] for member in group.members) >= group.least
         return self.quorum == NONE or there[self.quorum]
+
+    def satisfied_since(self, cosigned: Collection[Cosigned]) -> int | None:
+        """The latest time (seconds UTC) from which on a quorum cosigned; None where it did not.
+
+        Or where it needs nobody. One witness alone may lag behind the log, or say what suits it.
+        """
+        if self.quorum == NONE:
+            return None
+        for time in sorted({one.time for one in cosigned}, reverse=True):
+            if self.satisfied([one.key for one in cosigned if one.time >= time]):
+                return time
+        return None
 
 
 class _Reader:

@@ -1,10 +1,10 @@
 """Evidence that a PDF brings along: verified with no network, it tells how the record stood.
 
 It must not know where the file came from. What it says of force is the ledger's signed word for one
-size of the log, and is as old as the last thing in it whose time somebody signed.
+size of the log, and is as old as that word, or as the last time that the witnesses' quorum signed.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain.values import MICROSECONDS
 from infrastructure.proofs import bundle
@@ -36,8 +36,19 @@ class Contradictory(Exception):
     """The evidence does not verify, or is about something else than the credential."""
 
 
-def listed(data: bytes, said: Credential, root: Root) -> Listed | None:
-    """How the record stood, as a status list would tell it; None where the evidence does not say.
+class Proven(NamedTuple):
+    """How a record stood at a size of the log, as a status list would tell it.
+
+    `doubted` where its issuance counted for nothing then, which no status list can tell.
+    """
+
+    size: int
+    listed: Listed | None
+    doubted: bool = False
+
+
+def proven(data: bytes, said: Credential, root: Root) -> Proven | None:
+    """How the record stood; None where the evidence does not say.
 
     Raises:
         Contradictory: nothing that a paper made by anybody honest would hold.
@@ -47,8 +58,9 @@ def listed(data: bytes, said: Credential, root: Root) -> Listed | None:
         return None
     policy = None if root.policy is None else root.policy.encode()
     try:
+        trust = trust_in(root.ledger, policy)
         parsed = bundle.parse(data)
-        report = bundle.verify(parsed, trust_in(root.ledger, policy))
+        report = bundle.verify(parsed, trust)
     except ProofError as error:
         raise Contradictory(error.code) from None
     issued = any(
@@ -59,11 +71,14 @@ def listed(data: bytes, said: Credential, root: Root) -> Listed | None:
         raise Contradictory
     if found:
         return None
+    size = report.checkpoint.size
+    if report.reason == Reason.ISSUER_KEY_COMPROMISED:
+        return Proven(size, None, doubted=True)
     value = _status(report.reason)
     if value is None:
         return None
-    seconds = max([report.time // MICROSECONDS, *(one.time for one in report.cosigned)])
-    return Listed(value, seconds, report.checkpoint.size)
+    seen = None if trust.policy is None else trust.policy.satisfied_since(report.cosigned)
+    return Proven(size, Listed(value, max(report.time // MICROSECONDS, seen or 0), size))
 
 
 def newer(one: Listed | None, other: Listed | None) -> Listed | None:

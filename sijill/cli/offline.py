@@ -127,16 +127,18 @@ def judge(
     proven = None
     if evidence is not None:
         try:
-            proven = embedded.listed(evidence, said, root)
+            proven = embedded.proven(evidence, said, root)
         except embedded.Contradictory:
             return contradictory(), {}
     found = offline.assess(
         reading.signed,
         trusted,
-        embedded.newer(listed, proven),
+        embedded.newer(listed, None if proven is None else proven.listed),
         now=now,
         today=baghdad_day(now_us).isoformat(),
         max_status_age_seconds=0 if kind is None else kind.max_status_age_seconds,
+        # What the trust list knows of keys is the newer word where it is of the longer log.
+        doubted=proven is not None and proven.doubted and proven.size > trusted.list.size,
     )
     shown = _shown(found, said, trusted)
     if proven is not None and shown["knowledge"] is not None:

@@ -82,6 +82,8 @@ class Mirror:
 
     def _vkey(self, _: Request) -> Response:
         said = self._exported.ledger()
+        if not said:
+            raise _NotHere
         return PlainTextResponse(f"{said['log_vkey']}\n", headers=NEWEST)
 
     def _ledger(self, _: Request) -> Response:

@@ -201,4 +201,5 @@ def test_an_empty_mirror_has_nothing(tmp_path: Path) -> None:
     for path in ("/log/checkpoint", "/log/checkpoints", "/v1/ledger", "/log/tile/0/000.p/1"):
         assert answers.get(path).status_code in {200, 404}
     assert answers.get("/log/checkpoints").json() == {"items": [], "next": None}
-    assert answers.get("/log/checkpoint").status_code == 404
+    for path in ("/log/checkpoint", "/log/vkey", "/v1/ledger"):
+        assert answers.get(path).status_code == 404, path

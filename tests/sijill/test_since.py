@@ -115,6 +115,44 @@ def test_a_log_that_was_cut_or_forked_is_found(half: Forger, book: Path) -> None
     assert ("root_mismatch", size + 1) in forked
 
 
+def test_leaves_that_no_checkpoint_covers_yet_are_not_lost(half: Forger, book: Path) -> None:
+    """A quorum may keep checkpoints waiting; what a check met meanwhile is in nobody's debt."""
+    before = len(half.leaves)
+    half.certify(TWO, number="2")
+    for leaves in (1, 0):
+        with notebook(book) as kept:
+            findings, summary = check(half.source(), kept)
+        assert findings == set()
+        assert (summary.leaves, summary.size) == (leaves, before + 1)
+
+    half.withdraw(TWO)
+    findings, summary = grown(half, book)
+    assert (findings, summary.leaves) == (set(), 1)
+
+
+@pytest.mark.parametrize("ends_at_checkpoint", [False, True])
+def test_a_log_that_is_gone_is_found(half: Forger, book: Path, *, ends_at_checkpoint: bool) -> None:
+    source = half.source()
+    source.ends_at_checkpoint = ends_at_checkpoint
+    source.leaves, source.notes, source.opened = [], [], []
+
+    with notebook(book) as kept:
+        findings, summary = check(source, kept)
+
+    missing = 0 if ends_at_checkpoint else len(half.leaves) - 1
+    assert findings == {("entry_missing", missing)}
+    assert summary.findings == 1
+
+
+def test_the_last_leaf_of_an_earlier_check_is_looked_at_again(half: Forger, book: Path) -> None:
+    last = len(half.leaves) - 1
+    half.leaves, half.opened = half.leaves[:last], half.opened[:last]
+    half.act(ONE, "suspend", "suspension", "suspended", reason="under_review")
+
+    with notebook(book) as kept:
+        assert check(half.source(), kept)[0] == {("leaf_altered", last)}
+
+
 def test_a_check_that_was_cut_off_goes_on(
     half: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infrastructure.proofs import policy
-from infrastructure.proofs.cosignature import Cosigner
+from infrastructure.proofs.cosignature import Cosigned, Cosigner
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import SignerKey
 
@@ -51,6 +51,25 @@ def enough(text: str) -> set[str]:
 )
 def test_who_is_enough(items: str, expected: set[str]) -> None:
     assert enough(f"{WITNESSES}{items}\n") == expected
+
+
+@pytest.mark.parametrize(
+    "items, times, expected",
+    [
+        # One witness that signs anew, years later, does not make what the others saw any younger.
+        ("group g 2 a b\nquorum g", {"a": 100, "b": 900}, 100),
+        ("group g 2 a b c\nquorum g", {"a": 100, "b": 900, "c": 500}, 500),
+        ("group g any a b\nquorum g", {"a": 100, "b": 900}, 900),
+        ("group g any a b\nquorum g", {"a": 100, "c": 900}, 100),
+        ("group g all a b\nquorum g", {"a": 100}, None),
+        ("group g all a b\nquorum g", {}, None),
+        ("quorum none", {"a": 100}, None),
+    ],
+)
+def test_since_when_it_is_enough(items: str, times: dict[str, int], expected: int | None) -> None:
+    cosigned = [Cosigned(KEYS[name], time) for name, time in times.items()]
+
+    assert read(f"{WITNESSES}{items}\n").satisfied_since(cosigned) == expected
 
 
 def test_everything_that_a_policy_may_hold() -> None:

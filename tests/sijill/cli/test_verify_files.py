@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx2
@@ -11,7 +12,7 @@ from infrastructure.pictures import CREDENTIAL, EVIDENCE
 from infrastructure.proofs import bundle, credential
 from tests.api.asking import signed_headers
 from tests.infrastructure.documents.papers import is_sound, refiled, run
-from tests.serving import Agency, Served
+from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell, letter
 from tests.sijill.cli.test_trust import fetched, offline
 
@@ -127,6 +128,31 @@ def test_a_newer_status_list_outweighs_evidence(office: Shell, served: Served) -
     assert office("certificate", "revoke", code, "--reason", "decision").code == 0
 
     assert awaited_revocation(office, served, path) == (11, "revoked")
+
+
+def test_evidence_of_a_compromise_outweighs_lists_that_do_not_know_of_it(
+    office: Shell, served: Served
+) -> None:
+    body = served.agency()
+    office.set(SIJILL_KEY=str(office.key("stolen", body.key)), SIJILL_AGENCY=body.name)
+    code, path = printed(office, "stolen.pdf", "--evidence")
+    lists = fetched(office, served)
+    assert offline(office, path, lists).code == 0
+    shown = office("certificate", "credential", code, "--output", "json").json
+    waiting = act(
+        served.founder("ndc"), f"/v1/keys/{shown['key']}/compromise", "key.compromise",
+        key=shown["key"], as_of=0, reason="stolen", valid_until=int(time()) + 86_400,
+    )  # fmt: skip
+    served.founder("comsec").approve(waiting["order"])
+    served.settle()
+    office.set(SIJILL_KEY=str(served.folder / "keys" / "ndc.pem"), SIJILL_AGENCY="ndc")
+    told = office.folder / "told.json"
+    assert office("bundle", "create", code, "--to", told).code == 0
+
+    ran = offline(office, with_evidence(path, told.read_bytes()), lists)
+
+    assert (ran.code, ran.json["reason"]) == (10, "issuer_key_compromised"), ran.out
+    assert ran.json["questions"]["issuer"] == "key_compromised"
 
 
 def awaited_revocation(office: Shell, served: Served, path: Path) -> tuple[int, str]:
