@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -198,7 +198,7 @@ def test_what_answers_between_is_not_the_ledger(path: str, answer: str) -> None:
     transport = httpx2.MockTransport(answered)
     with Client("http://ledger.test", transport=transport) as client:
         origin = HttpOrigin(client)
-        asked = {
+        asked: dict[str, Callable[[], object]] = {
             "/v1/ledger": origin.told,
             "/log/checkpoint": origin.newest,
             "/log/checkpoints": lambda: list(origin.checkpoints(0)),
