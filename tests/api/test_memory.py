@@ -16,7 +16,7 @@ from api.orders import read_body
 from api.problems import Problem
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
 from sijill.founding import found
-from tests.api.asking import read
+from tests.api.asking import new_key, read, signed_headers
 from tests.api.talking import Forged, Wire, degree, forged, refusal
 from tests.api.test_bulk import connected
 from tests.serving import ORIGIN, Agency, issuance, serving
@@ -100,6 +100,11 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
             assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
 
         assert refusal(read(alone, agency, f"/v1/orders/{order}")) == (503, "busy")
+        # Whoever has nothing but the order's id is not even waited for.
+        spoiled = signed_headers(agency, f"/v1/orders/{small}")
+        assert refusal(alone.get(f"/v1/orders/{order}", **spoiled)) == (401, "signature_invalid")
+        unknown = Agency(alone.served, agency.name, new_key())
+        assert refusal(read(alone, unknown, f"/v1/orders/{order}")) == (401, "key_unknown")
         assert read(alone, agency, f"/v1/orders/{small}").status_code == 200
 
 
