@@ -7,7 +7,7 @@ is it signed anew: an order that is out of its time was recorded in time, and is
 never will be. So nothing is doubled, whenever the power goes.
 
     outbox/ID.json    what waits, in the order in which it was written down
-    refused/ID.json   what the ledger refused, and why; kept until somebody drops it
+    refused/ID.json   what the ledger refused, and why; kept until somebody drops or retries it
 """
 
 import base64
@@ -79,12 +79,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an entry, or of a request that a crash had left in the journal."""
+    """What became of an entry, or of a request that a crash had left in the journal.
+
+    `waits`: it is there still, and may be taken another time. `unread` is why its file was not.
+    """
 
     act: str
     entry: Entry | None = None
     answer: dict[str, Any] | list[dict[str, Any]] | None = None
     refused: Refused | None = None
+    unread: OSError | None = None
+    waits: bool = False
 
 
 class Outbox:
@@ -103,7 +108,8 @@ class Outbox:
 
     def waiting(self) -> list[Entry]:
         """What waits, oldest first."""
-        return self._read("outbox")
+        # Why it was refused stands in the file of what was retried, or was about to be moved away.
+        return [replace(one, problem=None) for one in self._read("outbox")]
 
     def refused(self) -> list[Entry]:
         """What the ledger refused, oldest first."""
@@ -116,11 +122,19 @@ class Outbox:
             (self._state.folder / folder / f"{name}.json").unlink(missing_ok=True)
         return bool(found)
 
+    def retry(self, name: str) -> bool:
+        """Have a refused entry wait again, in its old place; whether there was one."""
+        found = any(one.id == name for one in self.refused())
+        if found:
+            self._move(name, "refused", "outbox")
+        return found
+
     def send(self, client: Client, upload: Upload) -> Iterator[Sent]:
         """Send everything, oldest first: what waits, then what a crash left in the journal.
 
         Raises:
             Unreachable: the ledger does not answer; everything that is not told waits on.
+            Refused: the same, because something else answers in its place.
         """
         with self._alone():
             marks = {self._mark(one): one for one in self.waiting()}
@@ -133,7 +147,10 @@ class Outbox:
     def _send(self, client: Client, entry: Entry, upload: Upload) -> Sent:
         try:
             if entry.act == UPLOAD:
-                answer = upload(client, Path(entry.path))
+                try:
+                    answer = upload(client, Path(entry.path))
+                except OSError as error:
+                    return Sent(entry.act, entry, unread=error, waits=True)
                 self._forget(entry)
             else:
                 prepared, answer = self._order(client, entry)
@@ -142,10 +159,13 @@ class Outbox:
                 if "receipt" in answer:
                     client.settle(prepared)
         except Refused as refused:
-            kept = replace(entry, problem=dict(refused.problem))
-            self._state.write(f"refused/{entry.id}.json", kept.encode())
-            self._forget(entry)
-            return Sent(entry.act, entry, refused=refused)
+            if refused.foreign:
+                raise
+            if refused.final:
+                self._put(replace(entry, problem=dict(refused.problem)))
+                # At once: what lay in both folders could be sent from one, and from the other.
+                self._move(entry.id, "outbox", "refused")
+            return Sent(entry.act, entry, refused=refused, waits=not refused.final)
         return Sent(entry.act, entry, answer)
 
     def _order(self, client: Client, entry: Entry) -> tuple[Prepared, dict[str, Any]]:
@@ -155,7 +175,7 @@ class Outbox:
                 try:
                     return prepared, client.send(prepared, settle=False)
                 except Refused as refused:
-                    if refused.code != _EXPIRED:
+                    if not refused.out_of_time:
                         raise
         try:
             return self._sign(client, entry, mark)
@@ -177,6 +197,10 @@ class Outbox:
     def _read(self, folder: str) -> list[Entry]:
         files = sorted((self._state.folder / folder).glob("*.json"))
         return [Entry.decode(path.read_bytes()) for path in files]
+
+    def _move(self, name: str, source: str, target: str) -> None:
+        folder = self._state.folder
+        (folder / source / f"{name}.json").rename(folder / target / f"{name}.json")
 
     def _forget(self, entry: Entry) -> None:
         (self._state.folder / "outbox" / f"{entry.id}.json").unlink(missing_ok=True)
