@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +18,8 @@ from api.orders import Arrived, arrive, head_of
 from api.problems import Problem
 from api.rehearsal import Rehearsal
 from api.services import InTurn, Open, Services
-from api.work import Work, work_of
-from domain.acts import ACTS, Cosigning
+from api.work import Outcome, Work, work_of
+from domain.acts import ACTS, Command, Cosigning
 from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import NDJSON, POSSESSION_TAG
@@ -37,9 +38,9 @@ async def post_act(request: Request, services: Open) -> Response:
     arrived = await arrive(request, services, head=head)
     if arrived.only.path != arrived.request.path:
         raise PathMismatch
-    await figures.check(services, arrived.commands.values())
     work = work_of(arrived)
     try:
+        await figures.check(services, work)
         waits = await _waits(services, work)
     except Refusal as refusal:
         # What was recorded is answered the same, whatever stands against it by now.
@@ -68,7 +69,16 @@ async def post_bulk(request: Request, services: Open, place: InTurn) -> Response
         waits = False  # every line is told its own refusal
     if waits:
         return await pending.keep(request, services, arrived)
-    return answers.bulk(request, services, work, writing.record_in_pieces(services, work))
+    recorded: list[Command] = []
+
+    async def note(outcomes: list[Outcome]) -> None:
+        recorded.extend(work.commands[one.line] for one in outcomes if one.error is None)
+
+    pieces = writing.record_in_pieces(services, work)
+    answer = answers.bulk(request, services, work, pieces, on_end=note)
+    # Attesting a whole bulk takes minutes: its answer has ended by then, and its place is kept.
+    answer.background = BackgroundTask(attesting.follow_all, services, recorded)
+    return answer
 
 
 async def post_check(request: Request, services: Open, place: InTurn) -> Response:

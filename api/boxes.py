@@ -161,8 +161,8 @@ async def _box(
             )
             for one in mine
         ]
-    merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
-    found = list(itertools.islice(merged, wanted.limit))
+        merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
+        found = await _as_seen(connection, mine, list(itertools.islice(merged, wanted.limit)))
     language = negotiate(request.headers.get("accept-language", ""))
     items = [letters.listed(one, mine, language) for one in found]
     following = found[-1].consignment.urgency if len(found) >= wanted.limit else None
@@ -172,6 +172,21 @@ async def _box(
         response.headers["Link"] = f'<{address.path}?{address.query}>; rel="next"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+async def _as_seen(
+    connection: Connection, mine: list[str], found: list[transfers.Listed]
+) -> list[transfers.Listed]:
+    """What was taken back before these agencies opened it, without the letter's later life."""
+    doubtful = {
+        one.letter.name
+        for one in found
+        if one.consignment.business == Business.WITHDRAWN and one.consignment.opened_index is None
+    }
+    if not doubtful:
+        return found
+    stood = await transfers.as_taken_back(connection, mine, doubtful)
+    return [replace(one, letter=stood.get(one.letter.name, one.letter)) for one in found]
 
 
 async def _parties(connection: Connection, text: str) -> list[str]:

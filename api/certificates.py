@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api.contract import problems, told
-from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Day, Limit, page
@@ -23,11 +22,10 @@ from api.problems import Problem
 from api.reading import recent
 from api.services import Open, Services
 from api.shapes.registry import CertificatePage, CertificateShown, CertificateTypes
-from api.succession import is_own, kept, owner_of
+from api.succession import is_own, kept, looked_up, owner_of
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET, TYPES, certificate_type
 from domain.errors import TypeUnknown
-from domain.values.comparison import fold_value
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from projections import certificates, freshness
@@ -134,10 +132,9 @@ async def search(
     """A signed read with a body, so that no personal value stands in an address."""
     who = await caller(request, services, required=True)
     owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
-    space = lookup_space(owner, wanted.field)
-    hmac = services.vault.lookup(space, fold_value(wanted.value))
+    looked = await looked_up(services, owner, wanted.field, wanted.value)
     narrowed = {name: getattr(wanted, name) for name in _NARROWING}
-    chosen = Filter(**narrowed, looked_up=(space, hmac))
+    chosen = Filter(**narrowed, looked_up=looked)
     return await _page(request, services, (who, owner), chosen, after=after, limit=limit, at=None)
 
 

@@ -4,11 +4,13 @@ The domain judges records one by one and cannot count. What is checked here is o
 passed, so it stays as it is: whoever audits the log counts the same.
 """
 
-from collections.abc import Iterable
+from functools import partial
 
+from api.orders import now_us
 from api.problems import Problem
 from api.services import Services
-from domain.acts import Command
+from api.threads import off_loop
+from api.work import Work
 from domain.catalogue.calendar import CALENDAR
 from domain.errors import RegisterCountWrong, ReportDigestWrong
 from domain.registers import CountRegister
@@ -18,19 +20,30 @@ from projections import register_report, registers, reports
 PATIENCE_SECONDS = 5.0
 
 
-async def check(services: Services, commands: Iterable[Command]) -> None:
+async def check(services: Services, work: Work) -> None:
     """Return where every figure in these statements is right.
 
+    What is wrong with a figure says what is right, so whoever may not order it is told that first.
+
     Raises:
+        Refusal: the order would be refused whatever its figures are.
         RegisterCountWrong: a register holds other numbers than was signed.
         ReportDigestWrong: a report's figures have another digest.
         Problem: `status_stale`, it cannot be counted yet.
     """
-    for command in commands:
+    for number, command in work.commands.items():
+        if isinstance(command, CountRegister | PublishReport):
+            await off_loop(partial(_rehearse, services, work, number))
         if isinstance(command, CountRegister):
             await _check_count(services, command)
         elif isinstance(command, PublishReport):
             await _check_report(services, command)
+
+
+def _rehearse(services: Services, work: Work, number: int) -> None:
+    signed = work.signed(number, now=now_us(), size=services.size)
+    statement = work.lines[number].statement
+    services.ledger.rehearse(work.commands[number], statement, signed, services.directory)
 
 
 async def _check_report(services: Services, command: PublishReport) -> None:

@@ -26,6 +26,7 @@ from api.orders import (
     now_us,
     read_body,
     read_head,
+    take_as_caller,
 )
 from api.paging import Limit, page
 from api.policy import ANONYMOUS, Caller
@@ -113,7 +114,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
     Who has approved already gets the same answer again.
     """
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order, place=place)
+    kept = await waiting.load(services, order, room=place.take)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
         agency = await waiting.signer(services, kept, head, late)
@@ -125,7 +126,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
 async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order, place=place)
+    kept = await waiting.load(services, order, room=place.take)
     signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
     if kept.state == "refused":
@@ -200,7 +201,8 @@ async def show(
     """
     read_head(request)
     try:
-        kept = await waiting.load(services, order, place=place)
+        room = partial(take_as_caller, request, services, place)
+        kept = await waiting.load(services, order, room=room)
     except Problem:
         # Whose key may not read at all is told so here as well: else that would tell orders apart.
         await caller(request, services, required=True)

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from api.contract import problems, told
-from api.desk import lookup_space
 from api.limits import Question
 from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
@@ -28,9 +27,8 @@ from api.shapes.registers import (
     RegisterShown,
     RegistersUsed,
 )
-from api.succession import kept, owner_of, succeeds
+from api.succession import kept, looked_up, owner_of, succeeds
 from domain.registers import Register
-from domain.values.comparison import fold_value
 from projections import freshness, register_report, registers
 from projections.register_report import LISTED, Report
 from projections.registers import Book, Entry, Filter, Number
@@ -182,16 +180,13 @@ async def search(
     """A signed read with a body, so that no personal value stands in an address."""
     who = await caller(request, services, required=True)
     owner = await owner_of(services, who, wanted.agency, wanted.unit, wanted.series)
-    # Whoever captured an entry wrote its look-ups: the body itself, or who has succeeded it.
-    spaces = [lookup_space(one, wanted.field) for one in dict.fromkeys((owner, who.agency or ""))]
-    hmacs = [services.vault.lookup(space, fold_value(wanted.value)) for space in spaces]
-    await services.caught_up()
+    looked = await looked_up(services, owner, wanted.field, wanted.value)
     async with services.pool.connection() as connection:
         pinned = await _pinned(connection, None)
         rows = await registers.entries(
             connection,
             owner,
-            Filter(unit=wanted.unit, series=wanted.series, looked_up=(spaces, hmacs)),
+            Filter(unit=wanted.unit, series=wanted.series, looked_up=looked),
             after=-1 if after is None else after,
             limit=limit,
         )

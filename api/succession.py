@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from functools import partial
 
+from api.desk import lookup_space
 from api.policy import AUDIT, Caller
 from api.problems import Problem
 from api.services import Services
 from api.threads import off_loop
 from domain.errors import AgencyUnknown
+from domain.values.comparison import fold_value
+from projections import agencies
 from projections.certificates import Certificate
 
 
@@ -60,3 +63,16 @@ async def owner_of(
     if AUDIT in who.scopes or await succeeds(services, who, agency, unit, series):
         return agency
     raise Problem("agency_unknown", agency=agency)
+
+
+async def looked_up(
+    services: Services, owner: str, field: str, value: str
+) -> tuple[list[str], list[bytes]]:
+    """The spaces in which a value of a body's records may lie, and its look-up in each.
+
+    Whoever acted wrote it into its own: the body itself, or any of those that followed it.
+    """
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        spaces = [lookup_space(one, field) for one in await agencies.heirs(connection, owner)]
+    return spaces, [services.vault.lookup(space, fold_value(value)) for space in spaces]

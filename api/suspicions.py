@@ -24,7 +24,9 @@ from api.services import Open
 from api.shapes.verdicts import ReportTaken, SuspicionPage
 from domain.values import AgencyId, baghdad_day
 from infrastructure.proofs import codes
-from projections import certificates, suspicions
+from projections import agencies, certificates, suspicions
+from projections.rows import Connection
+from projections.suspicions import Place
 
 router = APIRouter(prefix="/v1", tags=["verify"], route_class=Question)
 
@@ -106,12 +108,17 @@ async def listed(
     to_day: Day = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> JSONResponse:
-    """For an agency, of its own certificates and of papers that name it; for auditors, of all."""
+    """For an agency, of its own certificates and of papers that name it; for auditors, of all.
+
+    What a body left behind is told to whoever answers for it, series by series.
+    """
     who = await caller(request, services, required=True)
+    agency = None if AUDIT in who.scopes else who.agency
     async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
         rows = await suspicions.page(
             connection,
-            agency=None if AUDIT in who.scopes else who.agency,
+            agency=agency,
+            others=[] if agency is None else await _succeeded(connection, agency),
             code=None if code is None else codes.normalise(code),
             from_day=from_day,
             to_day=to_day,
@@ -131,3 +138,15 @@ async def listed(
         for row in rows
     ]
     return JSONResponse({"items": items}, headers={"Cache-Control": "no-store"})
+
+
+async def _succeeded(connection: Connection, agency: str) -> list[Place]:
+    """Where anything was reported that was another's and that the agency answers for now."""
+    before = await agencies.forebears(connection, agency)
+    if not before:
+        return []
+    return [
+        one
+        for one in await suspicions.places(connection, before)
+        if await agencies.responsible(connection, *one) == agency
+    ]

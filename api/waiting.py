@@ -3,12 +3,11 @@
 Nothing here answers a request or changes an order; the roads in and out are in pending.py.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
-from api.limits import Place
 from api.orders import Arrived, now_us, read_commands
 from api.policy import AUDIT, Caller
 from api.problems import Problem
@@ -66,33 +65,36 @@ async def load(
     identifier: UUID,
     brought: Arrived | None = None,
     *,
-    place: Place | None = None,
+    room: Callable[[], Awaitable[None]] | None = None,
 ) -> Waiting:
-    """An order as stored; `brought` is the same order, sent again. A large body takes the `place`.
+    """An order as stored; `brought` is the same order, sent again. A large one asks for `room`.
 
     Raises:
         Problem: `order_unknown`; `idempotency_key_reused` where what was brought is another one;
             `busy`.
+        ProofError, Refusal: for whom there is no room.
     """
-    if place is not None:
+    if room is not None:
         async with services.pool.connection() as connection:
             size = await store.body_size(connection, identifier)
         if size > orders.LINE_LIMIT_BYTES:
-            await place.take()
+            await room()
     async with services.pool.connection() as connection:
         order = await store.find(connection, identifier)
         rows = await store.signatures(connection, identifier) if order else []
     if order is None:
         raise Problem("order_unknown")
-    body = brought.body if brought is not None else None
     if brought is not None and order.request_digest != brought.request.request_digest:
         raise Problem("idempotency_key_reused")
+    body = brought.body if brought is not None else None
+    return await off_loop(partial(_read, services, order, rows, body), order.lines)
+
+
+def _read(
+    services: Services, order: PendingOrder, rows: list[PendingSignature], body: bytes | None
+) -> Waiting:
     if body is None and order.wrapped is not None:
         body = services.vault.open(order.wrapped, order.id, order.root, order.sealed_body)
-    return _read(order, rows, body)
-
-
-def _read(order: PendingOrder, rows: list[PendingSignature], body: bytes | None) -> Waiting:
     signatures = tuple(orders.parse_signed_base(row.base.decode("ascii"), row.sig) for row in rows)
     if body is None:
         return Waiting(order, Work(signatures[0], {}, {}, signatures))

@@ -19,10 +19,11 @@ from api.threads import off_loop
 from api.tries import DRAWS, Tries, told, worth_another
 from api.turns import SharedLook, in_turns
 from api.work import Outcome, Work, order_of
-from domain.errors import KeyForeign, Refusal
+from domain.errors import KeyUnknown, Refusal
 from domain.ledger import Apart, Decision, Directory
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
+from infrastructure.log.reader import RecordedOrder
 from infrastructure.log.refusals import ClaimTaken, StoreFailure
 from infrastructure.proofs import receipts
 from infrastructure.proofs.errors import ProofError
@@ -216,13 +217,10 @@ async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]
         if before := await repeats.recorded_at(services, outcome.error):
             done[number] = Outcome(number, duplicate=before)
     refused = [number for number, outcome in done.items() if outcome.error is not None]
-    if not refused or not work.agency:
-        return
-    # Whoever is not of the agency is told nothing but that.
-    if any(isinstance(done[number].error, StoreFailure | KeyForeign) for number in refused):
+    if not refused or any(isinstance(done[number].error, StoreFailure) for number in refused):
         return
     try:
-        recorded = await services.reader.recorded(work.agency, work.request.idempotency_key)
+        recorded = await _recorded(services, work)
     except STORE_ERRORS:
         # It may be recorded: a refusal would be a lie.
         done |= {number: Outcome(number, error=Problem("store_unavailable")) for number in refused}
@@ -236,6 +234,22 @@ async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]
     for number in refused:
         if number in recorded.lines:
             done[number] = Outcome.found(number, recorded.lines[number])
+
+
+async def _recorded(services: Services, work: Work) -> RecordedOrder | None:
+    """What its own agency recorded under an order's key; nobody else is told that it was used."""
+    if not work.agency or not await off_loop(partial(_is_own, services, work)):
+        return None
+    return await services.reader.recorded(work.agency, work.request.idempotency_key)
+
+
+def _is_own(services: Services, work: Work) -> bool:
+    """Whether the ordering key is of the agency that is named, in whatever condition it is."""
+    try:
+        signer = services.ledger.key(work.request.keyid, services.directory)
+    except KeyUnknown:
+        return False
+    return signer.agency == work.agency
 
 
 async def _doubt(services: Services, work: Work, done: dict[int, Outcome]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from psycopg.rows import class_row
+from psycopg.rows import class_row, tuple_row
 
 from domain.values import Standing
 from infrastructure.log.follower import Recorded
@@ -101,6 +101,20 @@ async def responsible(
         )
         agency, index = step["successor"], step["index"]
     return None
+
+
+async def heirs(conn: Connection, agency: str) -> list[str]:
+    """The agency, and whoever answers or once answered for anything that it did."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["heirs"], {"agency": agency})
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def forebears(conn: Connection, agency: str) -> list[str]:
+    """The other agencies that this one answers or once answered for, in whole or in part."""
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["forebears"], {"agency": agency})
+        return [row[0] for row in await cursor.fetchall()]
 
 
 async def page(

@@ -37,3 +37,28 @@ ORDER BY added_index
 FETCH FIRST (%(limit)s) ROWS WITH TIES
 ) AS page
 ORDER BY added_index, id
+
+-- name: heirs
+-- An agency, and whoever anything of it was given on to since, step by step.
+WITH RECURSIVE given AS (
+    SELECT agency.id, step ->> 'successor' AS successor
+    FROM read.agencies AS agency CROSS JOIN jsonb_array_elements(agency.successions) AS step
+    WHERE agency.until_index IS NULL AND agency.successions <> '[]'::jsonb
+), reached (id) AS (
+    SELECT %(agency)s::text
+    UNION SELECT given.successor FROM reached JOIN given ON given.id = reached.id
+)
+SELECT id FROM reached
+
+-- name: forebears
+-- The agencies that anything was given on from to this one, step by step.
+WITH RECURSIVE given AS (
+    SELECT agency.id, step ->> 'successor' AS successor
+    FROM read.agencies AS agency CROSS JOIN jsonb_array_elements(agency.successions) AS step
+    WHERE agency.until_index IS NULL AND agency.successions <> '[]'::jsonb
+), reached (id) AS (
+    SELECT given.id::text COLLATE "default" FROM given WHERE given.successor = %(agency)s
+    UNION SELECT given.id::text COLLATE "default"
+    FROM reached JOIN given ON given.successor = reached.id
+)
+SELECT id FROM reached WHERE id <> %(agency)s

@@ -4,8 +4,9 @@ They lie beside the log and are not derived from it: a rebuild of the read model
 Whose a report is, the read model of certificates says at the moment of asking.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from psycopg.rows import class_row, tuple_row
 
@@ -35,6 +36,14 @@ class Suspicion:
     claimed: str | None
 
 
+class Place(NamedTuple):
+    """A series in an agency's books; neither unit nor series: the agency as a whole."""
+
+    agency: str
+    unit: str | None
+    series: str | None
+
+
 async def add(
     conn: Connection, *, day: str, code: str, kind: str, claimed: str | None, now: int
 ) -> bool:
@@ -54,21 +63,32 @@ async def add(
         return await cursor.fetchone() == (True,)
 
 
+async def places(conn: Connection, agencies: Collection[str]) -> list[Place]:
+    """Where in the books of these agencies anything was ever reported."""
+    async with conn.cursor(row_factory=class_row(Place)) as cursor:
+        await cursor.execute(_SQL["places"], {"agencies": list(agencies)})
+        return await cursor.fetchall()
+
+
 async def page(
     conn: Connection,
     *,
     agency: str | None,
+    others: Collection[Place] = (),
     code: str | None = None,
     from_day: str | None = None,
     to_day: str | None = None,
     limit: int = 200,
 ) -> list[Suspicion]:
-    """The newest days first; of an agency's own papers, or of all (None)."""
+    """The newest days first; of an agency's own papers and those of other places, or all (None)."""
     async with conn.cursor(row_factory=class_row(Suspicion)) as cursor:
         await cursor.execute(
             _SQL["page"],
             {
                 "agency": agency,
+                "agencies": [one.agency for one in others],
+                "units": [one.unit for one in others],
+                "series": [one.series for one in others],
                 "code": code,
                 "from_day": from_day,
                 "to_day": to_day,

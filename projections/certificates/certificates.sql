@@ -147,9 +147,10 @@ WITH moment AS (
         AND (%(state)s::text IS NULL OR certificate.state = %(state)s)
         AND (%(from_day)s::text IS NULL OR certificate.date >= %(from_day)s)
         AND (%(to_day)s::text IS NULL OR certificate.date <= %(to_day)s)
-        AND (%(space)s::text IS NULL OR certificate.stream IN (
+        AND (%(spaces)s::text[] IS NULL OR certificate.stream IN (
             SELECT lookups.stream FROM vault.lookups
-            WHERE lookups.space = %(space)s AND lookups.hmac = %(hmac)s
+            WHERE lookups.space = ANY (%(spaces)s::text[])
+                AND lookups.hmac = ANY (%(hmacs)s::bytea[])
         ))
 )
 SELECT to_jsonb(listed) - 'in_doubt' AS certificate, listed.in_doubt

@@ -1,6 +1,6 @@
 """Questions about certificates: by public code, by agency, by a value that the agency knows."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -135,7 +135,7 @@ class Filter:
 
     `number` matches whatever the script of its digits; days are those of the document, both ends
     included. `in_doubt` asks for those that wait for re-affirmation, or for the others. `looked_up`
-    is the (space, HMAC) of a value that the agency knows.
+    are the spaces of a value that the agency knows, and its HMAC in each.
     """
 
     type: str | None = None
@@ -146,7 +146,7 @@ class Filter:
     from_day: str | None = None
     to_day: str | None = None
     in_doubt: bool | None = None
-    looked_up: tuple[str, bytes] | None = None
+    looked_up: tuple[Sequence[str], Sequence[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ async def page(
 ) -> list[Listed]:
     """An agency's certificates issued after index `after`, oldest first, as after event `at`."""
     chosen = chosen or Filter()
-    space, hmac = chosen.looked_up or (None, None)
+    spaces, hmacs = chosen.looked_up or (None, None)
     parameters = {
         "agency": agency,
         "after": after,
@@ -182,8 +182,8 @@ async def page(
         "from_day": chosen.from_day,
         "to_day": chosen.to_day,
         "in_doubt": chosen.in_doubt,
-        "space": space,
-        "hmac": hmac,
+        "spaces": None if spaces is None else list(spaces),
+        "hmacs": None if hmacs is None else list(hmacs),
     }
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STATEMENTS["page"], parameters)

@@ -167,10 +167,25 @@ async def taken_back(
 
     None unless all of it was, and before they had opened any.
     """
+    rows = await _taken_back(conn, agencies, [letter])
+    return (rows[0][1], rows[0][2]) if rows else None
+
+
+async def as_taken_back(
+    conn: Connection, agencies: Collection[str], letters: Collection[str]
+) -> dict[str, Letter]:
+    """Those of some letters that were taken back so, by name, as they stood when the last was."""
+    rows = await _taken_back(conn, agencies, letters)
+    return {name: _letter(stood) for name, _, _, stood in rows}
+
+
+async def _taken_back(
+    conn: Connection, agencies: Collection[str], letters: Collection[str]
+) -> list[tuple[str, list[str], int, dict[str, Any]]]:
     async with conn.cursor(row_factory=tuple_row) as cursor:
-        asked = {"agencies": list(agencies), "letter": letter}
+        asked = {"agencies": list(agencies), "letters": list(letters)}
         await cursor.execute(STATEMENTS["taken_back"], asked)
-        return await cursor.fetchone()
+        return await cursor.fetchall()
 
 
 async def _holds(conn: Connection, name: str, asked: Mapping[str, Any]) -> bool:

@@ -182,15 +182,21 @@ SELECT EXISTS (
 )
 
 -- name: taken_back
--- What of a letter was sent to agencies, and when the last of it was taken back, if all of it was
--- before they opened it: the rest of the letter's life is none of their business.
-SELECT array_agg(one.name) AS names, max(one.business_index) AS last
-FROM read.letters AS carried
-JOIN read.consignments AS one ON one.letter = carried.name AND one.until_index IS NULL
-    AND one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
-WHERE carried.name = %(letter)s AND carried.until_index IS NULL
-    AND carried.agency <> ALL (%(agencies)s::text[])
-HAVING bool_and(one.business = 'withdrawn' AND one.opened_index IS NULL)
+-- Of letters: what was sent to agencies, when the last of it was taken back, if all of it was before
+-- they opened it, and the letter as it then stood: the rest of its life is none of their business.
+SELECT lost.letter, lost.names, lost.last, to_jsonb(stood) AS stood
+FROM (
+    SELECT carried.name AS letter, array_agg(one.name) AS names, max(one.business_index) AS last
+    FROM read.letters AS carried
+    JOIN read.consignments AS one ON one.letter = carried.name AND one.until_index IS NULL
+        AND one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+    WHERE carried.name = ANY (%(letters)s::text[]) AND carried.until_index IS NULL
+        AND carried.agency <> ALL (%(agencies)s::text[])
+    GROUP BY carried.name
+    HAVING bool_and(one.business = 'withdrawn' AND one.opened_index IS NULL)
+) AS lost JOIN read.letters AS stood ON stood.name = lost.letter
+    AND stood.since_index <= lost.last
+    AND (stood.until_index > lost.last OR stood.until_index IS NULL)
 
 -- name: consignments_of
 SELECT to_jsonb(one) AS consignment
@@ -231,8 +237,12 @@ FROM (
                 UNION ALL
                 SELECT theirs.name FROM read.letters AS numbered
                 JOIN read.consignments AS theirs ON theirs.letter = numbered.name
-                WHERE numbered.until_index IS NULL AND numbered.folded_number = %(number)s
+                WHERE numbered.folded_number = %(number)s
                     AND theirs.until_index IS NULL AND theirs.addressee = %(agency)s
+                    AND CASE WHEN theirs.business = 'withdrawn' AND theirs.opened_index IS NULL
+                        THEN numbered.since_index <= theirs.business_index
+                            AND coalesce(numbered.until_index > theirs.business_index, true)
+                        ELSE numbered.until_index IS NULL END
             )))
             AND (%(from_day)s::text IS NULL OR one.day >= %(from_day)s)
             AND (%(to_day)s::text IS NULL OR one.day <= %(to_day)s)

@@ -25,6 +25,8 @@ from sijill.cli.reading import composed, open_lines, read_object, read_text
 ACT = "register.capture"
 MAPPING_LIMIT_BYTES = 256 * 1024
 ROW_LIMIT_BYTES = 64 * 1024
+_SURPLUS = ""
+"""Under this name a row keeps what is of no column: a list, which no cell is."""
 _YEAR_DIGITS = 4
 _OWN = frozenset({"act", "agency", "nonce", "claims", "valid_until"})
 _MEMBERS = (ACTS[ACT].model_fields.keys() - _OWN) | {"document"}
@@ -140,11 +142,14 @@ class Table:
         """The entry that a row asks for.
 
         Raises:
-            Unusable: a column that the mapping names is missing, or a cell cannot be read.
+            Unusable: a column that the mapping names is missing, a cell is of no column, or one
+                cannot be read.
         """
         if len(line) > ROW_LIMIT_BYTES:
             raise Unusable(code="input_too_large", path=self.name)
         row = read_object(line, self.name)
+        if isinstance(row.get(_SURPLUS), list):
+            raise Unusable(code="cells_surplus")
         said: dict[str, Any] = dict(self.mapping.constants)
         for member, column in self.mapping.columns.items():
             if text := self._cell(row, member, column):
@@ -186,8 +191,14 @@ class _Again:
 
 
 def _packed(head: list[str], row: list[str]) -> bytes:
-    """A row by column. Bytes that are no UTF-8 are told when the row is read, by its line."""
-    cells = dict(zip(head, row, strict=False))
+    """A row by column. Bytes that are no UTF-8 are told when the row is read, by its line.
+
+    So are cells beyond the head's: with a delimiter inside a cell that is not quoted, each cell
+    behind it would be taken for another column's.
+    """
+    cells: dict[str, Any] = dict(zip(head, row, strict=False))
+    if any(cell.strip() for cell in row[len(head) :]):
+        cells[_SURPLUS] = row[len(head) :]
     text = json.dumps(cells, ensure_ascii=False)
     return text.encode("utf-8", "surrogateescape")
 

@@ -26,7 +26,7 @@ from tests.api.test_authenticity import about_paper, ask
 from tests.api.test_registers import BOOK, ROOM
 from tests.api.test_succession import merge
 from tests.clock import now_seconds
-from tests.correspondence import Sent, new_id, order, outgoing, send
+from tests.correspondence import Sent, new_id, order, outgoing, register_place, send
 from tests.processes import until
 from tests.serving import Agency, Served
 
@@ -105,8 +105,13 @@ def test_whoever_a_case_file_was_sent_by_mistake_does_not_read_its_later_life(
 
     sent = dispatched(lost)
     taken = sent.on(moj, "withdraw", "withdrawal", reason="sent_in_error")["index"]
+    wire.served.settle()
+    arrived = get(wire, lost, "/v1/inbox")["items"]
     later = dispatched(moh)
     later.register(moh, number=(number := new_id()[:12]))
+    again = {**register_place(), "number": new_id()[:12]}
+    path = f"/{moj.name}/{sent.letter}/rectification"
+    order(moj.client, path, "rectify_outgoing", sender=moj.name, letter=sent.letter, **again)
     note = later.note(moh, "سر الإضبارة")["index"]
     last = later.on(moh, "release", "notes/release", note_index=note)["index"]
     everything = range(taken + 1, last + 1)
@@ -129,6 +134,12 @@ def test_whoever_a_case_file_was_sent_by_mistake_does_not_read_its_later_life(
     assert chains == [["registered_outgoing", "dispatched", "withdrawn"]] * 2
     assert not opened
     assert read(wire, lost, f"/v1/transfers{later.path}/chain").status_code == 404
+    assert get(wire, lost, "/v1/inbox")["items"] == arrived
+    assert (arrived[0]["letter"]["holder"], arrived[0]["letter"]["served"]) == (moj.name, 1)
+    for asked, found in ((both["number"], arrived), (again["number"], [])):
+        assert get(wire, lost, "/v1/inbox", number=asked)["items"] == found
+    heard = read(wire, lost, "/v1/inbox/events", after=taken, seconds=1).text
+    assert "event:" not in heard
     for reader in (moj, moh):
         chains, opened = told(reader)
         assert [one[-1] for one in chains] == ["note_released"] * 2

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api import orders as api_orders
-from api.limits import BULKS_AT_ONCE
+from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE
 from api.orders import read_body
 from api.problems import Problem
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
 from sijill.founding import found
-from tests.api.asking import read
+from tests.api.asking import new_key, read, signed_headers
 from tests.api.talking import Forged, Wire, degree, forged, refusal
 from tests.api.test_bulk import connected
 from tests.serving import ORIGIN, Agency, issuance, serving
@@ -101,6 +101,15 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
 
         assert refusal(read(alone, agency, f"/v1/orders/{order}")) == (503, "busy")
         assert read(alone, agency, f"/v1/orders/{small}").status_code == 200
+        # Who has nothing but the order's id would take a place, so it does not wait for one.
+        spoiled = signed_headers(agency, f"/v1/orders/{small}")
+        false = alone.get(f"/v1/orders/{order}", **spoiled)
+        unknown = read(alone, Agency(alone.served, agency.name, new_key()), f"/v1/orders/{order}")
+
+    assert refusal(false) == (401, "signature_invalid")
+    assert refusal(unknown) == (401, "key_unknown")
+    for answer in (false, unknown):
+        assert answer.elapsed.total_seconds() < BULK_PATIENCE_SECONDS
 
 
 @pytest.mark.anyio

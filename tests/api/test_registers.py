@@ -11,7 +11,7 @@ from sijill.client import Refused
 from sijill.client.prepared import commit, statement
 from tests import correspondence
 from tests.api.asking import read
-from tests.api.talking import Wire, refusal
+from tests.api.talking import Wire, forged, refusal, told
 from tests.serving import Agency, Served, act
 
 BOOK: dict[str, Any] = {"unit": "archive", "series": "general", "year": 1998}
@@ -153,6 +153,30 @@ def test_the_count_of_a_closed_register_is_counted_again(office: Agency) -> None
     order(office, "count", "count", given=1, voided=1)
     shown = office.client.get(ROOM)
     assert (shown["given"], shown["voided"]) == (1, 1)
+
+
+def test_the_count_of_a_register_is_told_to_nobody_who_may_not_sign_it(
+    wire: Wire, office: Agency, stranger: Agency
+) -> None:
+    capture(office, "1")
+    order(office, "close", "closure")
+    line = signing.envelope(statement("register.count", office.name, **BOOK, given=7, voided=7))
+
+    foreign = told(wire, forged(stranger, line, path=f"{ROOM}/count"))
+
+    assert foreign == (403, "key_foreign")
+
+
+def test_a_count_that_was_signed_is_answered_again(office: Agency) -> None:
+    capture(office, "1")
+    order(office, "close", "closure")
+    line = signing.envelope(statement("register.count", office.name, **BOOK, given=1, voided=0))
+    prepared = office.client.prepare(f"{ROOM}/count", [line])
+    first = office.client.send(prepared)
+
+    again = office.client.send(prepared)
+
+    assert (again["index"], again["replayed"]) == (first["index"], True)
 
 
 def test_an_index_that_is_not_there_yet_is_unknown(wire: Wire, office: Agency) -> None:

@@ -15,14 +15,16 @@ from uuid import UUID
 import pytest
 
 from domain.acts import ACTS, Command
-from infrastructure.proofs import codes
+from infrastructure.proofs import codes, signing
 from infrastructure.proofs.jwk import public_of
 from sijill.client.attachments import PATH as FILES
 from sijill.client.attachments import Attachments
 from tests.api.asking import new_name, read, signed_headers
 from tests.api.talking import Wire, forged, refusal, refused
+from tests.api.talking import told as told_of
 from tests.api.test_attachments import announced
 from tests.api.test_privacy import DIGITS, everything, revealed
+from tests.clock import now_seconds
 from tests.conforming import CONTRACT
 from tests.correspondence import Sent, line, new_id, order, outgoing, register_place, send
 from tests.serving import Agency, Served
@@ -263,6 +265,31 @@ def test_an_idempotency_key_of_another_is_just_a_key(
         request = forged(stranger, own, path=path, **named)
         answers.append(refusal(wire.post(request.path, request.headers, request.body)))
     assert answers[0] == answers[1] == (404, "transfer_unknown")
+
+
+@pytest.mark.parametrize(
+    "seconds, code", [(40 * 86_400, "valid_until_too_far"), (-60, "order_expired")]
+)
+def test_nobody_is_told_which_idempotency_keys_another_used(
+    wire: Wire, secret: Secret, stranger: Agency, seconds: int, code: str
+) -> None:
+    """An order in its name, refused before it is looked whose key signed it."""
+    sender = secret.sender
+    said = outgoing(sender, [secret.receiver.name])
+    prepared = sender.client.prepare(
+        "/v1/transfers", [line(sender.name, "register_outgoing", **said)]
+    )
+    wire.send(prepared)
+    used = prepared.headers["Idempotency-Key"].strip('"')
+    late = line(sender.name, "register_outgoing", **said, valid_until=now_seconds() + seconds)
+
+    answers = [
+        told_of(wire, forged(stranger, late, path="/v1/transfers", idempotency_key=key))
+        for key in (used, signing.new_idempotency_key())
+    ]
+
+    assert answers[0] == answers[1]
+    assert answers[0][1] == code
 
 
 def _dispatch(secret: Secret) -> dict[str, Any]:

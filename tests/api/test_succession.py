@@ -11,6 +11,7 @@ from sijill.client import Client, Refused, commit, statement
 from sijill.client.attachments import PATH, Attachments
 from tests.api.test_attachments import issue_with, made
 from tests.api.test_authenticity import about_paper, ask
+from tests.attesting import correct
 from tests.clock import now_seconds
 from tests.processes import until
 from tests.serving import Agency, Served, act
@@ -339,3 +340,35 @@ def test_a_court_suspends_what_any_body_issued(served: Served) -> None:
     act(court.client, f"{path}/lifting", "certificate.lift_court_suspension", **ended)
     served.settle()
     assert served.anybody().get(f"/v1/verify/{code}")["outcome"] == "valid"
+
+
+def test_a_value_is_found_whichever_successor_wrote_it(served: Served) -> None:
+    old, between, new = served.agency(), served.agency(), served.agency()
+    code = old.issue()["code"]
+    merge(old, between)
+    served.settle()
+    corrected = correct(between, code)
+    book = {"unit": "archive", "series": "general", "year": 1998, "number": "1"}
+    claims, texts = commit({"holder_name": "حامل 0002"})
+    said = {**book, "owner": old.name, "type": "degree", "date": "1998-07-01"}
+    text = statement("register.capture", between.name, **said, grade="register_only", claims=claims)
+    room = "/v1/registers/archive/general/1998/entries"
+    between.client.send(between.client.prepare(room, [signing.envelope(text, texts)]))
+
+    def found(reader: Agency, place: str, value: str, **whose: str) -> list[str]:
+        asked = {"field": "holder_name", "value": value, **whose}
+        items = reader.client.post(f"/v1/{place}/search", asked, signed=True)["items"]
+        return [one.get("code", one["number"]) for one in items]
+
+    def all_found(reader: Agency) -> None:
+        whose = {"agency": old.name}
+        until(lambda: is_open(reader, code), "the successor sees nothing")
+        for value in ("حامل 0001", "حامل 0002"):
+            assert found(reader, "certificates", value, **whose) == [corrected]
+        assert found(reader, "registers", "حامل 0002", **whose) == ["1"]
+        assert found(reader, "certificates", "حامل 0002") == []
+
+    all_found(between)
+    merge(between, new)
+    served.settle()
+    all_found(new)

@@ -12,6 +12,7 @@ from projections import suspicions
 from sijill.cli.databases import running_database
 from tests.api.asking import auditor, issued, read
 from tests.api.talking import Wire
+from tests.api.test_succession import LAW, by_both, merge
 from tests.serving import Agency
 
 PATH = "/v1/forgery-reports"
@@ -102,6 +103,28 @@ def test_no_other_site_has_its_visitors_report(wire: Wire, site: str, status: in
     )
 
     assert page.status_code == status
+
+
+def test_whoever_answers_for_a_paper_is_told_what_was_reported_of_it(wire: Wire) -> None:
+    served = wire.served
+    old, part, rest = (served.agency() for _ in range(3))
+    degree, letter = old.issue(series="degrees")["code"], old.issue()["code"]
+    unknown = codes.generate()
+
+    def known(reader: Agency) -> set[str]:
+        return {one["code"] for one in read(wire, reader, PATH).json()["items"]}
+
+    for code in (degree, letter, unknown):
+        assert report(wire, code, agency=old.name).status_code == 202
+    assert [known(one) for one in (old, part, rest)] == [{degree, letter, unknown}, set(), set()]
+
+    share = {"unit": "registry", "series": "degrees", "successor": part.name}
+    path = f"/v1/agencies/{old.name}/split"
+    by_both(served, path, "agency.split", subject=old.name, shares=[share], **LAW)
+    assert (known(part), known(rest)) == ({degree}, set())
+
+    merge(old, rest)
+    assert (known(part), known(rest)) == ({degree}, {letter, unknown})
 
 
 def test_one_address_reports_so_often_and_no_more(wire: Wire) -> None:

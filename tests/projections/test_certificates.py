@@ -272,7 +272,7 @@ async def test_filters_narrow_a_list(reading: Reading) -> None:
     assert await found(Filter(type="support_letter", state="in_force")) == [code(n) for n in "abc"]
     assert await found(Filter(type="degree")) == []
     assert await found(Filter(in_doubt=True)) == []
-    assert await found(Filter(looked_up=("holder_name", bytes(32)))) == []
+    assert await found(Filter(looked_up=(["holder_name"], [bytes(32)]))) == []
 
 
 async def test_a_value_that_the_agency_knows_finds_its_certificate(reading: Reading) -> None:
@@ -285,7 +285,7 @@ async def test_a_value_that_the_agency_knows_finds_its_certificate(reading: Read
             "INSERT INTO vault.lookups (space, hmac, stream, index) VALUES (%s, %s, %s, %s)",
             ("holder_name", b"h" * 32, found.certificate.stream, at),
         )
-    chosen = Filter(looked_up=("holder_name", b"h" * 32))
+    chosen = Filter(looked_up=(["holder_name"], [b"h" * 32]))
     listed = await certificates.page(reading.service, "moj", chosen)
     assert [one.certificate.code for one in listed] == [code("b")]
     named = await certificates.codes_by_value(reading.service, "holder_name", b"h" * 32)

@@ -79,6 +79,8 @@ def test_a_dry_run_names_every_bad_row_by_line_and_reason(office: Shell) -> None
         "6,1998-07-01,حامل,بكالوريوس,مفقود\n"
         "١,1998-07-01,حامل,بكالوريوس,\n"
         "7,1998-07-01\n"
+        "8,1998-07-01,حامل, ابن حسن,,بكالوريوس\n"
+        '9,1998-07-01,"حامل, ابن حسن",بكالوريوس,,, ,\n'
     )
 
     ran = capture(office, "dry", HEAD + bad, "--dry-run")
@@ -91,6 +93,7 @@ def test_a_dry_run_names_every_bad_row_by_line_and_reason(office: Shell) -> None
         5: "value_not_mapped",
         6: "number_taken",
         7: "column_missing",
+        8: "cells_surplus",
     }
     shown = office("register", "show", "archive", "dry", "1998", "--output", "json").json
     assert shown["counts"]["given"] == 0
