@@ -240,8 +240,7 @@ class Client:
         objects in line order; an order that waits for signatures is an object with its `order`.
 
         Raises:
-            Refused: the whole; journaled still, where the ledger itself did not judge it.
-            Unreachable: no answer, journaled still.
+            Refused: the whole. Unreachable: no answer. What was not judged is journaled still.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
         request = self.wire.request(
