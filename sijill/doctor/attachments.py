@@ -27,8 +27,13 @@ def attachments(conn: Connection[Any], objects: FolderStore) -> Iterator[Line]:
         missing &= set(_newest(conn))
     if missing:
         mend = "export SIJILL_ATTACHMENTS_URL=s3://BUCKET/PREFIX"
-        said = {"objects": len(named), "missing": len(missing), "folder": str(objects.folder)}
-        yield warn("attachments_elsewhere", mend, **said)
+        yield warn(
+            "attachments_elsewhere",
+            mend,
+            objects=len(named),
+            missing=len(missing),
+            folder=str(objects.folder),
+        )
     else:
         yield ok("attachments", objects=len(named))
 
