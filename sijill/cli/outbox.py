@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from sijill.cli import codes
-from sijill.cli.faults import Unusable, verb
+from sijill.cli.faults import Unusable, problem_of, verb
 from sijill.cli.options import Desk
 from sijill.cli.output import Output, fold, moment
 
 if TYPE_CHECKING:
     from sijill.cli.ordering import Order
-    from sijill.client import Client
+    from sijill.client import Client, Draft
     from sijill.client.outbox import Sent
 
-app = App(name="outbox", help="Orders that wait here for a ledger: list, send, drop.")
+app = App(name="outbox", help="Orders that wait here for a ledger: list, send, retry, drop.")
 
 _COLUMNS = {
     "id": "cli.column.entry",
@@ -56,23 +56,49 @@ def send(*, desk: Desk) -> int:
     """Sign and send everything that waits, and what a crash left unanswered; nothing is doubled.
 
     Oldest first, and to the end: what is refused is told, kept with the ledger's reason, and stops
-    nothing. Without an answer everything that was not told waits on. With `--output json` each is
+    nothing; nor does what waits on, because the ledger is full, a clock is wrong, or a file is not
+    there. Without an answer everything that was not told waits on. A bulk that was cut off is left
+    to its own command, which tells every line's secret. With `--output json` each is
     answered on a line of its own, and the last line sums up.
     """
+    from sijill.cli.ordering import warn_of_interrupted
     from sijill.client import State
     from sijill.client.outbox import Outbox
 
     output = Output(desk)
-    counts = {"sent": 0, "refused": 0}
+    counts = {"sent": 0, "refused": 0, "waiting": 0}
     with desk.client() as client:
         for one in Outbox(State(desk.folder)).send(client, _upload):
+            if one.waits:
+                counts["waiting"] += 1
+                _tell_waiting(one, output)
+                continue
             counts["refused" if one.refused else "sent"] += 1
             _tell(one, output)
+        warn_of_interrupted(client, output)
     text = output.words("cli.outbox_sent", **counts)
     if output.json:
         output.item({"summary": counts})
     output.say(text)
-    return codes.REFUSED if counts["refused"] else codes.DONE
+    if counts["refused"]:
+        return codes.REFUSED
+    return codes.NOT_READY if counts["waiting"] else codes.DONE
+
+
+@app.command
+@verb
+def retry(
+    entry: Annotated[str, Parameter(help="Its id, as `list` shows it.")], /, *, desk: Desk
+) -> int:
+    """Have a refused entry wait again, in its old place: the next `send` sends it."""
+    from sijill.client import State
+    from sijill.client.outbox import Outbox
+
+    if not Outbox(State(desk.folder)).retry(entry):
+        raise Unusable(code="input_entry_unknown")
+    output = Output(desk)
+    output.result({"id": entry}, output.words("cli.outbox_retried"))
+    return codes.DONE
 
 
 @app.command
@@ -107,17 +133,9 @@ def queue(desk: Desk, order: "Order") -> int:
     until = int(time.time()) + WAIT_SECONDS if order.waits else None
     draft = order.draft(agency_of(desk), until)
     entry = Outbox(state).put(order.act, draft, waits=order.waits)
-    said: dict[str, Any] = {"act": order.act, "queued": entry.id}
-    lines = fold(output.words("cli.queued", entry=entry.id))
-    if draft.code is not None:
-        from infrastructure.proofs.codes import for_people
-
-        said["code"] = draft.code
-        lines.append(output.words("cli.code", code=for_people(draft.code)))
-    if draft.holder_secret is not None:
-        said["holder_secret"] = draft.holder_secret
-        lines.append(output.words("cli.holder_secret", secret=draft.holder_secret))
-    output.result(said, *lines)
+    drawn, lines = _drawn(draft, output)
+    text = fold(output.words("cli.queued", entry=entry.id))
+    output.result({"act": order.act, "queued": entry.id, **drawn}, *text, *lines)
     return codes.DONE
 
 
@@ -155,6 +173,30 @@ def _upload(client: "Client", path: Path) -> dict[str, Any]:
     return Attachments(client).upload(path)
 
 
+def _drawn(draft: "Draft", output: Output) -> tuple[dict[str, str], list[str]]:
+    """What was drawn for an order, and lines that tell it."""
+    from infrastructure.proofs.codes import for_people
+
+    said, lines = {}, []
+    if draft.code is not None:
+        said["code"] = draft.code
+        lines.append(output.words("cli.code", code=for_people(draft.code)))
+    if draft.holder_secret is not None:
+        said["holder_secret"] = draft.holder_secret
+        lines.append(output.words("cli.holder_secret", secret=draft.holder_secret))
+    return said, lines
+
+
+def _tell_waiting(one: "Sent", output: Output) -> None:
+    error = one.unread or one.refused
+    known = None if error is None else problem_of(error, output)
+    problem = {} if known is None else known[0]
+    said = {"act": one.act, "entry": "" if one.entry is None else one.entry.id}
+    text = output.words("cli.outbox_waits", **said, title=problem.get("title", ""))
+    detail = problem.get("detail", "")
+    output.item({**said, "waits": True, "problem": problem}, *fold(text), *fold(detail, indent=2))
+
+
 def _tell(one: "Sent", output: Output) -> None:
     said: dict[str, Any] = {"act": one.act}
     if one.entry is not None:
@@ -167,4 +209,5 @@ def _tell(one: "Sent", output: Output) -> None:
     answer = one.answer if isinstance(one.answer, dict) else {"lines": len(one.answer or ())}
     place = answer.get("index", answer.get("order", answer.get("attachment", "")))
     text = output.words("cli.outbox_line", act=one.act, place=str(place))
-    output.item({**said, **answer}, text)
+    drawn, lines = _drawn(one.draft, output) if one.draft is not None else ({}, [])
+    output.item({**said, **answer, **drawn}, text, *lines)

@@ -240,7 +240,7 @@ class Client:
         objects in line order; an order that waits for signatures is an object with its `order`.
 
         Raises:
-            Refused: the ledger refused the whole. Unreachable: no answer, journaled still.
+            Refused: the whole. Unreachable: no answer. What was not judged is journaled still.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
         request = self.wire.request(
@@ -256,14 +256,15 @@ class Client:
 
         try:
             answer = self.wire.exchange(request, read, order=True)
-        except Refused:
-            self.settle(prepared)
+        except Refused as refused:
+            if refused.judged:
+                self.settle(prepared)
             raise
         except Untrustworthy as error:
             self._suspect("answer", error.evidence)
             raise
         self._keep(prepared, answer)
-        if self.state and "order" in answer and answer.get("state") == "open":
+        if self.state and answers.is_open(answer):
             self.state.park(prepared)
         elif settle:
             self.settle(prepared)
@@ -291,9 +292,10 @@ class Client:
     def resume(self) -> Iterator[tuple[Prepared, Any]]:
         """Send again what a crash left in the journal; nothing is doubled, as keys are the same.
 
-        What the ledger refuses now comes with the `Refused` in the answer's place.
+        What the ledger refuses now comes with the `Refused` in the answer's place. What an entry of
+        the outbox was signed as is left to the outbox, which otherwise would sign that entry anew.
         """
-        for prepared in self.state.journaled() if self.state else []:
+        for prepared in self.state.interrupted() if self.state else []:
             try:
                 yield prepared, self.send(prepared)
             except Refused as refused:
