@@ -178,7 +178,12 @@ class Fsck:
         An earlier check may have met leaves that no checkpoint covers even now; a log that ends at
         its checkpoint has none of them, and one that shows no checkpoint has lost every leaf.
         """
-        start = self._start
+        start, known = self._start, self._judge.ledger
+        first = self._source.tile(Tile(0, 0, 1))
+        if first and first != known:
+            # What was remembered is of another ledger: no leaf of this one is to blame.
+            yield Finding("ledger_other", 0, known.hex(), first.hex())
+            return
         covered = 0 if self._newest is None else self._newest.size
         if self._source.ends_at_checkpoint and covered < start:
             yield Finding("entry_missing", covered, str(start), str(covered))

@@ -19,7 +19,7 @@ from sijill.cli import codes
 from sijill.cli.chunks import Asked, Chunk
 from sijill.cli.crediting import credit
 from sijill.cli.faults import Unusable, problem_of
-from sijill.cli.ordering import WAIT_SECONDS, is_open
+from sijill.cli.ordering import WAIT_SECONDS
 from sijill.cli.output import Output, Progress
 from sijill.cli.reading import (
     command_class,
@@ -31,6 +31,7 @@ from sijill.cli.reading import (
     waits,
 )
 from sijill.client import Client, Draft, Prepared, Refused
+from sijill.client.answers import is_open
 
 BULK_PATH = "/v1/certificates/bulk"
 OTHER_LINE = "other_line_refused"

@@ -12,9 +12,10 @@ from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PrivateKey
 from sijill.cli.options import Desk
-from sijill.cli.ordering import Order, execute, is_open, settle
+from sijill.cli.ordering import Order, execute, settle
 from sijill.cli.output import Output
 from sijill.client import Client, Refused, credentials
+from sijill.client.answers import is_open
 
 _UNKNOWN = "credential_unknown"
 

@@ -15,10 +15,11 @@ from infrastructure.proofs.jwk import PrivateKey, parse_jwk, public_of
 from sijill.cli.faults import Unusable
 from sijill.cli.key import New
 from sijill.cli.options import Desk
-from sijill.cli.ordering import Order, execute, is_open, lines_of, settle, warn_of_interrupted
+from sijill.cli.ordering import Order, execute, lines_of, settle, warn_of_interrupted
 from sijill.cli.output import Output
 from sijill.cli.reading import draft_of, read_object, read_text
 from sijill.client import Client, Refused
+from sijill.client.answers import is_open
 from sijill.client.trust import read_order
 
 _ENROL = "key.enrol"

@@ -98,30 +98,37 @@ def resume(*, desk: Desk) -> int:
     The same command, called again, does this for its own request; this verb is for requests whose
     command is not at hand any more. With `--output json` each one is a line of its own.
     """
+    from sijill.client.answers import is_open
+    from sijill.client.state import QUEUED
+
     output = Output(desk)
     problems = 0
     with desk.signer() as client:
-        for prepared in client.state.journaled() if client.state else []:
+        for prepared in client.state.interrupted() if client.state else []:
             said = _send_again(client, prepared)
             text = "cli.resumed_refused" if "problem" in said else "cli.resumed"
             output.item(said, output.words(text, path=prepared.path), *_drawn(said, output))
             problems += "problem" in said
-            client.settle(prepared)
+            # One that waits for signatures is kept, so that its own command finds it again.
+            if not is_open(said.get("answer", ())):
+                client.settle(prepared)
+        left = client.state.journaled() if client.state else []
+        if queued := sum(mark.startswith(QUEUED) for one in left for mark in one.marks):
+            output.say(output.words("cli.journaled_queued", requests=queued), colour="yellow")
     return codes.REFUSED if problems else codes.DONE
 
 
 def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
     """What a journaled request is answered with, and what had been drawn for it."""
-    from infrastructure.proofs.orders import APPROVAL_BODY
-    from sijill.client import Draft, Refused
+    from sijill.client import Refused
+    from sijill.client.drafts import drafts_in
 
     said: dict[str, Any] = {"path": prepared.path}
     try:
         said["answer"] = client.send(prepared, settle=False)
     except Refused as refused:
         return {**said, "problem": refused.problem}
-    if prepared.body != APPROVAL_BODY:
-        drafts = [Draft.read(prepared.path, line) for line in prepared.lines]
+    if drafts := drafts_in(prepared):
         said["drawn"] = [
             {"code": one.code, "holder_secret": one.holder_secret}
             for one in drafts

@@ -22,6 +22,7 @@ from sijill.cli.faults import problem_of
 from sijill.cli.options import Desk
 from sijill.cli.output import Output, fold, moment
 from sijill.client import Client, Draft, Prepared, Refused
+from sijill.client.answers import is_open
 
 WAIT_SECONDS = COSIGNED_LIFE_SECONDS
 # What a signer is answered whose signature an order does not wait for.
@@ -141,7 +142,7 @@ def settle(client: Client, done: Done) -> None:
 
 def warn_of_interrupted(client: Client, output: Output) -> None:
     """Say that requests of other commands were left unanswered, and what to do."""
-    count = len(client.state.journaled()) if client.state else 0
+    count = len(client.state.interrupted()) if client.state else 0
     if count:
         output.say(output.words("cli.journaled", requests=count), colour="yellow")
 
@@ -262,8 +263,3 @@ def _send(
             # The order is there all the same, and the caller has to learn who else must sign it.
             output.say(output.words("cli.cosigner_not_asked", path=str(path)))
     return answer
-
-
-def is_open(answer: Any) -> bool:
-    """Whether an order waits for signatures."""
-    return "order" in answer and answer.get("state") == "open"

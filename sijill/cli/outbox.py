@@ -13,7 +13,7 @@ from sijill.cli.output import Output, fold, moment
 
 if TYPE_CHECKING:
     from sijill.cli.ordering import Order
-    from sijill.client import Client
+    from sijill.client import Client, Draft
     from sijill.client.outbox import Sent
 
 app = App(name="outbox", help="Orders that wait here for a ledger: list, send, drop.")
@@ -56,9 +56,11 @@ def send(*, desk: Desk) -> int:
     """Sign and send everything that waits, and what a crash left unanswered; nothing is doubled.
 
     Oldest first, and to the end: what is refused is told, kept with the ledger's reason, and stops
-    nothing. Without an answer everything that was not told waits on. With `--output json` each is
+    nothing. Without an answer everything that was not told waits on. A bulk that was cut off is
+    left to its own command, which tells every line's secret. With `--output json` each is
     answered on a line of its own, and the last line sums up.
     """
+    from sijill.cli.ordering import warn_of_interrupted
     from sijill.client import State
     from sijill.client.outbox import Outbox
 
@@ -68,6 +70,7 @@ def send(*, desk: Desk) -> int:
         for one in Outbox(State(desk.folder)).send(client, _upload):
             counts["refused" if one.refused else "sent"] += 1
             _tell(one, output)
+        warn_of_interrupted(client, output)
     text = output.words("cli.outbox_sent", **counts)
     if output.json:
         output.item({"summary": counts})
@@ -107,17 +110,9 @@ def queue(desk: Desk, order: "Order") -> int:
     until = int(time.time()) + WAIT_SECONDS if order.waits else None
     draft = order.draft(agency_of(desk), until)
     entry = Outbox(state).put(order.act, draft, waits=order.waits)
-    said: dict[str, Any] = {"act": order.act, "queued": entry.id}
-    lines = fold(output.words("cli.queued", entry=entry.id))
-    if draft.code is not None:
-        from infrastructure.proofs.codes import for_people
-
-        said["code"] = draft.code
-        lines.append(output.words("cli.code", code=for_people(draft.code)))
-    if draft.holder_secret is not None:
-        said["holder_secret"] = draft.holder_secret
-        lines.append(output.words("cli.holder_secret", secret=draft.holder_secret))
-    output.result(said, *lines)
+    drawn, lines = _drawn(draft, output)
+    text = fold(output.words("cli.queued", entry=entry.id))
+    output.result({"act": order.act, "queued": entry.id, **drawn}, *text, *lines)
     return codes.DONE
 
 
@@ -155,6 +150,20 @@ def _upload(client: "Client", path: Path) -> dict[str, Any]:
     return Attachments(client).upload(path)
 
 
+def _drawn(draft: "Draft", output: Output) -> tuple[dict[str, str], list[str]]:
+    """What was drawn for an order, and lines that tell it."""
+    from infrastructure.proofs.codes import for_people
+
+    said, lines = {}, []
+    if draft.code is not None:
+        said["code"] = draft.code
+        lines.append(output.words("cli.code", code=for_people(draft.code)))
+    if draft.holder_secret is not None:
+        said["holder_secret"] = draft.holder_secret
+        lines.append(output.words("cli.holder_secret", secret=draft.holder_secret))
+    return said, lines
+
+
 def _tell(one: "Sent", output: Output) -> None:
     said: dict[str, Any] = {"act": one.act}
     if one.entry is not None:
@@ -167,4 +176,5 @@ def _tell(one: "Sent", output: Output) -> None:
     answer = one.answer if isinstance(one.answer, dict) else {"lines": len(one.answer or ())}
     place = answer.get("index", answer.get("order", answer.get("attachment", "")))
     text = output.words("cli.outbox_line", act=one.act, place=str(place))
-    output.item({**said, **answer}, text)
+    drawn, lines = _drawn(one.draft, output) if one.draft is not None else ({}, [])
+    output.item({**said, **answer, **drawn}, text, *lines)

@@ -19,6 +19,11 @@ _CHECK = "/bulk/check"
 OnLine = Callable[[Mapping[str, Any]], None]
 
 
+def is_open(answer: Any) -> bool:
+    """Whether an order waits for signatures."""
+    return "order" in answer and answer.get("state") == "open"
+
+
 def read_one(response: httpx2.Response, prepared: Prepared, identity: Identity) -> dict[str, Any]:
     """The answer to a single order: a receipt, or the order that waits for further signatures.
 

@@ -14,6 +14,7 @@ from sijill.client.connection import Client
 from sijill.client.errors import Refused
 
 CHECKPOINTS_PAGE = 200
+NOT_FOUND = 404
 
 
 class HttpSource:
@@ -30,7 +31,10 @@ class HttpSource:
         if self._newest is None:
             try:
                 self._newest = self._client.text("/log/checkpoint")
-            except Refused:
+            except Refused as refused:
+                # Whoever may not ask, or not so often, must not take that for an empty log.
+                if refused.status != NOT_FOUND:
+                    raise
                 return None
         return self._newest
 

@@ -263,7 +263,7 @@ class Client:
             self._suspect("answer", error.evidence)
             raise
         self._keep(prepared, answer)
-        if self.state and "order" in answer and answer.get("state") == "open":
+        if self.state and answers.is_open(answer):
             self.state.park(prepared)
         elif settle:
             self.settle(prepared)
@@ -291,9 +291,10 @@ class Client:
     def resume(self) -> Iterator[tuple[Prepared, Any]]:
         """Send again what a crash left in the journal; nothing is doubled, as keys are the same.
 
-        What the ledger refuses now comes with the `Refused` in the answer's place.
+        What the ledger refuses now comes with the `Refused` in the answer's place. What an entry of
+        the outbox was signed as is left to the outbox, which otherwise would sign that entry anew.
         """
-        for prepared in self.state.journaled() if self.state else []:
+        for prepared in self.state.interrupted() if self.state else []:
             try:
                 yield prepared, self.send(prepared)
             except Refused as refused:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infrastructure.proofs import canonical, codes, disclosures, signing
-from infrastructure.proofs.orders import LINE_LIMIT_BYTES
-from sijill.client.prepared import commit, statement
+from infrastructure.proofs.orders import APPROVAL_BODY, LINE_LIMIT_BYTES
+from sijill.client.prepared import Prepared, commit, statement
 
 SECRET_BYTES = 16
 _YEAR_DIGITS = 4
@@ -148,6 +148,13 @@ class Draft:
         claims, texts = commit(values)
         said = statement(act, agency, claims=claims, **members)
         return cls(path, said, tuple(texts), drawn, secret)
+
+
+def drafts_in(prepared: Prepared) -> list[Draft]:
+    """The drafts that a request carries; an approval carries none."""
+    if prepared.body == APPROVAL_BODY:
+        return []
+    return [Draft.read(prepared.path, line) for line in prepared.lines]
 
 
 def year_of(day: Any) -> int | None:

@@ -28,11 +28,12 @@ from infrastructure.proofs.orders import (
     ORDER_TAG,
     parse_request,
 )
+from sijill.client.answers import is_open
 from sijill.client.connection import Client
-from sijill.client.drafts import Draft
+from sijill.client.drafts import Draft, drafts_in
 from sijill.client.errors import Refused
 from sijill.client.prepared import Prepared
-from sijill.client.state import State
+from sijill.client.state import QUEUED, State
 
 _EXPIRED: Final = "order_expired"
 _MUST_WAIT: Final = "valid_until_missing"
@@ -79,12 +80,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an entry, or of a request that a crash had left in the journal."""
+    """What became of an entry, or of a request that a crash had left in the journal.
+
+    `draft` is what such a request says: the crash may have kept what was drawn for it from being
+    told.
+    """
 
     act: str
     entry: Entry | None = None
     answer: dict[str, Any] | list[dict[str, Any]] | None = None
     refused: Refused | None = None
+    draft: Draft | None = field(default=None, repr=False)
 
 
 class Outbox:
@@ -119,16 +125,21 @@ class Outbox:
     def send(self, client: Client, upload: Upload) -> Iterator[Sent]:
         """Send everything, oldest first: what waits, then what a crash left in the journal.
 
+        A bulk with secrets is left to the command that began it: that one tells them line by line.
+        At last it is asked what became of what was sent before and waits for signatures.
+
         Raises:
             Unreachable: the ledger does not answer; everything that is not told waits on.
         """
         with self._alone():
-            marks = {self._mark(one): one for one in self.waiting()}
-            for entry in marks.values():
+            entries = self.waiting()
+            open_ = self._open({_mark(one) for one in entries})
+            for entry in entries:
                 yield self._send(client, entry, upload)
-            for prepared in self._state.journaled():
-                if not set(prepared.marks) & marks.keys():
-                    yield _again(client, prepared)
+            for prepared in self._state.interrupted():
+                yield from _again(client, prepared)
+            for entry, prepared in open_:
+                yield from self._ask(client, entry, prepared)
 
     def _send(self, client: Client, entry: Entry, upload: Upload) -> Sent:
         try:
@@ -139,17 +150,47 @@ class Outbox:
                 prepared, answer = self._order(client, entry)
                 # First what would send it anew, then the bytes that were answered.
                 self._forget(entry)
-                if "receipt" in answer:
+                if not is_open(answer):
                     client.settle(prepared)
         except Refused as refused:
-            kept = replace(entry, problem=dict(refused.problem))
-            self._state.write(f"refused/{entry.id}.json", kept.encode())
-            self._forget(entry)
-            return Sent(entry.act, entry, refused=refused)
+            return self._refuse(entry, refused)
         return Sent(entry.act, entry, answer)
 
+    def _refuse(self, entry: Entry, refused: Refused) -> Sent:
+        kept = replace(entry, problem=dict(refused.problem))
+        self._state.write(f"refused/{entry.id}.json", kept.encode())
+        self._forget(entry)
+        return Sent(entry.act, entry, refused=refused)
+
+    def _open(self, marks: set[str]) -> list[tuple[Entry, Prepared]]:
+        """What was sent by an entry that is gone since, because it waits for signatures."""
+        found = []
+        for prepared in self._state.waiting():
+            for mark in set(prepared.marks) - marks:
+                if mark.startswith(QUEUED):
+                    name = mark.removeprefix(QUEUED)
+                    queued = int(name.partition("-")[0]) // 1_000_000_000
+                    act, body = _act_of(prepared), prepared.body
+                    entry = Entry(name, act, prepared.path, queued, body, waits=True)
+                    found.append((entry, prepared))
+        return found
+
+    def _ask(self, client: Client, entry: Entry, prepared: Prepared) -> Iterator[Sent]:
+        """What became of an order that waited for signatures; nothing while it still does.
+
+        One that is over is not signed anew, as `_order` would: others let it be.
+        """
+        try:
+            answer = client.send(prepared, settle=False)
+        except Refused as refused:
+            yield self._refuse(entry, refused)
+            return
+        if not is_open(answer):
+            yield Sent(entry.act, entry, answer)
+            client.settle(prepared)
+
     def _order(self, client: Client, entry: Entry) -> tuple[Prepared, dict[str, Any]]:
-        mark = self._mark(entry)
+        mark = _mark(entry)
         for prepared in (*self._state.journaled(), *self._state.waiting()):
             if prepared.marks == (mark,):
                 try:
@@ -181,9 +222,6 @@ class Outbox:
     def _forget(self, entry: Entry) -> None:
         (self._state.folder / "outbox" / f"{entry.id}.json").unlink(missing_ok=True)
 
-    def _mark(self, entry: Entry) -> str:
-        return self._state.mark(f"outbox {entry.id}".encode())
-
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two that send at once would sign one entry twice."""
@@ -192,18 +230,21 @@ class Outbox:
             yield
 
 
-def _again(client: Client, prepared: Prepared) -> Sent:
+def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
     """Send a journaled request again; one that came too late is signed anew, if it is an order."""
     act = _act_of(prepared)
+    drafts = drafts_in(prepared)
+    if prepared.bulk and any(one.holder_secret is not None for one in drafts):
+        return
     try:
         try:
-            return Sent(act, answer=client.send(prepared))
+            answer = client.send(prepared, settle=False)
         except Refused as refused:
             head = parse_request("POST", prepared.path, prepared.headers.items())
             if refused.code != _EXPIRED or head.tag != ORDER_TAG:
                 raise
             late = head.expires - head.created > COSIGNED_LIFE_SECONDS // 2
-            anew = client.prepare(
+            prepared = client.prepare(
                 prepared.path,
                 prepared.lines,
                 bulk=prepared.bulk,
@@ -211,9 +252,18 @@ def _again(client: Client, prepared: Prepared) -> Sent:
                 cosigned=late,
                 marks=prepared.marks,
             )
-            return Sent(act, answer=client.send(anew))
+            answer = client.send(prepared, settle=False)
     except Refused as refused:
-        return Sent(act, refused=refused)
+        yield Sent(act, refused=refused)
+        return
+    yield Sent(act, answer=answer, draft=None if prepared.bulk else next(iter(drafts), None))
+    # Only now: a secret that nobody has read yet must be found again after a crash.
+    if not is_open(answer):
+        client.settle(prepared)
+
+
+def _mark(entry: Entry) -> str:
+    return f"{QUEUED}{entry.id}"
 
 
 def _act_of(prepared: Prepared) -> str:

@@ -25,12 +25,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from infrastructure.keyfiles import write_durably
 from sijill.client.prepared import Prepared
 
 MARK_BYTES = 32
+QUEUED: Final = "outbox "
+"""What the mark of a request begins with that was signed for an entry of the outbox: its id."""
 _FOLDERS = ("journal", "waiting", "outbox", "refused", "uploads", "receipts", "suspect")
 _PRIVATE_FOLDER = 0o700
 
@@ -70,6 +72,11 @@ class State:
     def journaled(self) -> list[Prepared]:
         """Requests that were journaled and not yet answered for good, oldest first."""
         return self._stored("journal")
+
+    def interrupted(self) -> list[Prepared]:
+        """Journaled requests of commands that were cut off; not what an entry that waits sends."""
+        queued = {f"{QUEUED}{path.stem}" for path in (self.folder / "outbox").glob("*.json")}
+        return [one for one in self.journaled() if queued.isdisjoint(one.marks)]
 
     def waiting(self) -> list[Prepared]:
         """Orders that wait for signatures, as far as anybody has asked, oldest first."""

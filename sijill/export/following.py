@@ -22,7 +22,7 @@ from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.tiles import Tile
-from sijill.client.errors import Untrustworthy
+from sijill.client.errors import Unreachable, Untrustworthy
 from sijill.export import lines
 from sijill.export.layout import CHECKPOINTS, opening
 from sijill.export.origins import Opened, Origin
@@ -74,6 +74,7 @@ class Following:
 
         Raises:
             Untrustworthy: the log contradicts its own word, or what is held here.
+            Unreachable: it shows no checkpoint any more.
         """
         try:
             return self._run(on_events)
@@ -89,6 +90,8 @@ class Following:
         if held is not None and tree.root() != held.root:
             raise self._suspicion("what is held here does not lead to the root held here")
         data = self._origin.newest()
+        if data is None and size:
+            raise Unreachable(f"size {size} was signed, and now no checkpoint is shown")
         if data is None:
             return Grown(size, size, tree.root())
         newest = self._open(data)

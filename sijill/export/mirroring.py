@@ -6,11 +6,11 @@ from pathlib import Path
 from sijill.cli import codes
 from sijill.cli.faults import tell
 from sijill.cli.output import Output
-from sijill.client import Client, Unreachable, Untrustworthy
+from sijill.client import Client, Refused, Unreachable, Untrustworthy
 from sijill.client.wire import QUESTION
 from sijill.export.following import Following, Grown
-from sijill.export.layout import Exported
-from sijill.export.origins import HttpOrigin
+from sijill.export.layout import Exported, NotExported
+from sijill.export.origins import HttpOrigin, not_a_ledger
 from sijill.export.serving import Mirror
 from sijill.export.sinks import TilesSink
 from sijill.standalone import serve
@@ -34,9 +34,15 @@ class Mirroring:
 
         Raises:
             Untrustworthy: it contradicts itself, or what is held. Unreachable, Refused: not now.
+            OSError, NotExported: the folder cannot be written, or has lost what is gone on from.
         """
         with Client(self._source, state=self._folder / ".state", patience=QUESTION) as client:
-            return Following(HttpOrigin(client), self._folder, TilesSink(self._folder)).run()
+            following = Following(HttpOrigin(client), self._folder, TilesSink(self._folder))
+            try:
+                return following.run()
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                # JSON without the members that are due, somewhere among the answers.
+                raise not_a_ledger() from error
 
     def run(self, host: str, port: int | None) -> int:
         """Follow until the log contradicts itself, or with a port serve until told to stop."""
@@ -50,24 +56,29 @@ class Mirroring:
         try:
             serve(Mirror(Exported(self._folder)).application(), listener, address)
         finally:
-            self._stopped.set()
+            self.stop()
             thread.join(self._every_seconds)
         return codes.DONE
 
+    def stop(self) -> None:
+        """Follow no further, once the step that is under way has ended."""
+        self._stopped.set()
+
     def _follow(self) -> int:
-        reached = True
+        failing: type[Exception] | None = None
         while not self._stopped.is_set():
             try:
                 grown = self.step()
             except Untrustworthy as error:
                 return tell(error, self._output)
-            except Unreachable as error:
-                # Said once: an origin that is gone may be gone for ever.
-                if reached:
+            except (NotExported, OSError, Refused, Unreachable) as error:
+                # Said once: an origin that is gone may be gone for ever, and a disk be full till
+                # somebody looks. Nothing is contradicted, so it is tried again.
+                if failing is not type(error):
                     tell(error, self._output)
-                reached = False
+                failing = type(error)
             else:
-                reached = True
+                failing = None
                 if grown.size > grown.before:
                     events = grown.size - grown.before
                     text = self._output.words("cli.exported", events=events, size=grown.size)

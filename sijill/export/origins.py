@@ -16,6 +16,8 @@ from infrastructure.log.openings import openings, orders
 from infrastructure.log.reader import ClaimDirectory, load_events
 from infrastructure.postgres import Role
 from infrastructure.proofs import leaf, note, tiles
+from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.tiles import Tile
 from sijill.client import Client, Refused
@@ -24,6 +26,8 @@ from sijill.identity import identity_of
 CHECKPOINTS_PAGE = 200
 OPENINGS_PAGE = 1_000
 OPENINGS_BYTES = 8 * 2**20
+NOT_FOUND = 404
+BAD_GATEWAY = 502
 
 
 class Told(NamedTuple):
@@ -59,6 +63,11 @@ class Origin(Protocol):
         """What is open of the leaves from `start` up to but without `end`, none left out."""
 
 
+def not_a_ledger() -> Refused:
+    """An answer that no ledger gives, as of a proxy: no contradiction, so it is asked again."""
+    return Refused({"code": "not_a_ledger", "status": BAD_GATEWAY})
+
+
 class HttpOrigin:
     """A served ledger; its identity is what the client's state folder has pinned."""
 
@@ -67,21 +76,31 @@ class HttpOrigin:
 
     def told(self) -> Told:
         """The identity, by the keys that the pinned one leads to."""
-        identity = self._client.identity
-        return Told(self._client.get("/v1/ledger", signed=False), identity.log_keys)
+        said = self._get("/v1/ledger", signed=False)
+        if not isinstance(said, dict) or "ledger" not in said:
+            # Before the client reads it: a page of something between contradicts nothing.
+            raise not_a_ledger()
+        return Told(said, self._client.identity.log_keys)
 
     def newest(self) -> bytes | None:
         """The newest note; None before the first."""
         try:
-            return self._client.text("/log/checkpoint")
-        except Refused:
+            data = self._client.text("/log/checkpoint")
+        except Refused as refused:
+            if refused.status != NOT_FOUND:
+                raise
             return None
+        try:
+            text_of(data)
+        except ProofError as error:
+            raise not_a_ledger() from error
+        return data
 
     def checkpoints(self, after: int) -> Iterator[dict[str, Any]]:
         """Page after page."""
         onwards: int | None = after
         while onwards is not None:
-            page = self._client.get(
+            page = self._get(
                 "/log/checkpoints", signed=False, after=onwards, limit=CHECKPOINTS_PAGE
             )
             yield from page["items"]
@@ -97,10 +116,17 @@ class HttpOrigin:
         onwards: int | None = start
         while onwards is not None and onwards < end:
             window: dict[str, Any] = {"from": onwards, "to": end}
-            page = self._client.get("/v1/log/openings", **window)
+            page = self._get("/v1/log/openings", **window)
             for item in page["openings"]:
                 yield Opened(item, page["orders"].get(str(item.get("order"))))
             onwards = page["next"]
+
+    def _get(self, path: str, **query: Any) -> Any:
+        """An answer in JSON."""
+        try:
+            return self._client.get(path, **query)
+        except ValueError as error:
+            raise not_a_ledger() from error
 
 
 class DatabaseOrigin(AbstractContextManager["DatabaseOrigin"]):

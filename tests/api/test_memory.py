@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api import orders as api_orders
-from api.limits import BULKS_AT_ONCE
+from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE
 from api.orders import read_body
 from api.problems import Problem
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
@@ -100,12 +100,16 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
             assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
 
         assert refusal(read(alone, agency, f"/v1/orders/{order}")) == (503, "busy")
-        # Whoever has nothing but the order's id is not even waited for.
-        spoiled = signed_headers(agency, f"/v1/orders/{small}")
-        assert refusal(alone.get(f"/v1/orders/{order}", **spoiled)) == (401, "signature_invalid")
-        unknown = Agency(alone.served, agency.name, new_key())
-        assert refusal(read(alone, unknown, f"/v1/orders/{order}")) == (401, "key_unknown")
         assert read(alone, agency, f"/v1/orders/{small}").status_code == 200
+        # Who has nothing but the order's id would take a place, so it does not wait for one.
+        spoiled = signed_headers(agency, f"/v1/orders/{small}")
+        false = alone.get(f"/v1/orders/{order}", **spoiled)
+        unknown = read(alone, Agency(alone.served, agency.name, new_key()), f"/v1/orders/{order}")
+
+    assert refusal(false) == (401, "signature_invalid")
+    assert refusal(unknown) == (401, "key_unknown")
+    for answer in (false, unknown):
+        assert answer.elapsed.total_seconds() < BULK_PATIENCE_SECONDS
 
 
 @pytest.mark.anyio

@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.proofs import tiles
 from infrastructure.proofs.note import VerifierKey
-from sijill.client.errors import Untrustworthy
+from sijill.client.errors import Unreachable, Untrustworthy
 from sijill.export import lines
 from sijill.export.following import Following
 from sijill.export.layout import Exported
@@ -34,7 +34,7 @@ class Liar:
         bundle = answer(f"/log/tile/entries/000.p/{SIZE}") or b""
         self.entries = tiles.parse_bundle(bundle, width=SIZE)
         self.listed = load("/log/checkpoints?after=0&limit=200")["items"]
-        self.end = answer("/log/checkpoint") or b""
+        self.end = answer("/log/checkpoint")
         self.page = load(f"/v1/log/openings?from=0&to={SIZE}")
         self.ledger: dict[str, Any] = json.loads(json.dumps(VECTOR["http"]["/v1/ledger"]))
 
@@ -42,7 +42,7 @@ class Liar:
         keys = tuple(VerifierKey.parse(key) for key in self.ledger["log_vkeys"])
         return Told(dict(self.ledger), keys)
 
-    def newest(self) -> bytes:
+    def newest(self) -> bytes | None:
         return self.end
 
     def checkpoints(self, after: int) -> Iterator[dict[str, Any]]:
@@ -144,6 +144,16 @@ def test_a_lie_never_becomes_part_of_a_copy(tmp_path: Path, how: str, *, strict:
     assert not (tmp_path / "checkpoint").exists()
     assert not (tmp_path / "tile").exists()
     assert not (tmp_path / "ledger.json").exists()
+
+
+def test_an_origin_that_shows_no_checkpoint_any_more_is_told(tmp_path: Path) -> None:
+    silent = Liar()
+    silent.end = None
+    assert follow(silent, tmp_path) == 0
+
+    follow(Liar(), tmp_path)
+    with pytest.raises(Unreachable, match=str(SIZE)):
+        follow(silent, tmp_path)
 
 
 def test_what_a_lie_said_is_kept_as_a_suspicion(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from infrastructure.proofs.fsck import Trust
 from sijill import audit
 from sijill.cli.options import Talk
 from sijill.cli.output import Output
-from sijill.client import Client, Untrustworthy
+from sijill.client import Client, Refused, Unreachable, Untrustworthy
 from sijill.client.checking import HttpSource
-from sijill.export.layout import Exported
+from sijill.export.following import Grown
+from sijill.export.layout import Exported, NotExported
 from sijill.export.mirroring import Mirroring
+from sijill.export.origins import HttpOrigin, Told
 from sijill.export.serving import Mirror
 from tests.documents import ROOT
 from tests.serving import READY, STOP_SECONDS, Served, serving
@@ -127,6 +129,109 @@ def test_a_mirror_follows_growth_and_refuses_what_does_not_prove_itself(
     assert Exported(copy).size == first
     assert any((copy / ".suspect").iterdir())
     assert follow(served, copy) > index
+
+
+class Stumbling(Mirroring):
+    """A mirror whose steps end as they are told to; after the last one it stops."""
+
+    def __init__(self, folder: Path, *ends: Exception | Grown) -> None:
+        super().__init__("http://ledger.test", folder, Output(Talk()), every_seconds=0.001)
+        self.ends = list(ends)
+
+    def step(self) -> Grown:
+        end = self.ends.pop(0)
+        if not self.ends:
+            self.stop()
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+
+@pytest.mark.parametrize(
+    "failure, told",
+    [
+        (Refused({"code": "index_unknown", "status": 404}), "index_unknown"),
+        (Refused({"code": "not_a_ledger", "status": 502}), "not_a_ledger"),
+        (Unreachable("gone"), "ledger_unreachable"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (NotExported("tile/0/000"), "input_log_missing"),
+    ],
+)
+def test_a_mirror_follows_again_after_what_is_no_contradiction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], failure: Exception, told: str
+) -> None:
+    grown, still = Grown(0, 7, bytes(32)), Grown(7, 7, bytes(32))
+    mirror = Stumbling(tmp_path, failure, failure, grown, failure, still)
+
+    assert mirror.run("127.0.0.1", None) == 0
+
+    assert mirror.ends == []
+    # Once for each time that it began, and not for each try.
+    assert " ".join(capsys.readouterr().err.split()).count(told) == 2
+
+
+def test_a_mirror_ends_with_a_contradiction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mirror = Stumbling(tmp_path, Untrustworthy("two roots"), Grown(0, 0, bytes(32)))
+
+    assert mirror.run("127.0.0.1", None) == 6
+    assert (len(mirror.ends), "two roots" in capsys.readouterr().err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "path, answer",
+    [
+        ("/v1/ledger", "<html>Be patient</html>"),
+        ("/v1/ledger", '{"status": "ok"}'),
+        ("/log/checkpoint", "<html>Be patient</html>"),
+        ("/log/checkpoints", "<html>Be patient</html>"),
+    ],
+)
+def test_what_answers_between_is_not_the_ledger(path: str, answer: str) -> None:
+    """A page of a proxy is neither a contradiction nor an empty log."""
+
+    def answered(request: httpx2.Request) -> httpx2.Response:
+        assert request.url.path == path
+        return httpx2.Response(200, text=answer)
+
+    transport = httpx2.MockTransport(answered)
+    with Client("http://ledger.test", transport=transport) as client:
+        origin = HttpOrigin(client)
+        asked: dict[str, Callable[[], object]] = {
+            "/v1/ledger": origin.told,
+            "/log/checkpoint": origin.newest,
+            "/log/checkpoints": lambda: list(origin.checkpoints(0)),
+        }
+        with pytest.raises(Refused) as refused:
+            asked[path]()
+    assert refused.value.code == "not_a_ledger"
+
+
+def test_only_a_ledger_without_a_checkpoint_shows_none() -> None:
+    """Whoever may not ask must not come out of a check with an empty log, and clean."""
+    status = 404
+    transport = httpx2.MockTransport(
+        lambda _: httpx2.Response(status, json={"code": "shut", "status": status})
+    )
+    with Client("http://ledger.test", transport=transport) as client:
+        for asked in (HttpOrigin(client), HttpSource(client)):
+            status = 404
+            assert asked.newest() is None
+            status = 403
+            with pytest.raises(Refused):
+                asked.newest()
+
+
+def test_answers_without_their_members_are_no_contradiction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HttpOrigin, "told", lambda _: Told({"ledger": "ab"}, ()))
+
+    with pytest.raises(Refused) as refused:
+        Mirroring("http://ledger.test", tmp_path, Output(Talk())).step()
+
+    assert refused.value.code == "not_a_ledger"
 
 
 @pytest.fixture

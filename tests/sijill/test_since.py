@@ -153,6 +153,14 @@ def test_the_last_leaf_of_an_earlier_check_is_looked_at_again(half: Forger, book
         assert check(half.source(), kept)[0] == {("leaf_altered", last)}
 
 
+def test_a_book_of_another_ledger_accuses_no_leaf(book: Path) -> None:
+    other = Forger().found()
+    other.certify(TWO, number="1")
+
+    with notebook(book) as kept:
+        assert check(sealed(other), kept)[0] == {("ledger_other", 0)}
+
+
 def test_a_check_that_was_cut_off_goes_on(
     half: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from infrastructure.proofs.jwk import PrivateKey
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, issuance
 from tests.sijill.cli.conftest import Shell, letter, ndjson
+from tests.sijill.cli.cutting import losing_answers
 
 DEGREE = {"holder_name": "حامل 0001", "qualification": "بكالوريوس", "graduation_year": "2026"}
 
@@ -109,6 +110,20 @@ def test_who_ordered_asks_again_and_is_given_the_receipt(office: Shell, second: 
     assert ran.code == 0, ran.err
     assert (ran.json["code"], ran.json["replayed"]) == (first["code"], True)
     assert ran.json["receipt"]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_order_that_waits_outlives_its_resumption(office: Shell, served: Served) -> None:
+    """Else the same command would draw a new secret, for a second order."""
+    file = office.file("degree.json", letter(type="degree", fields=DEGREE))
+    with losing_answers(served.url) as url:
+        assert office("certificate", "issue", file, "--url", url).code == 3
+
+    resumed = office("order", "resume", "--output", "json").json
+    again = office("certificate", "issue", file, "--output", "json").json
+
+    assert resumed["answer"]["order"] == again["order"]
+    assert resumed["drawn"] == [{name: again[name] for name in ("code", "holder_secret")}]
 
 
 def test_approve_shows_what_is_signed_before_it_is(office: Shell, second: str) -> None:

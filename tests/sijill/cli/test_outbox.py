@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from sijill.client import State
 from tests.serving import Agency, Served
-from tests.sijill.cli.conftest import Shell, letter
+from tests.sijill.cli.conftest import Shell, letter, ndjson
 from tests.sijill.cli.cutting import losing_answers
+from tests.sijill.cli.test_order import DEGREE
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -67,6 +69,67 @@ def test_lost_answers_double_nothing(office: Shell, served: Served) -> None:
     assert items[0]["code"] == queued.json["code"]
     assert office("outbox", "send", "--output", "json").lines == [
         {"summary": {"sent": 0, "refused": 0}}
+    ]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_the_secret_of_an_issuance_that_was_cut_off_is_told(office: Shell, served: Served) -> None:
+    file = office.file("letter.json", letter())
+    with losing_answers(served.url) as url:
+        assert office("certificate", "issue", file, "--url", url).code == 3
+    [cut] = State(office.folder / "agency.state").journaled()
+
+    sent, _ = office("outbox", "send", "--output", "json").lines
+
+    assert sent["replayed"] is True
+    assert sent["code"].encode() in cut.body
+    assert sent["holder_secret"]
+    assert State(office.folder / "agency.state").journaled() == []
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_bulk_that_was_cut_off_is_left_to_its_own_command(office: Shell, served: Served) -> None:
+    bulk = ("certificate", "bulk", office.file("b.ndjson", ndjson([letter(), letter()])))
+    with losing_answers(served.url) as url:
+        assert office(*bulk, "--url", url).code == 3
+
+    sent = office("outbox", "send", "--output", "json")
+    *lines, _ = office(*bulk, "--output", "json").lines
+
+    assert sent.lines == [{"summary": {"sent": 0, "refused": 0}}]
+    assert "`sijill order resume`" in sent.err
+    assert [one["replayed"] for one in lines] == [True, True]
+    assert all(one["holder_secret"] for one in lines)
+
+
+def test_the_receipt_of_what_others_signed_is_fetched(office: Shell, agency: Agency) -> None:
+    second = office.key("second", agency.officer().key)
+    file = office.file("degree.json", letter(type="degree", fields=DEGREE))
+    queued = office("certificate", "issue", file, "--queue", "--output", "json").json
+    waits, _ = office("outbox", "send", "--output", "json").lines
+    assert len(office("outbox", "send", "--output", "json").lines) == 1
+    assert office("order", "approve", waits["order"], "--key", second).code == 0
+
+    done, _ = office("outbox", "send", "--output", "json").lines
+
+    assert done["receipt"]
+    assert (done["entry"], done["code"]) == (queued["queued"], queued["code"])
+    assert State(office.folder / "agency.state").waiting() == []
+
+
+@pytest.mark.usefixtures("hurried")
+def test_what_the_outbox_signed_is_resumed_by_the_outbox(office: Shell, served: Served) -> None:
+    office("certificate", "issue", office.file("letter.json", letter()), "--queue")
+    with losing_answers(served.url) as url:
+        assert office("outbox", "send", "--url", url).code == 3
+
+    resumed = office("order", "resume", "--output", "json")
+
+    assert (resumed.code, resumed.out) == (0, "")
+    assert "`sijill outbox send`" in resumed.err
+    assert [one.get("replayed") for one in office("outbox", "send", "--output", "json").lines] == [
+        True,
+        None,
     ]
 
 

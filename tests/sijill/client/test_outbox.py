@@ -75,6 +75,66 @@ def test_a_lost_answer_doubles_nothing(box: Outbox, client: Client, ledger: Stan
     assert len(ledger.leaves) == 2
 
 
+def test_what_an_entry_was_signed_as_is_left_to_the_outbox(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    """Whoever sent it for the outbox would have the entry signed anew: recorded twice."""
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.lose_answers = 3
+    with pytest.raises(Unreachable):
+        sent(box, client)
+
+    assert list(client.resume()) == []
+    [done] = sent(box, client)
+
+    assert done.answer["replayed"] is True  # type: ignore[index,call-overload]  # a single order
+    assert len(ledger.leaves) == 2
+
+
+def test_who_is_told_a_secret_has_it_before_the_request_is_forgotten(
+    box: Outbox, client: Client
+) -> None:
+    assert client.state is not None
+    draft = Draft.issue("moj", {"holder_name": "one"}, type="letter")
+    prepared = client.prepare(draft.path, [draft.envelope])
+
+    for _ in range(2):
+        done = next(box.send(client, no_upload))
+        assert done.draft is not None
+        assert done.draft.holder_secret == draft.holder_secret
+        assert client.state.journaled() == [prepared]
+    assert len(sent(box, client)) == 1
+    assert client.state.journaled() == []
+
+
+@pytest.mark.parametrize("over", ["recorded", "order_closed", "order_expired"])
+def test_what_waits_for_signatures_is_asked_for_until_it_is_over(
+    box: Outbox, client: Client, ledger: StandIn, over: str
+) -> None:
+    assert client.state is not None
+    entry = box.put("certificate.revoke", revoke(), waits=True)
+    ledger.twist = lambda _: {"order": "o1", "state": "open"}
+    [first] = sent(box, client)
+    assert first.entry == entry
+    assert sent(box, client) == []
+    assert len(client.state.waiting()) == 1
+
+    ledger.twist = lambda answer: answer
+    ledger.faults = [] if over == "recorded" else [problem(over, 409)]
+    [last] = sent(box, client)
+
+    assert last.entry is not None
+    assert last.entry.id == entry.id
+    assert client.state.waiting() == client.state.journaled() == []
+    assert len({post.headers["signature"] for post in ledger.posts}) == 1
+    if over == "recorded":
+        assert len(list(client.state.receipts())) == 1
+        assert box.refused() == []
+    else:
+        assert [(one.problem or {})["code"] for one in box.refused()] == [over]
+    assert sent(box, client) == []
+
+
 def test_what_came_too_late_is_signed_anew(box: Outbox, client: Client, ledger: StandIn) -> None:
     """The ledger says *expired* only of what it has not recorded, and never will."""
     box.put("certificate.revoke", revoke(), waits=False)
