@@ -31,6 +31,8 @@ _NOT_READY_CODES = frozenset(
         "not_ready",
         "start_failed",
         "ledger_unreachable",
+        # A proxy or a portal answered: whatever its status, the ledger was not reached.
+        "not_a_ledger",
     }
 )
 # A file that the command line names, or a variable, that cannot be used.

@@ -83,7 +83,8 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
     if isinstance(error, Refused):
         # What the client refused itself, or a proxy in between, comes without words.
         words = {} if "title" in error.problem else described(error.code, output)
-        return words | error.problem, codes.of_problem(error.status)
+        reached = codes.of_code(error.code) if error.foreign else codes.of_problem(error.status)
+        return words | error.problem, reached
     if isinstance(error, OSError):
         params = {"path": str(error.filename or ""), "reason": error.strerror or str(error)}
         return described("input_unusable", output, params), codes.USAGE

@@ -109,8 +109,9 @@ def resume(*, desk: Desk) -> int:
             text = "cli.resumed_refused" if "problem" in said else "cli.resumed"
             output.item(said, output.words(text, path=prepared.path), *_drawn(said, output))
             problems += "problem" in said
-            # One that waits for signatures is kept, so that its own command finds it again.
-            if not is_open(said.get("answer", ())):
+            # One that waits for signatures is kept, so that its own command finds it again. What
+            # the ledger refused is forgotten already, and what it did not judge stays.
+            if "answer" in said and not is_open(said["answer"]):
                 client.settle(prepared)
         left = client.state.journaled() if client.state else []
         if queued := sum(mark.startswith(QUEUED) for one in left for mark in one.marks):
@@ -127,6 +128,8 @@ def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
     try:
         said["answer"] = client.send(prepared, settle=False)
     except Refused as refused:
+        if refused.foreign:
+            raise
         return {**said, "problem": refused.problem}
     if drafts := drafts_in(prepared):
         said["drawn"] = [

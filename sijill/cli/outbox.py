@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from sijill.cli import codes
-from sijill.cli.faults import Unusable, verb
+from sijill.cli.faults import Unusable, problem_of, verb
 from sijill.cli.options import Desk
 from sijill.cli.output import Output, fold, moment
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sijill.client import Client, Draft
     from sijill.client.outbox import Sent
 
-app = App(name="outbox", help="Orders that wait here for a ledger: list, send, drop.")
+app = App(name="outbox", help="Orders that wait here for a ledger: list, send, retry, drop.")
 
 _COLUMNS = {
     "id": "cli.column.entry",
@@ -56,8 +56,9 @@ def send(*, desk: Desk) -> int:
     """Sign and send everything that waits, and what a crash left unanswered; nothing is doubled.
 
     Oldest first, and to the end: what is refused is told, kept with the ledger's reason, and stops
-    nothing. Without an answer everything that was not told waits on. A bulk that was cut off is
-    left to its own command, which tells every line's secret. With `--output json` each is
+    nothing; nor does what waits on, because the ledger is full, a clock is wrong, or a file is not
+    there. Without an answer everything that was not told waits on. A bulk that was cut off is left
+    to its own command, which tells every line's secret. With `--output json` each is
     answered on a line of its own, and the last line sums up.
     """
     from sijill.cli.ordering import warn_of_interrupted
@@ -65,9 +66,13 @@ def send(*, desk: Desk) -> int:
     from sijill.client.outbox import Outbox
 
     output = Output(desk)
-    counts = {"sent": 0, "refused": 0}
+    counts = {"sent": 0, "refused": 0, "waiting": 0}
     with desk.client() as client:
         for one in Outbox(State(desk.folder)).send(client, _upload):
+            if one.waits:
+                counts["waiting"] += 1
+                _tell_waiting(one, output)
+                continue
             counts["refused" if one.refused else "sent"] += 1
             _tell(one, output)
         warn_of_interrupted(client, output)
@@ -75,7 +80,25 @@ def send(*, desk: Desk) -> int:
     if output.json:
         output.item({"summary": counts})
     output.say(text)
-    return codes.REFUSED if counts["refused"] else codes.DONE
+    if counts["refused"]:
+        return codes.REFUSED
+    return codes.NOT_READY if counts["waiting"] else codes.DONE
+
+
+@app.command
+@verb
+def retry(
+    entry: Annotated[str, Parameter(help="Its id, as `list` shows it.")], /, *, desk: Desk
+) -> int:
+    """Have a refused entry wait again, in its old place: the next `send` sends it."""
+    from sijill.client import State
+    from sijill.client.outbox import Outbox
+
+    if not Outbox(State(desk.folder)).retry(entry):
+        raise Unusable(code="input_entry_unknown")
+    output = Output(desk)
+    output.result({"id": entry}, output.words("cli.outbox_retried"))
+    return codes.DONE
 
 
 @app.command
@@ -162,6 +185,16 @@ def _drawn(draft: "Draft", output: Output) -> tuple[dict[str, str], list[str]]:
         said["holder_secret"] = draft.holder_secret
         lines.append(output.words("cli.holder_secret", secret=draft.holder_secret))
     return said, lines
+
+
+def _tell_waiting(one: "Sent", output: Output) -> None:
+    error = one.unread or one.refused
+    known = None if error is None else problem_of(error, output)
+    problem = {} if known is None else known[0]
+    said = {"act": one.act, "entry": "" if one.entry is None else one.entry.id}
+    text = output.words("cli.outbox_waits", **said, title=problem.get("title", ""))
+    detail = problem.get("detail", "")
+    output.item({**said, "waits": True, "problem": problem}, *fold(text), *fold(detail, indent=2))
 
 
 def _tell(one: "Sent", output: Output) -> None:

@@ -1,6 +1,7 @@
 """`sijill transfer`: letters, files and originals between agencies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,9 +73,12 @@ def reply(
 
 def _send(desk: Desk, said: dict[str, Any], folder: Path, *, queue: bool) -> int:
     from sijill.cli.corresponding import Letter, send, write_down
+    from sijill.cli.outbox import agency_of
 
     output = Output(desk)
-    with desk.client() as client:
+    # In the name that is known here, no ledger is asked.
+    known = replace(desk, agency=agency_of(desk)) if queue else desk
+    with known.client() as client:
         letter = Letter.of(client, said, folder)
         if queue:
             entries = write_down(desk.folder, letter)

@@ -240,7 +240,7 @@ class Client:
         objects in line order; an order that waits for signatures is an object with its `order`.
 
         Raises:
-            Refused: the ledger refused the whole. Unreachable: no answer, journaled still.
+            Refused: the whole. Unreachable: no answer. What was not judged is journaled still.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
         request = self.wire.request(
@@ -256,8 +256,9 @@ class Client:
 
         try:
             answer = self.wire.exchange(request, read, order=True)
-        except Refused:
-            self.settle(prepared)
+        except Refused as refused:
+            if refused.judged:
+                self.settle(prepared)
             raise
         except Untrustworthy as error:
             self._suspect("answer", error.evidence)

@@ -1,11 +1,18 @@
 """What a client tells its caller when an order or a question did not end well."""
 
 from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
+
+NOT_A_LEDGER: Final = "not_a_ledger"
+_OUT_OF_TIME: Final = frozenset({"order_expired", "order_in_future"})
 
 
 class Refused(Exception):
-    """The ledger refused for good: `problem` is its RFC 9457 object, `code` the stable code."""
+    """This very request is refused: `problem` is an RFC 9457 object, `code` the stable code.
+
+    Not every refusal is for good, and not every one is the ledger's: see its properties.
+    """
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         super().__init__(f"{problem.get('code')}: {problem.get('detail', '')}")
@@ -13,6 +20,26 @@ class Refused(Exception):
         self.code = str(problem.get("code", "internal"))
         status = problem.get("status")
         self.status = status if isinstance(status, int) else 500
+
+    @property
+    def foreign(self) -> bool:
+        """Whether something between answered, a proxy or a portal: the ledger was not reached."""
+        return self.code == NOT_A_LEDGER
+
+    @property
+    def judged(self) -> bool:
+        """Whether the ledger judged the request. Else it may have been recorded before."""
+        return not self.foreign and self.status != HTTPStatus.TOO_MANY_REQUESTS
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether it is only its signature's time: it is not recorded, and may be signed anew."""
+        return self.code in _OUT_OF_TIME
+
+    @property
+    def final(self) -> bool:
+        """Whether it is refused however often it is signed anew, and sent."""
+        return self.judged and not self.out_of_time
 
 
 class Unreachable(Exception):

@@ -7,7 +7,7 @@ is it signed anew: an order that is out of its time was recorded in time, and is
 never will be. So nothing is doubled, whenever the power goes.
 
     outbox/ID.json    what waits, in the order in which it was written down
-    refused/ID.json   what the ledger refused, and why; kept until somebody drops it
+    refused/ID.json   what the ledger refused, and why; kept until somebody drops or retries it
 """
 
 import base64
@@ -35,7 +35,6 @@ from sijill.client.errors import Refused
 from sijill.client.prepared import Prepared
 from sijill.client.state import QUEUED, State
 
-_EXPIRED: Final = "order_expired"
 _MUST_WAIT: Final = "valid_until_missing"
 UPLOAD: Final = "attachment.upload"
 
@@ -83,7 +82,8 @@ class Sent:
     """What became of an entry, or of a request that a crash had left in the journal.
 
     `draft` is what such a request says: the crash may have kept what was drawn for it from being
-    told.
+    told. `waits`: it is there still, and may be taken another time. `unread` is why its file was
+    not.
     """
 
     act: str
@@ -91,6 +91,8 @@ class Sent:
     answer: dict[str, Any] | list[dict[str, Any]] | None = None
     refused: Refused | None = None
     draft: Draft | None = field(default=None, repr=False)
+    unread: OSError | None = None
+    waits: bool = False
 
 
 class Outbox:
@@ -109,7 +111,8 @@ class Outbox:
 
     def waiting(self) -> list[Entry]:
         """What waits, oldest first."""
-        return self._read("outbox")
+        # Why it was refused still stands in the file of what is retried.
+        return [replace(one, problem=None) for one in self._read("outbox")]
 
     def refused(self) -> list[Entry]:
         """What the ledger refused, oldest first."""
@@ -122,6 +125,15 @@ class Outbox:
             (self._state.folder / folder / f"{name}.json").unlink(missing_ok=True)
         return bool(found)
 
+    def retry(self, name: str) -> bool:
+        """Have a refused entry wait again, in its old place; whether there was one."""
+        found = any(one.id == name for one in self.refused())
+        if found:
+            # At once: what lay in both could be sent from one, and then from the other.
+            file = self._state.folder / "refused" / f"{name}.json"
+            file.rename(self._state.folder / "outbox" / file.name)
+        return found
+
     def send(self, client: Client, upload: Upload) -> Iterator[Sent]:
         """Send everything, oldest first: what waits, then what a crash left in the journal.
 
@@ -130,6 +142,7 @@ class Outbox:
 
         Raises:
             Unreachable: the ledger does not answer; everything that is not told waits on.
+            Refused: the same, because something else answers in its place.
         """
         with self._alone():
             entries = self.waiting()
@@ -144,7 +157,10 @@ class Outbox:
     def _send(self, client: Client, entry: Entry, upload: Upload) -> Sent:
         try:
             if entry.act == UPLOAD:
-                answer = upload(client, Path(entry.path))
+                try:
+                    answer = upload(client, Path(entry.path))
+                except OSError as error:
+                    return Sent(entry.act, entry, unread=error, waits=True)
                 self._forget(entry)
             else:
                 prepared, answer = self._order(client, entry)
@@ -153,14 +169,22 @@ class Outbox:
                 if not is_open(answer):
                     client.settle(prepared)
         except Refused as refused:
-            return self._refuse(entry, refused)
+            return self._refuse(entry, refused, over=refused.final)
         return Sent(entry.act, entry, answer)
 
-    def _refuse(self, entry: Entry, refused: Refused) -> Sent:
-        kept = replace(entry, problem=dict(refused.problem))
-        self._state.write(f"refused/{entry.id}.json", kept.encode())
-        self._forget(entry)
-        return Sent(entry.act, entry, refused=refused)
+    def _refuse(self, entry: Entry, refused: Refused, *, over: bool) -> Sent:
+        """Keep it apart if it is over; else it waits on where it is.
+
+        Raises:
+            Refused: it was not the ledger that answered.
+        """
+        if refused.foreign:
+            raise refused
+        if over:
+            kept = replace(entry, problem=dict(refused.problem))
+            self._state.write(f"refused/{entry.id}.json", kept.encode())
+            self._unlink(entry, "outbox")
+        return Sent(entry.act, entry, refused=refused, waits=not over)
 
     def _open(self, marks: set[str]) -> list[tuple[Entry, Prepared]]:
         """What was sent by an entry that is gone since, because it waits for signatures."""
@@ -183,7 +207,7 @@ class Outbox:
         try:
             answer = client.send(prepared, settle=False)
         except Refused as refused:
-            yield self._refuse(entry, refused)
+            yield self._refuse(entry, refused, over=refused.judged)
             return
         if not is_open(answer):
             yield Sent(entry.act, entry, answer)
@@ -196,7 +220,7 @@ class Outbox:
                 try:
                     return prepared, client.send(prepared, settle=False)
                 except Refused as refused:
-                    if refused.code != _EXPIRED:
+                    if not refused.out_of_time:
                         raise
         try:
             return self._sign(client, entry, mark)
@@ -220,7 +244,12 @@ class Outbox:
         return [Entry.decode(path.read_bytes()) for path in files]
 
     def _forget(self, entry: Entry) -> None:
-        (self._state.folder / "outbox" / f"{entry.id}.json").unlink(missing_ok=True)
+        # A crash while it was refused may have left it in both: what is sent is never retried.
+        self._unlink(entry, "refused", "outbox")
+
+    def _unlink(self, entry: Entry, *folders: str) -> None:
+        for folder in folders:
+            (self._state.folder / folder / f"{entry.id}.json").unlink(missing_ok=True)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -241,7 +270,7 @@ def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
             answer = client.send(prepared, settle=False)
         except Refused as refused:
             head = parse_request("POST", prepared.path, prepared.headers.items())
-            if refused.code != _EXPIRED or head.tag != ORDER_TAG:
+            if not refused.out_of_time or head.tag != ORDER_TAG:
                 raise
             late = head.expires - head.created > COSIGNED_LIFE_SECONDS // 2
             prepared = client.prepare(
@@ -254,7 +283,9 @@ def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
             )
             answer = client.send(prepared, settle=False)
     except Refused as refused:
-        yield Sent(act, refused=refused)
+        if refused.foreign:
+            raise
+        yield Sent(act, refused=refused, waits=not refused.judged)
         return
     yield Sent(act, answer=answer, draft=None if prepared.bulk else next(iter(drafts), None))
     # Only now: a secret that nobody has read yet must be found again after a crash.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from sijill.client.errors import Refused, Unreachable
+from sijill.client.errors import NOT_A_LEDGER, Refused, Unreachable
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
@@ -62,7 +62,7 @@ class Wire:
         """Send until the whole answer is there.
 
         Raises:
-            Refused: it is a problem that no repetition changes.
+            Refused: it is a problem that no repetition changes soon.
             Unreachable: it never came, or every time it was *not now*.
         """
 
@@ -136,5 +136,5 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
         value = None
     if isinstance(value, dict) and isinstance(value.get("code"), str):
         return value
-    code = "not_a_ledger" if response.status_code < SERVER_ERROR else "internal"
+    code = NOT_A_LEDGER if response.status_code < SERVER_ERROR else "internal"
     return {"code": code, "status": response.status_code, "detail": response.reason_phrase}

@@ -1,4 +1,4 @@
-"""A go-between that lets orders through and loses the answers: what a bad line does."""
+"""What lies between an office and a ledger: a line that loses answers, a proxy with its page."""
 
 import http.server
 import threading
@@ -32,7 +32,35 @@ def losing_answers(url: str) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing: the test looks at what the client says."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), GoBetween)
+    try:
+        with _serving(GoBetween) as address:
+            yield address
+    finally:
+        upstream.close()
+
+
+@contextmanager
+def answering_page(status: int) -> Iterator[str]:
+    """The address of a proxy that answers everything with a page of its own."""
+
+    class Portal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = b"<html>Please log in.</html>"
+            self.send_response(status)
+            self.send_header("content-length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with _serving(Portal) as address:
+        yield address
+
+
+@contextmanager
+def _serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -41,4 +69,3 @@ def losing_answers(url: str) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-        upstream.close()

@@ -7,7 +7,7 @@ import pytest
 from sijill.client import State
 from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Shell, letter, ndjson
-from tests.sijill.cli.cutting import losing_answers
+from tests.sijill.cli.cutting import answering_page, losing_answers
 from tests.sijill.cli.test_order import DEGREE
 
 NOWHERE = "http://127.0.0.1:9"
@@ -45,7 +45,7 @@ def test_what_was_queued_without_a_ledger_is_sent_later(
     assert sent.code == 0, sent.err
     *items, last = sent.lines
     assert [one["act"] for one in items] == acts
-    assert last == {"summary": {"sent": 3, "refused": 0}}
+    assert last == {"summary": {"sent": 3, "refused": 0, "waiting": 0}}
     assert waiting(office) == []
     served.settle()
     assert served.anybody().get(f"/v1/verify/{code}")["reason"] == "revoked"
@@ -68,7 +68,7 @@ def test_lost_answers_double_nothing(office: Shell, served: Served) -> None:
     assert [one["replayed"] for one in items] == [True]
     assert items[0]["code"] == queued.json["code"]
     assert office("outbox", "send", "--output", "json").lines == [
-        {"summary": {"sent": 0, "refused": 0}}
+        {"summary": {"sent": 0, "refused": 0, "waiting": 0}}
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_bulk_that_was_cut_off_is_left_to_its_own_command(office: Shell, serve
     sent = office("outbox", "send", "--output", "json")
     *lines, _ = office(*bulk, "--output", "json").lines
 
-    assert sent.lines == [{"summary": {"sent": 0, "refused": 0}}]
+    assert sent.lines == [{"summary": {"sent": 0, "refused": 0, "waiting": 0}}]
     assert "`sijill order resume`" in sent.err
     assert [one["replayed"] for one in lines] == [True, True]
     assert all(one["holder_secret"] for one in lines)
@@ -143,7 +143,11 @@ def test_what_is_refused_is_told_kept_and_dropped(office: Shell) -> None:
     refused, last = ran.lines
     assert ran.code == 5
     assert refused["problem"]["code"] == "certificate_unknown"
-    assert last == {"summary": {"sent": 0, "refused": 1}}
+    assert last == {"summary": {"sent": 0, "refused": 1, "waiting": 0}}
+    assert office("outbox", "retry", refused["entry"]).code == 0
+    assert office("outbox", "retry", refused["entry"]).code == 2
+    [again] = office("outbox", "list", "--output", "json").json["items"]
+    assert (again["id"], again["refused"]) == (refused["entry"], None)
     assert office("outbox", "drop", refused["entry"]).code == 0
     assert office("outbox", "drop", refused["entry"]).code == 2
     assert waiting(office) == []
@@ -164,3 +168,32 @@ def test_an_order_is_queued_in_the_name_that_is_known(
 
     assert ran.code == (0 if known else 2), ran.err
     assert known or "--agency" in ran.err
+
+
+def test_what_cannot_be_sent_now_is_told_and_stops_nothing(office: Shell) -> None:
+    scan = office.file("scan.txt", "the scan")
+    gone = office("attachment", "upload", scan, "--queue", "--output", "json").json["queued"]
+    scan.unlink()
+    office("certificate", "issue", office.file("letter.json", letter()), "--queue")
+
+    ran = office("outbox", "send", "--output", "json")
+
+    unread, _, last = ran.lines
+    assert ran.code == 3, ran.err
+    assert (unread["entry"], unread["problem"]["code"]) == (gone, "input_unusable")
+    assert last == {"summary": {"sent": 1, "refused": 0, "waiting": 1}}
+    told = office("outbox", "send")
+    assert told.code == 3
+    assert gone in told.out
+    assert "scan.txt" in told.out
+    office("outbox", "drop", gone)
+
+
+def test_a_proxy_in_between_is_a_ledger_that_is_not_reached(office: Shell) -> None:
+    office("certificate", "issue", office.file("letter.json", letter()), "--queue")
+    with answering_page(403) as url:
+        office.set(SIJILL_URL=url)
+        ran = office("outbox", "send", "--output", "json")
+
+    assert (ran.code, ran.json["problem"]["code"]) == (3, "not_a_ledger")
+    assert waiting(office) == ["certificate.issue"]

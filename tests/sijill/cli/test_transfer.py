@@ -1,5 +1,6 @@
 """`sijill transfer` between two agencies, as their clerks would: each with her own key."""
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,20 @@ def test_a_letter_waits_in_the_outbox_and_is_sent_once(offices: Offices) -> None
     for _ in range(2):
         assert offices.shell("outbox", "send").code == 0
     assert len(offices.ok(moh, "inbox")["items"]) == 1
+
+
+def test_a_letter_is_queued_in_the_name_that_the_ledger_said_before(offices: Offices) -> None:
+    """No network, and no --agency: as every other verb that writes into the outbox."""
+    shell, moj = offices.shell, offices.moj
+    file = offices.letter([offices.moh.name])
+    shell.set(SIJILL_KEY=str(offices.keys[moj.name]), SIJILL_AGENCY="")
+    assert shell("certificate", "list").code == 0
+    shell.set(SIJILL_URL="http://127.0.0.1:9")
+
+    for verb in (("dispatch",), ("reply", offices.moh.name, str(uuid.uuid4()))):
+        ran = shell("transfer", *verb, file, "--queue", "--output", "json")
+        assert ran.code == 0, ran.err
+        assert len(ran.json["entries"]) == 2
 
 
 def test_a_case_file_is_handed_on_and_a_note_put_right(offices: Offices, served: Served) -> None:

@@ -8,10 +8,10 @@ import httpx2
 import pytest
 
 from infrastructure.proofs.orders import parse_request
-from sijill.client import Client, Draft, Unreachable
+from sijill.client import Client, Draft, Refused, Unreachable
 from sijill.client.outbox import Entry, Outbox, Sent
 from tests.clock import now_seconds
-from tests.sijill.client.standin import REVOKE, StandIn, line, problem
+from tests.sijill.client.standin import KEY, REVOKE, StandIn, journal, line, problem
 
 
 def revoke(reason: str = "decision") -> Draft:
@@ -230,3 +230,128 @@ def test_a_file_is_uploaded_in_its_turn(box: Outbox, client: Client, tmp_path: P
     assert files == [tmp_path / "scan.pdf"]
     assert done.answer == {"attachment": "one"}
     assert box.waiting() == []
+
+
+def test_a_file_that_is_gone_waits_and_stops_nothing(
+    box: Outbox, client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "scan.pdf").write_bytes(b"abc")
+    gone = box.put_file(tmp_path / "scan.pdf")
+    (tmp_path / "scan.pdf").unlink()
+    box.put("certificate.revoke", revoke(), waits=False)
+
+    def upload(_: Client, path: Path) -> dict[str, Any]:
+        return {"attachment": str(path.open("rb"))}
+
+    unread, recorded = box.send(client, upload)
+
+    assert (unread.entry, unread.waits) == (gone, True)
+    assert isinstance(unread.unread, FileNotFoundError)
+    assert recorded.answer is not None
+    assert box.waiting() == [gone]
+
+
+@pytest.mark.parametrize("status", [302, 403, 404, 407])
+def test_before_a_proxy_everything_waits_on(
+    box: Outbox, client: Client, ledger: StandIn, status: int
+) -> None:
+    """The page where an office has to log in is no answer of the ledger, at whichever request."""
+    entries = [box.put("certificate.revoke", revoke(), waits=False) for _ in range(2)]
+    page = httpx2.Response(status, text="<html>")
+    portal = httpx2.MockTransport(lambda _: page)
+    assert client.state is not None
+    with (
+        Client("http://portal", key=KEY, state=client.state.folder, transport=portal) as shut_in,
+        pytest.raises(Refused),
+    ):
+        sent(box, shut_in)
+    ledger.faults = [page]
+    with pytest.raises(Refused):
+        sent(box, client)
+
+    assert (box.waiting(), box.refused()) == (entries, [])
+    assert [one.answer["index"] for one in sent(box, client)] == [1, 2]  # type: ignore[index,call-overload]  # single orders
+
+
+@pytest.mark.parametrize(
+    "code, status, headers",
+    [
+        ("pending_full", 429, {"retry-after": "3600"}),
+        ("uploads_full", 429, {"retry-after": "3600"}),
+        ("order_in_future", 401, {}),
+        ("order_expired", 401, {}),
+    ],
+)
+def test_what_may_be_taken_later_waits_and_stops_nothing(
+    box: Outbox, client: Client, ledger: StandIn, code: str, status: int, headers: dict[str, str]
+) -> None:
+    """The ledger is full, or the clock of this machine is wrong: another day the order is good."""
+    first = box.put("certificate.revoke", revoke(), waits=False)
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [problem(code, status, **headers)]
+
+    later, recorded = sent(box, client)
+
+    assert later.waits
+    assert later.refused is not None
+    assert later.refused.code == code
+    assert recorded.answer is not None
+    assert (box.waiting(), box.refused()) == ([first], [])
+    assert [one.waits for one in sent(box, client)] == [False]
+    assert len(ledger.leaves) == 3
+    assert (journal(client), box.waiting()) == ([], [])
+
+
+def test_what_was_signed_by_a_wrong_clock_is_signed_anew(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [httpx2.ConnectError("away")] * 3
+    with pytest.raises(Unreachable):
+        sent(box, client)
+    ledger.faults = [problem("order_in_future", 401)]
+
+    [done] = sent(box, client)
+
+    assert done.answer is not None
+    assert len({post.headers["signature"] for post in ledger.posts}) == 2
+    assert journal(client) == []
+
+
+def test_a_refused_one_is_tried_again_where_somebody_says_so(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    entry = box.put("certificate.revoke", revoke(), waits=False)
+    ledger.faults = [problem("certificate_unknown", 404)]
+    sent(box, client)
+    assert (box.waiting(), len(box.refused())) == ([], 1)
+
+    assert box.retry(entry.id)
+
+    assert not box.retry(entry.id)
+    assert (box.waiting(), box.refused()) == ([entry], [])
+    assert [one.answer["index"] for one in sent(box, client)] == [1]  # type: ignore[index,call-overload]  # a single order
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(403, text="<html>"),
+        problem("rate_limited", 429, **{"retry-after": "3600"}),
+    ],
+)
+def test_what_a_crash_left_stays_journaled_until_the_ledger_judges_it(
+    box: Outbox, client: Client, ledger: StandIn, answer: httpx2.Response
+) -> None:
+    prepared = client.prepare(REVOKE, [line()])
+    ledger.faults = [answer]
+
+    if answer.status_code == 403:
+        with pytest.raises(Refused):
+            sent(box, client)
+    else:
+        assert [one.waits for one in sent(box, client)] == [True]
+
+    assert journal(client) == [prepared]
+    assert [one.waits for one in sent(box, client)] == [False]
+    assert journal(client) == []

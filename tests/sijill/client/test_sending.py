@@ -48,6 +48,31 @@ def test_who_is_told_to_come_back_in_an_hour_is_refused_now(
     assert len(ledger.posts) == 1
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(403, text="<html>"),
+        problem("rate_limited", 429, **{"retry-after": "3600"}),
+    ],
+)
+def test_what_may_have_been_recorded_stays_journaled_until_the_ledger_judges_it(
+    client: Client, ledger: StandIn, answer: httpx2.Response
+) -> None:
+    """Its answer was lost: who forgets it here, and sends it in new bytes, records it twice."""
+    prepared = client.prepare(REVOKE, [line()])
+    ledger.lose_answers = TRIES
+    with pytest.raises(Unreachable):
+        client.send(prepared)
+    ledger.faults = [answer]
+
+    with pytest.raises(Refused):
+        client.send(prepared)
+
+    assert journal(client) == [prepared]
+    assert client.send(prepared)["replayed"] is True
+    assert journal(client) == []
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_broken_service_is_no_refusal(client: Client, ledger: StandIn, status: int) -> None:
     ledger.faults = [httpx2.Response(status, text="<html>bad gateway</html>")]
