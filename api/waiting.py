@@ -30,8 +30,9 @@ from infrastructure.vault import RecordKeyMissing
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stored order. Nobody reads the body of one that is closed, or whose key a restore has left
-    behind: then `work` has no lines.
+    """A stored order; `work` has no lines where nobody can read its body.
+
+    So it is once it is closed, and where a restore has left the key of its body behind.
     """
 
     order: PendingOrder
