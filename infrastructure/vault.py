@@ -275,7 +275,7 @@ async def streams_found(conn: AsyncConnection[Any], space: str, digest: bytes) -
 
 
 def apply_erasures(conn: Connection[Any]) -> None:
-    """Destroy the keys and look-ups that a restore brought back and the log has erased."""
+    """Destroy what a restore brought back: keys and look-ups of erased records, keys of closed orders."""
     conn.execute(_QUERIES["apply_erasures"])
 
 
