@@ -135,6 +135,9 @@ async def put_chunk(
     )
     async with services.pool.connection() as connection:
         is_open, before = await records.put_chunk(connection, attachment, number, name)
+        if is_open and before is not None:
+            # A record that this database has lost may have it: then it stays, named or not.
+            await sweeping.check_may_delete(services, connection)
     # Each object is sealed anew, so the one that is named no more, or never was, is nobody else's.
     unnamed = before if is_open else name
     if unnamed is not None:
@@ -205,7 +208,7 @@ async def drop(request: Request, services: Open, place: UploadTurn, attachment: 
         upload = await uploading.own(connection, attachment, arrived.agency)
     if upload.stream is not None:
         raise AttachmentComplete
-    await sweeping.sweep(services.pool, services.storage, attachment)
+    await sweeping.sweep(services, attachment)
     async with services.pool.connection() as connection:
         # A record has taken it since, and then it stays.
         if await records.find(connection, attachment) is not None:

@@ -77,7 +77,7 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     kept = await waiting.load(services, known, arrived)
     if kept.state == "appended":
         return await _record(request, services, kept)
-    _require_open(kept)
+    kept.require_open()
     # All may be there: whoever brought the last one was cut off before it was recorded.
     return await _record_or_wait(request, services, kept)
 
@@ -93,6 +93,7 @@ async def add_possession(request: Request, services: Services) -> Response:
     kept = await waiting.load(services, found)
     if kept.order.act != EnrolKey.ACT.name:
         raise CosignatureNotNeeded
+    kept.require_key()
     # Before it is enrolled a key is known from nowhere but the statement.
     command = kept.work.commands.get(0)
     if isinstance(command, EnrolKey):
@@ -131,7 +132,7 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
     _require_same(kept, head)
     if kept.state == "refused":
         return _refused(kept)
-    _require_open(kept)
+    kept.require_open()
     try:
         needed = await waiting.missing(services, kept.work)
     except Refusal:
@@ -210,6 +211,7 @@ async def show(
     who = await _reader(request, services, kept)
     if who is None:
         raise Problem("order_unknown")
+    kept.require_key()
     stored = kept.order
     end = min(start + STATEMENTS_SHOWN, len(kept.work.lines))
     shown = [kept.work.lines[number] for number in range(start, end)]
@@ -284,9 +286,10 @@ async def _sign(
     request: Request, services: Services, kept: Waiting, head: SignedRequest, agency: str
 ) -> Response:
     """Add a signature and, when nothing is missing any more, record."""
+    kept.require_key()
     row = _row(head, agency)
     while not kept.signed_by(head.keyid):
-        _require_open(kept)
+        kept.require_open()
         await waiting.check_countersignature(services, kept, kept.with_signature(head))
         present = len(kept.work.signatures)
         async with services.pool.connection() as connection:
@@ -295,7 +298,7 @@ async def _sign(
         kept = await waiting.load(services, kept.order.id)
     if kept.state == "appended":
         return await _tell_again(request, services, kept)
-    _require_open(kept)
+    kept.require_open()
     return await _record_or_wait(request, services, kept)
 
 
@@ -361,11 +364,6 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
 def _enrolled(command: EnrolKey) -> PublicKey:
     """The key that an enrolment enrols: it is known from nowhere but the statement."""
     return parse_jwk(command.jwk.model_dump(exclude_none=True))
-
-
-def _require_open(kept: Waiting) -> None:
-    if kept.state != "open":
-        raise Problem("order_closed")
 
 
 def _require_same(kept: Waiting, head: SignedRequest) -> None:

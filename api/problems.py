@@ -75,6 +75,7 @@ STATUS: dict[str, int] = {
     "status_list_unknown": 404,
     "status_history_not_served": 501,
     "status_key_missing": 503,
+    "record_key_missing": 503,
     "rate_limited": 429,
     "pending_full": 429,
     "uploads_full": 429,

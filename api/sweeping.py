@@ -1,69 +1,82 @@
 """Sweeping: uploads that no record has named in time go, and what an erased record had attached.
 
 Their keys go first, in the database; then their objects, then what is known of them. Cut off
-anywhere, the next sweep goes on.
+anywhere, the next sweep goes on. An older copy of the database takes nothing away: of what its end
+would name it knows nothing.
 """
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool
+from anyio import from_thread
+from psycopg import AsyncConnection
 
 from api.orders import now_us
+from api.services import Services
 from infrastructure.attachments import owner, records
 from infrastructure.attachments.owner import Owner, StoreAhead, StoreForeign
-from infrastructure.attachments.stores import ObjectStore, Storage, off_loop
-from infrastructure.log.refusals import StoreFailure
+from infrastructure.attachments.stores import ObjectStore, ObjectStoreUnavailable, off_loop
+from infrastructure.log.ending import check_promises
+from infrastructure.log.leaves import head_size
+from infrastructure.log.refusals import LogBehind, StoreFailure
 
 LOGGER = structlog.get_logger("sweeping")
 INTERVAL_SECONDS = 60.0
-# What a copy of the ledger may let go is a day old at least: within it the store says where we are.
-CLAIM_SECONDS = 3_600.0
 
 
-async def sweep_uploads(pool: AsyncConnectionPool[Any], storage: Storage) -> None:
+async def sweep_uploads(services: Services) -> None:
     """Sweep for ever; several processes that do it hinder nobody."""
     while True:
         try:
-            await sweep(pool, storage)
+            await sweep(services)
         except (psycopg.Error, StoreFailure) as error:
             LOGGER.warning("uploads not swept", error=type(error).__name__)
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def claim_store(storage: Storage, whose: Callable[[], Owner]) -> None:
-    """Let the store say whose it is, now and from time to time, for whoever sweeps it."""
-    while True:
-        try:
-            await off_loop(partial(owner.claim, storage.objects, whose))
-        except StoreAhead:
-            # Another worker was here with a later head, or this is a copy: it takes nothing away.
-            LOGGER.info("store of attachments is ahead")
-        except (StoreForeign, StoreFailure) as error:
-            LOGGER.warning("store of attachments not claimed", error=type(error).__name__)
-        await asyncio.sleep(CLAIM_SECONDS)
-
-
-async def sweep(
-    pool: AsyncConnectionPool[Any], storage: Storage, wanted: UUID | None = None
-) -> list[UUID]:
+async def sweep(services: Services, wanted: UUID | None = None) -> list[UUID]:
     """Let go what is over, and one upload that its agency wants to be dropped; tell which went.
 
     Raises:
+        LogBehind: the database has lost its end; nothing went.
         StoreFailure, psycopg.Error: not all of it could go; it is over all the same.
     """
-    async with pool.connection() as connection:
+    async with services.pool.connection() as connection:
+        await check_may_delete(services, connection)
         dropped = await records.dropped(connection, now_us(), wanted)
         for attachment in dropped:
             names = await records.names(connection, attachment)
-            await off_loop(partial(_delete, storage.objects, list(names.values())))
+            await off_loop(partial(_delete, services.storage.objects, list(names.values())))
             await records.forget(connection, attachment)
     return dropped
+
+
+async def check_may_delete(services: Services, connection: AsyncConnection[Any]) -> None:
+    """Return when the server behind a connection lacks nothing, and the store is its ledger's.
+
+    The store is told how long the log is by now, for whoever is to judge it next.
+
+    Raises:
+        LogBehind: it has less than was signed, or than this process or the store has seen.
+        StoreFailure: the store cannot be asked, or is another ledger's.
+        psycopg.Error: it cannot be told.
+    """
+    # Asked of this very connection: the watch may not have noticed yet that another server answers.
+    await check_promises(connection, services.size + services.missing, None)
+
+    def whose() -> Owner:
+        return Owner(services.ledger_id, from_thread.run(head_size, connection))
+
+    try:
+        await off_loop(partial(owner.claim, services.storage.objects, whose))
+    except StoreAhead:
+        raise LogBehind("the store of attachments has served a longer log") from None
+    except StoreForeign as error:
+        raise ObjectStoreUnavailable(error.code) from error
 
 
 def _delete(objects: ObjectStore, names: list[bytes]) -> None:

@@ -15,7 +15,7 @@ from api.services import Services
 from api.threads import off_loop
 from api.work import Outcome, Work
 from api.writing import CHUNK_LINES
-from domain.acts import Command, Scope, parse_command
+from domain.acts import ACTS, Command, Scope, parse_command
 from domain.errors import CosignatureNotNeeded, Refusal
 from domain.ledger import Requirement
 from infrastructure.log import pending as store
@@ -25,11 +25,15 @@ from infrastructure.proofs import canonical, orders
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import Line, SignedRequest
+from infrastructure.vault import RecordKeyMissing
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A stored order. Once it is closed nobody can read its body: then `work` has no lines."""
+    """A stored order; `work` has no lines where nobody can read its body.
+
+    So it is once it is closed, and where a restore has left the key of its body behind.
+    """
 
     order: PendingOrder
     work: Work
@@ -58,6 +62,26 @@ class Waiting:
         """The same order with one more signature."""
         signatures = (*self.work.signatures, signature)
         return replace(self, work=replace(self.work, signatures=signatures))
+
+    def require_open(self) -> None:
+        """Return while it waits.
+
+        Raises:
+            Problem: `order_closed`.
+        """
+        if self.state != "open":
+            raise Problem("order_closed")
+
+    def require_key(self) -> None:
+        """Return unless it waits for what cannot be told: an order without lines lacks nothing.
+
+        Asked once it is known whom the order concerns: a stranger is told nothing of it.
+
+        Raises:
+            RecordKeyMissing: it is open, and its body cannot be read.
+        """
+        if self.state == "open" and not self.readable:
+            raise RecordKeyMissing("the order has no key in this database")
 
 
 async def load(
@@ -218,11 +242,16 @@ def may_refuse(who: Caller, waiting: Waiting, needed: Requirement) -> bool:
     """Whether a key may close an order: one that might have ordered it, or that is asked to sign.
 
     A key that may read for its agency is not yet one that may undo what its officers ordered.
+
+    Raises:
+        RecordKeyMissing: whether it is asked cannot be told.
     """
     if who.agency == waiting.order.agency:
-        acts = {command.ACT for command in waiting.work.commands.values()}
-        scopes = {Scope.ADMINISTER.value, *(act.scope.value for act in acts)}
+        # The stored name as well: it is known also where the lines cannot be read.
+        names = {waiting.order.act, *(one.act for one in waiting.work.commands.values())}
+        scopes = {Scope.ADMINISTER.value, *(ACTS[name].ACT.scope.value for name in names)}
         return bool(who.scopes & scopes)
+    waiting.require_key()
     return any(
         wanted.agency == who.agency and (wanted.scope is None or wanted.scope in who.scopes)
         for group in needed.missing

@@ -15,10 +15,9 @@ from api import verify
 from api.attesting import Attester
 from api.desk import Desk
 from api.services import Services
-from api.sweeping import claim_store, sweep_uploads
+from api.sweeping import sweep_uploads
 from domain.ledger import Ledger
 from infrastructure import postgres
-from infrastructure.attachments.owner import Owner
 from infrastructure.keyfiles import KeyFileError, load_private_key
 from infrastructure.log import checkpoints, pending
 from infrastructure.log.committer import Committer, now_us
@@ -134,13 +133,8 @@ async def open_services(data: Path) -> Services:
         stack.callback(task.cancel)
         closing = asyncio.create_task(close_expired_orders(pool), name="expiry")
         stack.callback(closing.cancel)
-        tidying = asyncio.create_task(sweep_uploads(pool, services.storage), name="uploads")
+        tidying = asyncio.create_task(sweep_uploads(services), name="uploads")
         stack.callback(tidying.cancel)
-        claiming = asyncio.create_task(
-            claim_store(services.storage, lambda: Owner(identity.ledger, services.log.position)),
-            name="store",
-        )
-        stack.callback(claiming.cancel)
         services.closing = stack.pop_all()
         return services
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infrastructure.attachments.owner import NAME, Owner
 from infrastructure.attachments.stores import FolderStore
 from infrastructure.postgres import Role, connect
 from infrastructure.proofs import codes
@@ -16,7 +17,7 @@ from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.uploads import JSON, OCTETS
 from sijill import attached
 from sijill.bootstrap import connection_strings
-from sijill.client import Client, Refused
+from sijill.client import Client, Patience, Refused, Unreachable
 from sijill.client.attachments import PATH, Attachments
 from tests.serving import Agency, Served
 
@@ -85,7 +86,7 @@ def refused_read(agency: Agency, path: str, **query: Any) -> str:
 
 def stored(served: Served) -> set[Path]:
     """The files of all objects."""
-    return set((served.folder / "attachments").glob("*/*"))
+    return set((served.folder / "attachments").glob("[0-9a-f][0-9a-f]/*"))
 
 
 def findings(served: Served) -> list[str]:
@@ -258,6 +259,34 @@ def test_what_was_dropped_is_gone(agency: Agency, tmp_path: Path) -> None:
     kept = files.upload(path)["attachment"]
     issue_with(agency, digest)
     assert refusal(files, "DELETE", kept) == "attachment_complete"
+
+
+def test_behind_a_store_that_served_a_longer_log_nothing_is_taken_away(agency: Agency) -> None:
+    """An older copy: a record that it has lost may have what it takes for a mere upload."""
+    objects, files = FolderStore(agency.served.folder / "attachments"), Attachments(agency.client)
+    name, data = announced(files, b"abc")
+    files._send("PUT", f"{PATH}/{name}/chunks/0", OCTETS, data)
+    before = stored(agency.served)
+
+    def not_now(method: str, path: str, body: bytes = b"") -> str:
+        url, once = agency.served.url, Patience(tries=1)
+        with (
+            Client(url, agency=agency.name, key=agency.key, patience=once) as client,
+            pytest.raises(Unreachable) as unreachable,
+        ):
+            Attachments(client)._send(method, f"{PATH}/{path}", OCTETS, body)
+        return str((unreachable.value.problem or {}).get("code"))
+
+    own = Owner.parse(objects.get(NAME) or b"")
+    try:
+        objects.put(NAME, Owner(own.ledger, own.size + 1_000_000).encode())
+        assert not_now("DELETE", name) == "log_frozen"
+        assert not_now("PUT", f"{name}/chunks/0", data) == "log_frozen"
+        assert before <= stored(agency.served)
+    finally:
+        objects.put(NAME, own.encode())
+    assert agency.client.get(f"{PATH}/{name}")["state"] == "open"
+    files.drop(name)
 
 
 def test_an_altered_or_missing_object_is_a_refusal_and_a_finding(

@@ -1,0 +1,111 @@
+"""Sweeping uploads: what is over goes, unless this database may lack what would name it."""
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from api import sweeping
+from api.services import Services
+from infrastructure import postgres
+from infrastructure.attachments import records, sealing
+from infrastructure.attachments.owner import NAME, Owner
+from infrastructure.attachments.records import Attachment
+from infrastructure.attachments.stores import FolderStore, ObjectStoreUnavailable, Storage
+from infrastructure.log.refusals import LogBehind
+from infrastructure.postgres import Role, Urls
+from tests.appending import append_events
+
+pytestmark = pytest.mark.anyio
+LEDGER = bytes(32)
+SIZE = 3
+
+
+@dataclass
+class Lacking:
+    """What sweeping asks of a process: `missing` events that were seen or signed are not there."""
+
+    pool: AsyncConnectionPool[Any]
+    storage: Storage
+    size: int = SIZE
+    missing: int = 0
+    ledger_id: bytes = LEDGER
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+@pytest.fixture
+async def process(database: Urls, objects: FolderStore) -> AsyncIterator[Lacking]:
+    append_events(database, SIZE)
+    pool = postgres.async_pool(database.service, Role.SERVICE, size=1, autocommit=True)
+    await pool.open(wait=True)
+    async with pool:
+        yield Lacking(pool, Storage(objects, 1 << 20, 1 << 30))
+
+
+async def forgotten(process: Lacking) -> str:
+    """An upload whose time is over; the name of its only object."""
+    upload = Attachment(
+        id=uuid.uuid4(), agency="moh", size=3, digest=bytes(32), created=0, expires=1
+    )
+    name = sealing.name_of(b"sealed")
+    process.storage.objects.put(name.hex(), b"sealed")
+    async with process.pool.connection() as connection:
+        assert await records.begin(connection, upload, b"wrapped", 1 << 30)
+        await records.put_chunk(connection, upload.id, 0, name)
+    return name.hex()
+
+
+async def swept(process: Lacking) -> int:
+    return len(await sweeping.sweep(cast("Services", process)))
+
+
+async def test_what_is_over_goes_and_the_store_is_told_how_long_the_log_is(
+    process: Lacking, objects: FolderStore
+) -> None:
+    name = await forgotten(process)
+
+    assert await swept(process) == 1
+
+    assert objects.get(name) is None
+    assert objects.get(NAME) == Owner(LEDGER, SIZE).encode()
+
+
+async def test_a_database_that_lost_its_end_takes_nothing_away(
+    process: Lacking, objects: FolderStore
+) -> None:
+    name = await forgotten(process)
+    # The watch has noticed, or another server answers and it has not.
+    for size, missing in ((SIZE, 1), (SIZE + 1, 0)):
+        process.size, process.missing = size, missing
+        with pytest.raises(LogBehind):
+            await swept(process)
+    assert objects.get(name) is not None
+
+    # It is found and restored: the upload was not given up meanwhile.
+    process.size, process.missing = SIZE, 0
+    assert await swept(process) == 1
+
+
+@pytest.mark.parametrize(
+    "owner,error",
+    [(Owner(LEDGER, SIZE + 1), LogBehind), (Owner(bytes([1]) * 32, 1), ObjectStoreUnavailable)],
+)
+async def test_a_store_that_served_more_or_another_ledger_keeps_all(
+    process: Lacking, objects: FolderStore, owner: Owner, error: type[Exception]
+) -> None:
+    name = await forgotten(process)
+    objects.put(NAME, owner.encode())
+
+    with pytest.raises(error):
+        await swept(process)
+
+    assert objects.get(name) is not None
+    assert objects.get(NAME) == owner.encode()
