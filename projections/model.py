@@ -197,15 +197,17 @@ async def create(
 async def ensure(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> bool:
     """Make the generation in use if there is none yet; True if it was made by these rules.
 
-    False asks for `rebuild`: an older release filled it, and going on would mix two sets of rules.
+    False asks for `rebuild`: an older release filled it, and going on would mix two sets of rules;
+    or `prepare` has built one where there was none, and an empty one stands in its place till then.
     """
     async with conn.transaction():
         await conn.execute(_SQL["lock"])
-        if ACTIVE not in await _generations(conn):
-            await create(conn, projectors=projectors)
-            return True
+        present = await _generations(conn)
+        if ACTIVE not in present:
+            await create(conn, generation=0 if present else 1, projectors=projectors)
         await _enter(conn, ACTIVE)
-        return (await _position(conn)).fingerprint == fingerprint(projectors)
+        stands = await _position(conn)
+        return stands.generation > 0 and stands.fingerprint == fingerprint(projectors)
 
 
 async def prepare(conn: Connection, *, projectors: Sequence[Projector] = PROJECTORS) -> int:

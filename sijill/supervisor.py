@@ -25,6 +25,9 @@ import structlog
 LOGGER = structlog.get_logger("supervisor")
 GRACE_SECONDS = 20.0
 READY_SECONDS = 120.0
+KEEPER_SECONDS = 20.0
+"""Workers wait so long for the keeper. It may have a whole log to read, or no room for a tile: that
+is told by /readyz and the doctor, and none of it may keep an order waiting."""
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 BACKLOG = 2048
 
@@ -125,14 +128,19 @@ class Supervisor:
         """Start everything, call `on_ready` once all roles are ready, then watch until `stop`.
 
         Raises:
-            NotReady: a role did not report within `READY_SECONDS`.
+            NotReady: a worker did not report within `READY_SECONDS`.
         """
         try:
             # The keeper first: workers read what it makes.
-            for role in (self._children[:1], self._children[1:]):
-                for child in role:
-                    self._start(child)
-                self._await_ready(role)
+            keeper, workers = self._children[0], self._children[1:]
+            self._start(keeper)
+            if not self._ready([keeper], KEEPER_SECONDS):
+                LOGGER.warning("keeper not ready, orders are taken", waited_seconds=KEEPER_SECONDS)
+            for child in workers:
+                self._start(child)
+            if not self._ready(workers, READY_SECONDS):
+                late = [child.role for child in self._children if not child.ready.is_set()]
+                raise NotReady(", ".join(late))
             if not self._stopping.is_set():
                 on_ready()
             self._watch()
@@ -184,13 +192,14 @@ class Supervisor:
         process.wait()
         self._changed.set()
 
-    def _await_ready(self, children: list[Child]) -> None:
-        deadline = time.monotonic() + READY_SECONDS
+    def _ready(self, children: list[Child], seconds: float) -> bool:
+        """Wait until all have reported, or for so long; whether they have, or a stop was asked."""
+        deadline = time.monotonic() + seconds
         while not self._stopping.is_set() and not all(child.ready.is_set() for child in children):
             if time.monotonic() > deadline:
-                late = [child.role for child in children if not child.ready.is_set()]
-                raise NotReady(", ".join(late))
+                return False
             self._tend()
+        return True
 
     def _watch(self) -> None:
         while not self._stopping.is_set():

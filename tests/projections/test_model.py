@@ -217,6 +217,23 @@ async def test_the_first_generation_may_come_from_a_rebuild(reading: Reading) ->
     assert (await freshness.status(reading.service)).lag_events == 0
 
 
+async def test_what_was_prepared_where_there_was_none_is_taken_over(reading: Reading) -> None:
+    """After a restore, before the ledger is served: an empty one stands in its place meanwhile."""
+    reading.write(given(linked("moj"), issue("a")))
+    await reading.keeper.execute("DROP SCHEMA read CASCADE")
+    await model.prepare(reading.keeper)
+    prepared = await made(reading, "read_1")
+
+    for _ in range(2):
+        assert not await model.ensure(reading.keeper)
+        assert (await freshness.status(reading.service)).index == -1
+    assert await model.rebuild(reading.keeper) == 1
+
+    assert await made(reading, "read") == prepared
+    assert await model.ensure(reading.keeper)
+    assert (await freshness.status(reading.service)).lag_events == 0
+
+
 async def test_a_page_in_flight_lands_in_one_generation(reading: Reading) -> None:
     """The follower asked for its position before the swap; it must not go on from there."""
     scenario = given(linked("moj"), issue("a"))

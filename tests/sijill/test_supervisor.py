@@ -105,12 +105,38 @@ def test_roles_that_never_get_ready_end_the_service_with_their_names(
     address = listener.getsockname()
     serves = Supervisor(tmp_path, listener, 1, dict(os.environ))
 
-    with pytest.raises(NotReady, match="keeper"):
+    with pytest.raises(NotReady, match="keeper, worker-0"):
         serves.run(lambda: pytest.fail("nothing is ready"))
 
     assert children(os.getpid()) == {}
     with pytest.raises(ConnectionRefusedError), socket.socket() as caller:
         caller.connect(address)
+
+
+STOPPED_AT_ITS_START = """import os, signal, sijill.supervisor as its
+its.KEEPER_SECONDS = 0.5
+start = its.Supervisor._start
+def stopped(self, child):
+    start(self, child)
+    if child.role == "keeper":
+        os.kill(child.process.pid, signal.SIGSTOP)
+its.Supervisor._start = stopped
+pass"""
+
+
+def test_a_keeper_with_much_to_do_keeps_no_order_waiting(tmp_path: Path) -> None:
+    """A whole log to read after a restore, or no room for a tile."""
+    found(tmp_path / "ledger", ORIGIN)
+    with serving(tmp_path / "ledger") as before:
+        known = before.agency()
+
+    with serving(tmp_path / "ledger", first=STOPPED_AT_ITS_START) as served:
+        issued = Agency(served, known.name, known.key).issue()
+        assert issued["receipt"]
+        assert any("keeper not ready" in line for line in served.talk)
+
+        os.kill(one(served, "keeper"), signal.SIGCONT)
+        served.anybody().text(f"/log/checkpoint?covers={issued['index']}")
 
 
 def test_no_child_outlives_its_supervisor_and_the_folder_is_free(
