@@ -122,7 +122,7 @@ class Client:
         signer = key or self.key
         if signer and signed is not False:
             self.sign_read(request, signer)
-        return self.wire.send(request).json()
+        return self.wire.ask(request)
 
     def post(
         self, path: str, body: Mapping[str, Any], *, signed: bool = False, **query: Any
@@ -131,7 +131,7 @@ class Client:
         request = self.wire.request("POST", path, params=query_of(query), json=dict(body))
         if signed:
             self.sign_read(request, self._require_key(None))
-        return self.wire.send(request).json()
+        return self.wire.ask(request)
 
     def pages(
         self, path: str, *, limit: int, body: Mapping[str, Any] | None = None, **query: Any

@@ -72,6 +72,18 @@ class Wire:
 
         return self.exchange(request, whole)
 
+    def ask(self, request: httpx2.Request) -> Any:
+        """Send, and read the answer as JSON.
+
+        Raises:
+            Refused, Unreachable: as `send`; `not_a_ledger`, where a portal says that all is well.
+        """
+        response = self.send(request)
+        try:
+            return response.json()
+        except ValueError:
+            raise Refused(_foreign(response)) from None
+
     def exchange(
         self,
         request: httpx2.Request,
@@ -136,5 +148,9 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
         value = None
     if isinstance(value, dict) and isinstance(value.get("code"), str):
         return value
+    return _foreign(response)
+
+
+def _foreign(response: httpx2.Response) -> Mapping[str, Any]:
     code = NOT_A_LEDGER if response.status_code < SERVER_ERROR else "internal"
     return {"code": code, "status": response.status_code, "detail": response.reason_phrase}

@@ -11,7 +11,7 @@ from infrastructure.proofs.jwk import PrivateKey
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, issuance
 from tests.sijill.cli.conftest import Shell, letter, ndjson
-from tests.sijill.cli.cutting import losing_answers
+from tests.sijill.cli.cutting import answering_page, losing_answers
 
 DEGREE = {"holder_name": "حامل 0001", "qualification": "بكالوريوس", "graduation_year": "2026"}
 
@@ -124,6 +124,21 @@ def test_an_order_that_waits_outlives_its_resumption(office: Shell, served: Serv
 
     assert resumed["answer"]["order"] == again["order"]
     assert resumed["drawn"] == [{name: again[name] for name in ("code", "holder_secret")}]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_page_of_a_proxy_settles_no_interrupted_order(office: Shell, served: Served) -> None:
+    """It may have been recorded: who forgot it here would order it, and be given it, twice."""
+    file = office.file("letter.json", letter())
+    with losing_answers(served.url) as url:
+        assert office("certificate", "issue", file, "--url", url).code == 3
+    with answering_page(403) as url:
+        ran = office("order", "resume", "--url", url)
+    assert ran.code == 3, ran.err
+
+    resumed = office("order", "resume", "--output", "json").json
+
+    assert resumed["answer"]["replayed"] is True
 
 
 def test_approve_shows_what_is_signed_before_it_is(office: Shell, second: str) -> None:

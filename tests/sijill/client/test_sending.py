@@ -143,8 +143,11 @@ def test_what_is_refused_on_resumption_is_told_and_the_rest_goes_on(
     assert answer["index"] == 1
 
 
-def test_a_page_of_a_proxy_is_not_taken_for_a_ledger(client: Client, ledger: StandIn) -> None:
-    ledger.faults = [httpx2.Response(404, text="<html>no such page</html>")]
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_page_of_a_proxy_is_not_taken_for_a_ledger(
+    client: Client, ledger: StandIn, status: int
+) -> None:
+    ledger.faults = [httpx2.Response(status, text="<html>no such page</html>")]
 
     with pytest.raises(Refused) as caught:
         client.get("/v1/agencies", signed=False)
