@@ -13,8 +13,10 @@ from infrastructure.embedded import EmbeddedServer
 from infrastructure.keyfiles import create_private_key, create_secret
 from infrastructure.postgres import Role, Urls
 from sijill.client import Client, Patience, Unreachable
+from sijill.client.attachments import Attachments
 from sijill.folder import Folder
 from sijill.founding import found_on
+from tests.api.test_attachments import made
 from tests.faults.check import check
 from tests.faults.conftest import SEED
 from tests.faults.load import Load
@@ -127,6 +129,7 @@ def test_an_older_database_is_believed_by_neither_host(
     Neither host goes on as if it were all there, whether it was running or is started again.
     """
     asker = service.served.agency()
+    upload = Attachments(asker.client).upload(made(tmp_path, 10)[0])["attachment"]
     code = asker.issue()["code"]
     service.served.anybody().text(f"/log/checkpoint?covers={asker.issue()['index']}")
     size = service.served.settle()
@@ -139,6 +142,7 @@ def test_an_older_database_is_believed_by_neither_host(
 
     for host in (service, second):
         until_refused(host, asker)
+        assert dropping(host, asker, upload) == "log_frozen"
         verdict = host.served.anybody().get(f"/v1/verify/{code}")
         assert verdict["outcome"] == "could_not_check"
         ready = httpx2.get(f"{host.url}/readyz", timeout=60)
@@ -148,6 +152,17 @@ def test_an_older_database_is_believed_by_neither_host(
         assert serve_is_refused(host.folder) == (1, "rolled_back")
     with postgres.connect(database.service, Role.SERVICE) as connection:
         assert connection.execute("SELECT size FROM ledger.head").fetchone() == (size - 1,)
+
+
+def dropping(host: Service, agency: Agency, upload: str) -> str:
+    """The code that an agency meets which wants an upload to go: a lost record may have it."""
+    patience = Patience(tries=1)
+    with (
+        Client(host.url, agency=agency.name, key=agency.key, patience=patience) as client,
+        pytest.raises(Unreachable) as unreachable,
+    ):
+        Attachments(client).drop(upload)
+    return str((unreachable.value.problem or {}).get("code"))
 
 
 def until_refused(host: Service, agency: Agency) -> None:
