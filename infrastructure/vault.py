@@ -275,7 +275,10 @@ async def streams_found(conn: AsyncConnection[Any], space: str, digest: bytes) -
 
 
 def apply_erasures(conn: Connection[Any]) -> None:
-    """Destroy the keys and look-ups that a restore brought back and the log has erased."""
+    """Destroy the keys and look-ups that a restore brought back and that had been destroyed.
+
+    Those of records that the log has erased, and the keys of orders that are closed.
+    """
     conn.execute(_QUERIES["apply_erasures"])
 
 

@@ -96,7 +96,8 @@ class Settings(BaseSettings):
         str | None,
         Field(
             description="Object store of attachments, `s3://bucket/prefix`; default: the data "
-            "folder. Endpoint, region and credentials stand in AWS's own variables."
+            "folder, which serves one host alone. Endpoint, region and credentials stand in AWS's "
+            "own variables."
         ),
     ] = None
     attachment_limit_mib: Annotated[

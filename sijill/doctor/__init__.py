@@ -17,10 +17,12 @@ from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure import postgres
+from infrastructure.attachments.stores import FolderStore
 from infrastructure.embedded import EmbeddedServer
 from infrastructure.keyfiles import KeyFileError
+from infrastructure.log.refusals import StoreFailure
 from infrastructure.postgres import Role
-from sijill.doctor import database, host, rights
+from sijill.doctor import attachments, database, host, rights
 from sijill.doctor.lines import CODES, Line, State, fail, ok, warn
 from sijill.folder import Folder
 from sijill.identity import NoLedger, NotFounded
@@ -32,7 +34,9 @@ GUESSED_BYTES_PER_EVENT: Final = 3_000
 MEASURED_FROM_EVENTS: Final = 100_000
 _MEGABYTE = 1 << 20
 # On another release's schema these would be told to be wrong, and mended into something else.
-_OF_THIS_SCHEMA = frozenset({"rights", "freezing"})
+_OF_THIS_SCHEMA = frozenset({"rights", "freezing", "attachments"})
+
+_NOT_LOOKED_AT = (psycopg.Error, KeyFileError, OSError, ValueError, NotFounded, StoreFailure)
 
 
 def examine(data: Path) -> Iterator[Line]:
@@ -101,6 +105,7 @@ class Examination:
             ),
             ("freezing", lambda: database.freezing(conn, self.sql)),
             ("replica", lambda: self._of_replica(conn)),
+            ("attachments", lambda: self._of_attachments(conn)),
         ]
         fits = True
         for name, look in looks:
@@ -110,7 +115,7 @@ class Examination:
                 for line in look():
                     fits = fits and not line.code.startswith("schema_")
                     yield line
-            except (psycopg.Error, KeyFileError, OSError, ValueError, NotFounded) as error:
+            except _NOT_LOOKED_AT as error:
                 if isinstance(error, psycopg.Error) and conn.closed:
                     raise
                 # Another schema, a key that cannot be read: the line about that has the command.
@@ -141,6 +146,14 @@ class Examination:
             yield warn("replica_behind", receiver, events=size - end.size)
         else:
             yield ok("replica", events=max(0, size - end.size))
+
+    def _of_attachments(self, conn: Connection[Any]) -> Iterator[Line]:
+        """Whether a folder is all there is, where other hosts may serve the same database."""
+        if self._server is not None or self._settings.attachments_url is not None:
+            return
+        objects = self._settings.storage().objects
+        if isinstance(objects, FolderStore):
+            yield from attachments.attachments(conn, objects)
 
     def _lags(self, conn: Connection[Any], size: int, now: int) -> bool:
         """Whether an event has waited too long to come to a standby that has `size` of them."""

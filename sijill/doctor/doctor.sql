@@ -116,3 +116,14 @@ FROM ledger.head h;
 
 -- name: hash_at
 SELECT leaf_hash FROM ledger.events WHERE index = %(index)s;
+
+-- name: newest_objects
+-- The first object of each of the newest attachments that are not over.
+SELECT c.name
+FROM (
+    SELECT id FROM vault.attachments WHERE NOT dropped ORDER BY created DESC LIMIT %(limit)s
+) a
+CROSS JOIN LATERAL (
+    SELECT k.name FROM vault.attachment_chunks k WHERE k.attachment = a.id
+    ORDER BY k.number LIMIT 1
+) c;

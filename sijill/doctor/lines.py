@@ -31,6 +31,7 @@ CODES: Final = frozenset(
         "projection",
         "freezing",
         "replica",
+        "attachments",
         "package_unfit",
         "key_file_missing",
         "key_file_readable_by_others",
@@ -79,6 +80,7 @@ CODES: Final = frozenset(
         "replica_foreign",
         "replica_behind",
         "replica_clock",
+        "attachments_elsewhere",
     }
 )
 """Every code of a line; each has a text, `doctor.<code>`, in every language."""

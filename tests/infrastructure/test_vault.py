@@ -10,6 +10,7 @@ from psycopg import Connection
 
 from domain.values import uuid7
 from infrastructure import vault
+from infrastructure.log import pending
 from infrastructure.log.committer import append
 from infrastructure.postgres import Role, Urls, connect, connect_async
 from infrastructure.vault import (
@@ -21,6 +22,7 @@ from infrastructure.vault import (
     VaultKeyWrong,
 )
 from tests.infrastructure.log.making import a_request, a_stream, an_event
+from tests.infrastructure.log.test_pending import a_pending, a_signature
 
 VAULT = Vault(bytes(range(32)))
 OWNER = uuid7(0)
@@ -188,3 +190,21 @@ def test_a_restored_key_gives_nothing_back(
     vault.apply_erasures(service)
     assert admin.execute("SELECT stream FROM vault_keys.records").fetchall() == [(kept,)]
     assert admin.execute("SELECT stream FROM vault.lookups").fetchall() == [(kept,)]
+
+
+@pytest.mark.anyio
+async def test_a_restored_key_of_a_closed_order_is_destroyed_again(
+    database: Urls, service: Connection[Any], admin: Connection[Any]
+) -> None:
+    """Its body is gone here, and opens in an older dump."""
+    closed, open_still = a_pending("key-1"), a_pending("key-2")
+    async with await connect_async(database.service, Role.SERVICE, autocommit=True) as conn:
+        for order in (closed, open_still):
+            await pending.insert(conn, order, a_signature())
+        await pending.refuse(conn, closed.id, "refused_by moj")
+    for returned in (closed.id, a_stream()):
+        admin.execute("INSERT INTO vault_keys.pending VALUES (%s, %s)", (returned, b"wrapped"))
+
+    vault.apply_erasures(service)
+
+    assert admin.execute("SELECT id FROM vault_keys.pending").fetchall() == [(open_still.id,)]

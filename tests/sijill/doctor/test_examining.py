@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,11 +13,13 @@ import pytest
 from infrastructure import keyfiles
 from infrastructure.embedded.binaries import find_binaries
 from infrastructure.postgres import Urls, connect
+from sijill.client.attachments import Attachments
 from sijill.doctor import Line, State, examine
 from sijill.folder import FOUNDERS, Folder
 from sijill.founding import found
 from sijill.identity import NoLedger
 from sijill.settings import Settings
+from tests.api.test_attachments import made
 from tests.serving import ORIGIN, Served, serving
 
 HOST = ["versions", "key_files", "high_water", "holidays"]
@@ -28,13 +31,15 @@ DATABASE = [
 
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A ledger with a certificate, served; its founders' keys are elsewhere."""
+    """A ledger with a certificate and a file, served; its founders' keys are elsewhere."""
     folder = tmp_path_factory.mktemp("doctor") / "ledger"
     found(folder, ORIGIN)
     days = [f"{datetime.now(tz=UTC).year + more}-12-29" for more in (0, 1)]
     (folder / "holidays.json").write_text(json.dumps({"announced": days}))
     with serving(folder) as served:
-        served.agency().issue()
+        agency = served.agency()
+        agency.issue()
+        Attachments(agency.client).upload(made(folder.parent, 10)[0])
         served.settle()
         leave(folder)
         yield served
@@ -95,6 +100,33 @@ def test_the_printed_command_mends_the_database(ledger: Served) -> None:
     for line in lines:
         run(line.mend)
     assert faults(ledger.folder) == []
+
+
+def test_attachments_that_another_host_keeps_are_told(
+    ledger: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a database of one's own two hosts may serve, and a folder is one host's."""
+    urls = Settings(data=ledger.folder).embedded().urls()
+    monkeypatch.setenv("SIJILL_DATABASE_URL", urls.service)
+    kept = ledger.folder / "attachments"
+
+    def looked() -> list[Line]:
+        return [line for line in examine(ledger.folder) if line.code.startswith("attachment")]
+
+    assert [(line.state, line.code) for line in looked()] == [(State.OK, "attachments")]
+    elsewhere = kept.rename(tmp_path / "elsewhere")
+    try:
+        [line] = looked()
+        # Where a store has a name, all hosts have the same.
+        monkeypatch.setenv("SIJILL_ATTACHMENTS_URL", "s3://attachments/ledger")
+        assert looked() == []
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
+        elsewhere.rename(kept)
+
+    assert (line.state, line.code) == (State.WARN, "attachments_elsewhere")
+    assert line.params == {"objects": 1, "missing": 1, "folder": str(kept)}
+    assert line.mend.startswith("export SIJILL_ATTACHMENTS_URL=")
 
 
 def test_without_its_database_the_rest_is_looked_at(ledger_folder: Path) -> None:
