@@ -9,7 +9,6 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +18,7 @@ from api.problems import Problem
 from api.rehearsal import Rehearsal
 from api.services import InTurn, Open, Services
 from api.work import Outcome, Work, work_of
-from domain.acts import ACTS, Command, Cosigning
+from domain.acts import ACTS, Cosigning
 from domain.errors import PathMismatch, Refusal
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import NDJSON, POSSESSION_TAG
@@ -50,7 +49,7 @@ async def post_act(request: Request, services: Open) -> Response:
         return await pending.keep(request, services, arrived)
     [outcome] = await writing.record(services, work)
     if outcome.error is None:
-        await attesting.follow(services, work.commands[0])
+        await attesting.follow(services, [work.commands[0]])
     return await answers.single(request, services, work, outcome)
 
 
@@ -69,16 +68,13 @@ async def post_bulk(request: Request, services: Open, place: InTurn) -> Response
         waits = False  # every line is told its own refusal
     if waits:
         return await pending.keep(request, services, arrived)
-    recorded: list[Command] = []
 
-    async def note(outcomes: list[Outcome]) -> None:
-        recorded.extend(work.commands[one.line] for one in outcomes if one.error is None)
+    async def follow(outcomes: list[Outcome]) -> None:
+        recorded = [work.commands[one.line] for one in outcomes if one.error is None]
+        await attesting.follow(services, recorded)
 
     pieces = writing.record_in_pieces(services, work)
-    answer = answers.bulk(request, services, work, pieces, on_end=note)
-    # Attesting a whole bulk takes minutes: its answer has ended by then, and its place is kept.
-    answer.background = BackgroundTask(attesting.follow_all, services, recorded)
-    return answer
+    return answers.bulk(request, services, work, pieces, on_end=follow)
 
 
 async def post_check(request: Request, services: Open, place: InTurn) -> Response:

@@ -7,7 +7,7 @@ the ledger says. Its orders go the road of all orders: signed, judged, recorded 
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, cast
@@ -23,6 +23,7 @@ from api.services import Services
 from api.threads import off_loop
 from api.values import open_claim
 from api.work import work_of
+from domain.acts import Command
 from domain.authenticity import (
     POSITIVE,
     PROOF_TYPE,
@@ -55,6 +56,9 @@ _LIFE_SECONDS = 600
 _SECOND = 1_000_000
 _TRIES = 4
 _AT_ONCE = 4
+"""So few at a time: what others order in the meantime is to be quick."""
+_BULKS = 8
+"""More that wait here would fill the memory; whoever sends one again has it tried again."""
 _OVERTAKEN = (AuthenticityCertificateUnfit, CodeSuperseded, FindingMismatch, NumberTaken)
 _UNIT, _SERIES = "attestation", "online"
 
@@ -66,6 +70,8 @@ class Attester:
     agency: str
     find: Callable[[], PrivateKey | None] = field(repr=False)
     _found: PrivateKey | None = field(default=None, repr=False)
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    _running: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
 
     @property
     def key(self) -> PrivateKey | None:
@@ -74,41 +80,70 @@ class Attester:
             self._found = self.find()
         return self._found
 
+    def stop(self) -> None:
+        """Let go of what has not been attested yet; it waits as recorded."""
+        for task in self._running:
+            task.cancel()
+
+    def begin(self, services: Services, asked: Sequence["Asked"]) -> None:
+        """Attest what a bulk asked, which takes minutes for a large one, beside all else."""
+        if len(self._running) >= _BULKS:
+            LOGGER.warning("not attested", error="too many bulks", requests=len(asked))
+            return
+        task = asyncio.create_task(self._attest(services, asked))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _attest(self, services: Services, asked: Sequence["Asked"]) -> None:
+        # Bulks go on beside one another, so that a small one does not wait for a large one's end.
+        async with asyncio.TaskGroup() as group:
+            for one in asked:
+                await self._turns.acquire()
+                group.create_task(_follow(services, one)).add_done_callback(self._free)
+
+    def _free(self, _: object) -> None:
+        self._turns.release()
+
+
+class Asked(NamedTuple):
+    """A request that asks about a code: all that is kept of it until it is attested."""
+
+    request: str
+    code: str
+
 
 def ready(services: Services) -> bool:
     """Whether the operator lets this service attest."""
     return services.attester is not None and services.attester.key is not None
 
 
-async def follow(services: Services, command: Any) -> None:
-    """After a request was recorded: answer it where the ledger can.
+async def follow(services: Services, commands: Iterable[Command]) -> None:
+    """After requests were recorded: answer them where the ledger can; one at once, many by and by.
 
     What goes wrong here is no reason to refuse what is recorded. The request waits, and whoever
     sends it again has it tried again.
     """
-    asks = isinstance(command, RequestAuthenticity) and command.code is not None
-    if not asks or not ready(services):
+    asked = [
+        Asked(one.request, one.code)
+        for one in commands
+        if isinstance(one, RequestAuthenticity) and one.code is not None
+    ]
+    if not asked or services.attester is None or not ready(services):
         return
+    if len(asked) == 1:
+        await _follow(services, asked[0])
+    else:
+        services.attester.begin(services, asked)
+
+
+async def _follow(services: Services, asked: Asked) -> None:
     try:
-        await answer(services, command.request, command.code)
+        await answer(services, asked.request, asked.code)
     except RequestNotWaiting:
         # Sent again after it was answered.
         return
     except Exception as error:  # noqa: BLE001 - the request is recorded and waits
         LOGGER.warning("not attested", error=type(error).__name__, code=str(error)[:80])
-
-
-async def follow_all(services: Services, commands: Iterable[Any]) -> None:
-    """As `follow`, for many, a few at a time: what others order in the meantime is to be quick."""
-    rest = iter(commands)
-
-    async def some() -> None:
-        for command in rest:
-            await follow(services, command)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(_AT_ONCE):
-            group.create_task(some())
 
 
 async def receive(services: Services, code: str, secret: str) -> str:

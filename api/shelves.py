@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from infrastructure.proofs.statuslist import StatusToken
+from infrastructure.proofs.statuslist import Signer, StatusToken
 
 RECHECK_SECONDS = 1.0
 """A revocation shows in its list within so long; the database is asked for a list no oftener."""
@@ -18,13 +18,14 @@ KEPT_LISTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """One list: its token, when it was looked at (monotonic seconds), and its spellings.
+    """One list: its token, when it was looked at (monotonic seconds), who signs, and its spellings.
 
     Spellings are made when they are first asked for.
     """
 
     token: StatusToken
     checked: float
+    signer: Signer
     spelt: dict[str, bytes] = field(default_factory=dict)
 
 

@@ -67,7 +67,8 @@ async def _make(services: Services, signer: Signer, number: int, known: Shelf | 
         raise Problem("status_stale")
     issued = (model.clock - lag) // _MICROSECONDS
     listed = await asyncio.to_thread(StatusList.of, places)
-    if known and known.token.list == listed:
+    # Under another note, as after a rotation of the log's key, nothing is handed out again.
+    if known and known.signer is signer and known.token.list == listed:
         if issued - known.token.issued < KEPT_SECONDS:
             return replace(known, checked=checked)
         # It stands still: many more will fetch it as it is.
@@ -75,7 +76,7 @@ async def _make(services: Services, signer: Signer, number: int, known: Shelf | 
         if listed.packed is None:
             listed = await asyncio.to_thread(listed.settled)
     token = signer.token(number, listed, size=model.index + 1, issued=issued)
-    return Shelf(token, checked)
+    return Shelf(token, checked, signer)
 
 
 @router.get("", summary="Which status lists there are", responses=told("All.", StatusLists))

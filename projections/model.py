@@ -221,7 +221,7 @@ async def prepare(conn: Connection, *, projectors: Sequence[Projector] = PROJECT
     """
     async with _alone(conn):
         active = await made(conn, ACTIVE)
-        if active is not None and active.fingerprint == fingerprint(projectors):
+        if active and active.generation and active.fingerprint == fingerprint(projectors):
             return active.index
         _, follower, _ = await _grow(conn, projectors)
         return await follower.catch_up(conn)

@@ -96,6 +96,8 @@ async def open_services(data: Path) -> Services:
                 (freshness.CHANNEL, _APPLIED),
             )
         ]
+        attester = _attester(folder)
+        stack.callback(attester.stop)
         services = Services(
             origin=identity.origin,
             ledger_id=identity.ledger,
@@ -126,7 +128,7 @@ async def open_services(data: Path) -> Services:
             applied=watches[2],
             closing=AsyncExitStack(),
             promised=_promised(folder),
-            attester=_attester(folder),
+            attester=attester,
             status_lists=delegating.Renewing(folder, identity.origin, identity.ledger),
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")

@@ -76,7 +76,7 @@ class Renewing:
         self._folder, self._origin, self._ledger = folder, origin, ledger
         self._looked = -math.inf
         self._seen: object = None
-        self._signer: Signer | None = None
+        self._signer = signer(folder, origin, ledger)
 
     def __call__(self) -> Signer | None:
         """The signer; None as `signer` has it. Looks at the files once in `LOOKS_SECONDS`."""

@@ -259,8 +259,8 @@ class Bulk:
                 try:
                     self._deliver(prepared)
                 except Refused as refused:
-                    # It was not recorded, and now it is too late: its lines are sent anew.
-                    if refused.code != "order_expired":
+                    # It was not recorded, and its time is over: its lines are sent anew.
+                    if not refused.out_of_time:
                         raise
 
     def _recorded_before(self) -> set[str]:

@@ -88,6 +88,8 @@ def perform_each(desk: Desk, orders: Sequence[Order]) -> int:
             try:
                 done = execute(client, order, output)
             except (Refused, Refusal, ProofError) as error:
+                if isinstance(error, Refused) and error.foreign:
+                    raise
                 known = problem_of(error, output)
                 if known is None:
                     raise
@@ -206,7 +208,7 @@ def _again(
     try:
         answer = _send(client, prepared, order, cosigners, output)
     except Refused as refused:
-        if refused.code != "order_expired":
+        if not refused.out_of_time:
             raise
         return None
     return answer if "receipt" in answer or is_open(answer) else None

@@ -33,7 +33,7 @@ class HttpSource:
                 self._newest = self._client.text("/log/checkpoint")
             except Refused as refused:
                 # Whoever may not ask, or not so often, must not take that for an empty log.
-                if refused.status != NOT_FOUND:
+                if refused.foreign or refused.status != NOT_FOUND:
                     raise
                 return None
         return self._newest

@@ -326,12 +326,7 @@ class Client:
         """
         if receipt.index >= head.size:
             raise ValueError("the checkpoint does not reach this index yet")
-        try:
-            answer = self.get(
-                "/v1/proofs/inclusion", signed=False, index=receipt.index, size=head.size
-            )
-        except Refused as refused:
-            raise Untrustworthy(f"no proof for index {receipt.index}: {refused}") from refused
+        answer = self._proof("inclusion", index=receipt.index, size=head.size)
         trust.require_included(receipt, head, answer)
 
     def _keep_checkpoint(self, state: State, newest: Checkpoint, data: bytes) -> Checkpoint:
@@ -345,11 +340,15 @@ class Client:
         return newest
 
     def _consistency(self, old_size: int, new_size: int) -> Mapping[str, Any]:
-        sizes: dict[str, Any] = {"from": old_size, "to": new_size}
+        return self._proof("consistency", **{"from": old_size, "to": new_size})
+
+    def _proof(self, kind: str, **about: Any) -> Mapping[str, Any]:
         try:
-            answer: Mapping[str, Any] = self.get("/v1/proofs/consistency", signed=False, **sizes)
+            answer: Mapping[str, Any] = self.get(f"/v1/proofs/{kind}", signed=False, **about)
         except Refused as refused:
-            raise Untrustworthy(f"no proof from {old_size} to {new_size}: {refused}") from refused
+            if not refused.judged:
+                raise
+            raise Untrustworthy(f"no proof of {kind} of {about}: {refused}") from refused
         return answer
 
     def _keep(self, prepared: Prepared, answer: Any) -> None:

@@ -285,7 +285,10 @@ def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
     except Refused as refused:
         if refused.foreign:
             raise
-        yield Sent(act, refused=refused, waits=not refused.judged)
+        if refused.out_of_time and client.state:
+            # The clock here is wrong: nobody was told yet what was drawn for it.
+            client.state.journal(prepared)
+        yield Sent(act, refused=refused, waits=not refused.final)
         return
     yield Sent(act, answer=answer, draft=None if prepared.bulk else next(iter(drafts), None))
     # Only now: a secret that nobody has read yet must be found again after a crash.

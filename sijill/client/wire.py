@@ -16,6 +16,7 @@ from sijill.client.errors import NOT_A_LEDGER, Refused, Unreachable
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 LONGEST_PAUSE_SECONDS = 10.0
+_PAGE = "text/html"
 
 _T = TypeVar("_T")
 
@@ -105,6 +106,8 @@ class Wire:
             try:
                 response = self._http.send(request, stream=True)
                 try:
+                    if _is_page(response):
+                        raise Refused(_foreign(response))
                     if response.is_success:
                         return read(response)
                     response.read()
@@ -121,6 +124,11 @@ class Wire:
         if isinstance(told, str):
             raise Unreachable(f"{detail}: {told}", order=order)
         raise Unreachable(f"{detail}: {told.get('code')}", told, order=order)
+
+
+def _is_page(response: httpx2.Response) -> bool:
+    """Whether a portal says that all is well: no client of a ledger asks for a page."""
+    return response.is_success and response.headers.get("content-type", "").startswith(_PAGE)
 
 
 def _passing(response: httpx2.Response) -> bool:

@@ -87,7 +87,7 @@ class HttpOrigin:
         try:
             data = self._client.text("/log/checkpoint")
         except Refused as refused:
-            if refused.status != NOT_FOUND:
+            if refused.foreign or refused.status != NOT_FOUND:
                 raise
             return None
         try:

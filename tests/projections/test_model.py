@@ -227,6 +227,7 @@ async def test_what_was_prepared_where_there_was_none_is_taken_over(reading: Rea
     for _ in range(2):
         assert not await model.ensure(reading.keeper)
         assert (await freshness.status(reading.service)).index == -1
+    assert await model.prepare(reading.keeper) == await model.head(reading.keeper)
     assert await model.rebuild(reading.keeper) == 1
 
     assert await made(reading, "read") == prepared

@@ -1,5 +1,6 @@
 """The key of the status lists: made once, named by the log's key, and named again in time."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,20 @@ def test_a_key_that_is_rotated_while_the_ledger_is_served_names_it_too(
     assert after is not None
     for key in folder.log_keys(ORIGIN):
         assert Delegation.open(after.delegation, key.verifier).key == before.key.verifier
+
+
+def test_a_note_that_cannot_be_renewed_is_used_as_long_as_it_is_good(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, met by a worker that was just started."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    delegating.ensure(folder, ORIGIN, LEDGER)
+    monkeypatch.setattr(delegating, "ensure", full)
+
+    assert delegating.Renewing(folder, ORIGIN, LEDGER)() is not None
 
 
 def test_a_key_file_that_must_not_be_used_leaves_the_signer_as_it_was(

@@ -47,6 +47,7 @@ def answering_page(status: int) -> Iterator[str]:
         def do_GET(self) -> None:
             page = b"<html>Please log in.</html>"
             self.send_response(status)
+            self.send_header("content-type", "text/html; charset=utf-8")
             self.send_header("content-length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)

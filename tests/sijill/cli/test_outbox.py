@@ -189,10 +189,14 @@ def test_what_cannot_be_sent_now_is_told_and_stops_nothing(office: Shell) -> Non
     office("outbox", "drop", gone)
 
 
+@pytest.mark.parametrize("body", ["named", "unknown"])
 @pytest.mark.parametrize("status", [200, 403])
-def test_a_proxy_in_between_is_a_ledger_that_is_not_reached(office: Shell, status: int) -> None:
+def test_a_proxy_in_between_is_a_ledger_that_is_not_reached(
+    office: Shell, status: int, body: str
+) -> None:
     office("certificate", "issue", office.file("letter.json", letter()), "--queue")
-    office.set(SIJILL_AGENCY="")
+    if body == "unknown":
+        office.set(SIJILL_AGENCY="")
     with answering_page(status) as url:
         office.set(SIJILL_URL=url)
         ran = office("outbox", "send", "--output", "json")

@@ -251,13 +251,13 @@ def test_a_file_that_is_gone_waits_and_stops_nothing(
     assert box.waiting() == [gone]
 
 
-@pytest.mark.parametrize("status", [302, 403, 404, 407])
+@pytest.mark.parametrize("status", [200, 302, 403, 404, 407])
 def test_before_a_proxy_everything_waits_on(
     box: Outbox, client: Client, ledger: StandIn, status: int
 ) -> None:
     """The page where an office has to log in is no answer of the ledger, at whichever request."""
     entries = [box.put("certificate.revoke", revoke(), waits=False) for _ in range(2)]
-    page = httpx2.Response(status, text="<html>")
+    page = httpx2.Response(status, html="<html>")
     portal = httpx2.MockTransport(lambda _: page)
     assert client.state is not None
     with (
@@ -331,6 +331,20 @@ def test_a_refused_one_is_tried_again_where_somebody_says_so(
     assert not box.retry(entry.id)
     assert (box.waiting(), box.refused()) == ([entry], [])
     assert [one.answer["index"] for one in sent(box, client)] == [1]  # type: ignore[index,call-overload]  # a single order
+
+
+@pytest.mark.parametrize("code", ["order_in_future", "order_expired"])
+def test_what_a_crash_left_outlives_a_wrong_clock(
+    box: Outbox, client: Client, ledger: StandIn, code: str
+) -> None:
+    """What was drawn for it has not been told yet."""
+    prepared = client.prepare(REVOKE, [line()])
+    ledger.faults = [problem(code, 401)] * 2
+
+    assert [one.waits for one in sent(box, client)] == [True]
+    assert [one.lines for one in journal(client)] == [prepared.lines]
+    assert [one.waits for one in sent(box, client)] == [False]
+    assert journal(client) == []
 
 
 @pytest.mark.parametrize(
