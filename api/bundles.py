@@ -214,8 +214,7 @@ async def _newest(
         Problem: `checkpoint_pending`.
     """
     known = await certificates.by_code(connection, code)
-    last = known.certificate.state_index if known.certificate else 0
-    if not await services.covered(last, WAIT_SECONDS):
+    if not await services.covered(known.decided_index, WAIT_SECONDS):
         raise Problem("checkpoint_pending")
     head = await checkpoints.newest(connection)
     if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):

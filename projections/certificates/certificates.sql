@@ -98,15 +98,10 @@ SELECT asked.code AS asked, moment.applied, moment.at_time, moment.waiting_since
     to_jsonb(named) AS code,
     to_jsonb(certificate) AS certificate,
     to_jsonb(issuer) AS issuer,
-    (SELECT coalesce(jsonb_agg(to_jsonb(key) ORDER BY key.thumbprint), '[]')
-        FROM read.keys AS key
-        WHERE key.thumbprint = ANY (named.keys || ARRAY(
-                SELECT jsonb_array_elements_text(granted.act -> 'keys')
-                FROM jsonb_array_elements(certificate.grants) AS granted (act)
-            ))
-            AND key.since_index <= moment.at
-            AND (key.until_index > moment.at OR key.until_index IS NULL)
-    ) AS keys
+    behind.keys,
+    greatest(
+        named.since_index, certificate.since_index, issuer.since_index, behind.since_index
+    ) AS decided_index
 FROM moment CROSS JOIN unnest(%(codes)s::text[]) AS asked (code)
 LEFT JOIN read.codes AS named ON named.code = asked.code
     AND named.since_index <= moment.at
@@ -117,6 +112,17 @@ LEFT JOIN read.certificates AS certificate ON certificate.stream = named.stream
 LEFT JOIN read.agencies AS issuer ON issuer.id = certificate.agency
     AND issuer.since_index <= moment.at
     AND (issuer.until_index > moment.at OR issuer.until_index IS NULL)
+CROSS JOIN LATERAL (
+    SELECT coalesce(jsonb_agg(to_jsonb(key) ORDER BY key.thumbprint), '[]') AS keys,
+        max(key.since_index) AS since_index
+    FROM read.keys AS key
+    WHERE key.thumbprint = ANY (named.keys || ARRAY(
+            SELECT jsonb_array_elements_text(granted.act -> 'keys')
+            FROM jsonb_array_elements(certificate.grants) AS granted (act)
+        ))
+        AND key.since_index <= moment.at
+        AND (key.until_index > moment.at OR key.until_index IS NULL)
+) AS behind
 
 -- name: originals
 SELECT to_jsonb(named) AS code

@@ -25,7 +25,8 @@ class Found:
     """What the ledger knows of one public code, and how well it knows it.
 
     Everything but `basis` and `judged_time` is empty when no such code was ever recorded. `keys`
-    are those that stand behind the record; `judged_time` (µs UTC) is the moment to judge it by.
+    are those that stand behind the record; `judged_time` (µs UTC) is the moment to judge it by, and
+    `decided_index` the newest event that had a part in how it stands.
     """
 
     basis: Basis
@@ -34,6 +35,7 @@ class Found:
     certificate: Certificate | None = None
     issuer: Agency | None = None
     keys: list[Key] = field(default_factory=list)
+    decided_index: int = 0
 
     @property
     def today(self) -> str:
@@ -103,6 +105,7 @@ def _found(row: Mapping[str, Any], at: int | None) -> Found:
         certificate=_certificate(row["certificate"]),
         issuer=Agency(**_streamed(row["issuer"])),
         keys=[Key(**_streamed(key)) for key in row["keys"]],
+        decided_index=row["decided_index"],
     )
 
 

@@ -203,6 +203,26 @@ async def test_what_a_compromised_key_issued_waits_to_be_reaffirmed(reading: Rea
     assert await certificates.page(reading.service, "moj", Filter(in_doubt=True)) == []
 
 
+async def test_the_newest_event_that_decides_may_be_about_a_key(reading: Reading) -> None:
+    """Evidence that ends before it would still call the record sound."""
+    thief = enrol("thief", "moj", ("administer", "issue"))
+    accomplice = enrol("accomplice", "moj", ("issue",)).signed_by("thief")
+    scenario = given(linked("moj"), thief, accomplice, issue("a").signed_by("accomplice"))
+    issued = await reading.follow(scenario)
+    scenario.given(issue("other"))
+    unrelated = await reading.follow(scenario)
+    assert (await certificates.by_code(reading.service, code("a"))).decided_index == issued
+
+    scenario.given(order("key.compromise", "moj", key=key_of("thief"), as_of=0, reason="lost"))
+    declared = await reading.follow(scenario)
+
+    found = await certificates.by_code(reading.service, code("a"))
+    assert (facts_of(found).issuer_sound, found.decided_index) == (False, declared)
+    then = await certificates.by_code(reading.service, code("a"), at=unrelated)
+    assert then.decided_index == issued
+    assert (await certificates.by_code(reading.service, code("never"))).decided_index == 0
+
+
 async def test_keys_that_the_data_center_holds_are_shown_as_such(reading: Reading) -> None:
     held = enrol("held", "moj", ("custodial", "issue")).also_by("ndc")
     scenario = given(linked("moj"), held, issue("a").signed_by("held"), issue("b"))
