@@ -129,8 +129,8 @@ class Attachments:
     def _ask(self, method: str, path: str, body: bytes) -> Any:
         return self._client.wire.ask(self._signed(method, path, JSON, body))
 
-    def _send(self, method: str, path: str, content_type: str, body: bytes) -> None:
-        self._client.wire.send(self._signed(method, path, content_type, body))
+    def _send(self, method: str, path: str, content_type: str, body: bytes) -> httpx2.Response:
+        return self._client.wire.send(self._signed(method, path, content_type, body))
 
     def _signed(self, method: str, path: str, content_type: str, body: bytes) -> httpx2.Request:
         now = int(time.time())
