@@ -1,4 +1,5 @@
 from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import pytest
@@ -114,6 +115,17 @@ def test_a_signature_verifies_and_no_changed_one_does(
             key.verify(other, over)
 
 
+@pytest.mark.parametrize("private", [AGENCY_KEY, OFFICER_KEY])
+def test_a_signature_of_another_length_is_none(private: jwk.PrivateKey) -> None:
+    """As numbers its halves could still be the same: it would be a second spelling."""
+    signature, key = jwk.sign(private, b"order"), jwk.public_of(private)
+    other = [signature[:-1], signature[:32] + b"\0" + signature[32:], signature + b"\0", b""]
+
+    for one in other:
+        with pytest.raises(ProofError, match="a signature has 64 bytes"):
+            key.verify(one, b"order")
+
+
 def test_another_key_verifies_nothing() -> None:
     signature = jwk.sign(AGENCY_KEY, b"order")
     for stranger in (STRANGER_KEY, OFFICER_KEY):
@@ -180,6 +192,23 @@ def test_p256_points_are_on_the_curve_and_spelt_once() -> None:
     root = pow(b, (prime + 1) // 4, prime)
     assert jwk.parse_jwk(p256(0, root)).algorithm == "P-256"
     assert refusal(p256(prime, root)) == "key_not_canonical"
+    assert refusal(p256(numbers.x, prime)) == "key_not_canonical"
+
+
+def test_p256_points_just_below_the_prime_are_taken() -> None:
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+
+    def point(x: int) -> tuple[int, int]:
+        return x, pow((x**3 - 3 * x + b) % prime, (prime + 1) // 4, prime)
+
+    highest = next(
+        (x, y)
+        for x, y in map(point, count(prime - 1, -1))
+        if (y**2 - x**3 + 3 * x - b) % prime == 0
+    )
+    assert prime - highest[0] < 100
+    assert jwk.parse_jwk(p256(*highest)).algorithm == "P-256"
 
 
 GOOD = jwk.public_of(AGENCY_KEY).jwk

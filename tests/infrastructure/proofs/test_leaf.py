@@ -223,6 +223,12 @@ def test_the_largest_header_fits_the_bound() -> None:
     assert leaf.parse_header(header.encode()) == header
 
 
+@pytest.mark.parametrize("size, why", [(2_048, "not exactly"), (2_049, "at most")])
+def test_a_header_over_the_bound_is_not_even_looked_at(size: int, why: str) -> None:
+    with pytest.raises(ProofError, match=f"header_malformed: {why}"):
+        leaf.parse_header(b"x" * size)
+
+
 @pytest.mark.parametrize(
     "member, value",
     [
@@ -241,7 +247,7 @@ def test_the_largest_header_fits_the_bound() -> None:
         ("line", 2**53),
         ("type", "sijill.opened"),
         ("type", "sijill.opened.v1\n"),
-        ("type", "sijill." + "x" * 122 + ".v1"),
+        ("type", "sijill." + "x" * 119 + ".v1"),
         ("version", 0),
         ("version", 2**53),
     ],
@@ -314,4 +320,4 @@ def test_a_body_holds_the_largest_statement_and_two_notes() -> None:
 
 def test_a_body_over_the_bound_is_not_even_looked_at() -> None:
     with pytest.raises(ProofError, match="body_malformed: at most"):
-        leaf.split_body(b"\xff" * (leaf.MAX_BODY_BYTES + 1))
+        leaf.split_body(b"\xff" * (73_728 + 1))
