@@ -83,8 +83,8 @@ def strike(client: Client, ended: dict[str, Any], issued: str | None, output: Ou
 
 def _standing(client: Client, number: str) -> str | None:
     """The code of the certificate in force under a number of the register of proofs."""
-    query = {"unit": _UNIT, "series": _SERIES, "number": number, "state": "in_force"}
-    found = next(client.pages("/v1/certificates", limit=1, **query), None)
+    query: dict[str, Any] = {"unit": _UNIT, "series": _SERIES, "number": number}
+    found = next(client.pages("/v1/certificates", limit=1, state="in_force", **query), None)
     return None if found is None else str(found["code"])
 
 
