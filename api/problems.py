@@ -87,6 +87,7 @@ STATUS: dict[str, int] = {
     "storage_full": 503,
     "log_frozen": 503,
     "bundle_too_large": 422,
+    "report_too_long": 422,
     "checkpoint_pending": 503,
     "status_stale": 503,
     "attestation_unavailable": 409,
