@@ -189,7 +189,7 @@ def _prepare_together(services: Services, work: Work, order: Order) -> _Together
         prepared.line = None
         prepared.request = services.desk.request(order, Decision.merge(decisions), work.lines)
     except RecordTwiceInOrder as error:
-        prepared.error, prepared.line = error, error.params["line"]
+        prepared.error, prepared.line = error, int(error.params["line"])
     except _REFUSALS as error:
         prepared.error = error
     except STORE_ERRORS:
