@@ -19,7 +19,7 @@ from api.threads import off_loop
 from api.tries import DRAWS, Tries, told, worth_another
 from api.turns import SharedLook, in_turns
 from api.work import Outcome, Work, order_of
-from domain.errors import KeyUnknown, Refusal
+from domain.errors import KeyUnknown, RecordTwiceInOrder, Refusal
 from domain.ledger import Apart, Decision, Directory
 from infrastructure import telemetry
 from infrastructure.log.batch import Appended, AppendRequest, Order
@@ -188,6 +188,8 @@ def _prepare_together(services: Services, work: Work, order: Order) -> _Together
             prepared.claimed_by |= {(one.space, one.key): number for one in decisions[-1].claims}
         prepared.line = None
         prepared.request = services.desk.request(order, Decision.merge(decisions), work.lines)
+    except RecordTwiceInOrder as error:
+        prepared.error, prepared.line = error, int(error.params["line"])
     except _REFUSALS as error:
         prepared.error = error
     except STORE_ERRORS:
