@@ -20,6 +20,7 @@ from api.problems import Problem
 from api.threads import off_loop
 from domain.acts import Command, parse_command
 from domain.errors import ClaimBlank, Refusal
+from domain.values.comparison import is_blank
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -222,7 +223,7 @@ def _check_values(values: Mapping[str, str]) -> None:
     Only on arrival. The record's format has a place for it, and what was recorded before stands.
     """
     for name, value in values.items():
-        if not value.strip():
+        if is_blank(value):
             raise ClaimBlank(claim=name)
 
 
@@ -258,12 +259,6 @@ async def caller(request: Request, services: "Services", *, required: bool = Fal
     found = await off_loop(partial(services.caller_of, head.keyid))
     request.state.caller = found
     return found
-
-
-async def take_as_caller(request: Request, services: "Services", place: "Place") -> None:
-    """Take a place for a signed read: as in `arrive`, only once its signature is found right."""
-    await caller(request, services, required=True)
-    await place.take()
 
 
 def read_head(request: Request) -> reads.SignedRead:
