@@ -46,7 +46,10 @@ async def wrong(services: Services, work: Work, lines: Iterable[int]) -> dict[in
     for number, command in orders.items():
         try:
             read[number] = await _signed(services, command, work.lines[number])
-        except (ProofError, Problem) as error:
+        except ProofError as error:
+            fault = {"pointer": f"/claims/{CREDENTIAL}", "code": error.code}
+            errors[number] = Problem(error.code, errors=[fault], hint=error.detail)
+        except Problem as error:
             errors[number] = error
     try:
         await services.caught_up()

@@ -8,6 +8,7 @@ from functools import partial
 
 from api.orders import now_us
 from api.problems import Problem
+from api.reports import issued
 from api.services import Services
 from api.threads import off_loop
 from api.work import Work
@@ -29,7 +30,7 @@ async def check(services: Services, work: Work) -> None:
         Refusal: the order would be refused whatever its figures are.
         RegisterCountWrong: a register holds other numbers than was signed.
         ReportDigestWrong: a report's figures have another digest.
-        Problem: `status_stale`, it cannot be counted yet.
+        Problem: `status_stale`, it cannot be counted yet; `report_too_long`, nobody is told it.
     """
     for number, command in work.commands.items():
         if isinstance(command, CountRegister | PublishReport):
@@ -54,8 +55,9 @@ async def _check_report(services: Services, command: PublishReport) -> None:
         raise Problem("status_stale")
     narrowed = reports.Narrowed(command.subject, command.type, command.from_day, command.to_day)
     async with services.pool.connection() as connection:
-        rows = await reports.issuance(connection, narrowed, at=command.at)
-    if reports.digest(rows, narrowed, at=command.at) != command.digest:
+        rows = await issued(connection, narrowed, at=command.at)
+    right = await off_loop(partial(reports.digest, rows, narrowed, at=command.at), lines=len(rows))
+    if right != command.digest:
         raise ReportDigestWrong(at=command.at)
 
 

@@ -12,7 +12,8 @@ import ipaddress
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -35,6 +36,8 @@ UPLOADS_AT_ONCE = 16
 UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
 PICTURES_AT_ONCE = 4
+# Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
+REPORTS_AT_ONCE = 2
 BULK_PATIENCE_SECONDS = 5.0
 BUCKETS_MAXIMUM = 50_000
 DIGEST_BYTES = 16
@@ -105,6 +108,19 @@ class Place:
         while self._taken:
             self._taken.pop().release()
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Take a place and free it at the end: for work that is over before the answer leaves.
+
+        Raises:
+            Problem: `busy`.
+        """
+        await self.take()
+        try:
+            yield
+        finally:
+            self.free()
+
 
 @dataclass(slots=True)
 class Shares:
@@ -137,6 +153,7 @@ class Limits:
     _pictures: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
+    _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
@@ -149,6 +166,10 @@ class Limits:
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""
         return Place(self._pictures)
+
+    def report_place(self) -> Place:
+        """A place for one report while it is counted, not taken yet."""
+        return Place(self._counts)
 
     def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
         """Whether this address may compare values with this code now."""

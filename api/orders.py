@@ -20,6 +20,7 @@ from api.problems import Problem
 from api.threads import off_loop
 from domain.acts import Command, parse_command
 from domain.errors import ClaimBlank, Refusal
+from domain.values.comparison import is_blank
 from infrastructure.proofs import disclosures, orders, reads
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
@@ -222,7 +223,7 @@ def _check_values(values: Mapping[str, str]) -> None:
     Only on arrival. The record's format has a place for it, and what was recorded before stands.
     """
     for name, value in values.items():
-        if not value.strip():
+        if is_blank(value):
             raise ClaimBlank(claim=name)
 
 

@@ -87,6 +87,7 @@ STATUS: dict[str, int] = {
     "storage_full": 503,
     "log_frozen": 503,
     "bundle_too_large": 422,
+    "report_too_long": 422,
     "checkpoint_pending": 503,
     "status_stale": 503,
     "attestation_unavailable": 409,
@@ -97,7 +98,8 @@ RETRY_AFTER_SECONDS: dict[int, int] = {429: 10, 503: 2}
 class Problem(Exception):
     """A refusal raised by the HTTP layer itself.
 
-    `params` fill the catalogue's placeholders; `errors` are JSON pointers with their own codes.
+    `params` fill the catalogue's placeholders; `errors` are JSON pointers with their own codes;
+    `hint` says what a parser expected, and never repeats what it got.
     """
 
     def __init__(
@@ -107,12 +109,14 @@ class Problem(Exception):
         /,
         *,
         errors: list[dict[str, str]] | None = None,
+        hint: str = "",
         **params: str | int,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.status = status or STATUS.get(code, 400)
         self.errors = errors or []
+        self.hint = hint
         self.params = params
 
 
@@ -158,9 +162,10 @@ def as_problem(error: Exception, language: str) -> dict[str, Any]:
             code, params = "internal", {}
     telemetry.REFUSALS.labels(code).inc()
     problem = describe(code, status, language, params)
-    if isinstance(error, ProofError) and error.detail:
-        # What a parser expected; it never repeats what it got.
-        problem["hint"] = error.detail
+    # What a parser expected; it never repeats what it got.
+    hint = error.detail if isinstance(error, ProofError) else getattr(error, "hint", "")
+    if hint:
+        problem["hint"] = hint
     pointers = getattr(error, "errors", None)
     if pointers:
         problem["errors"] = pointers

@@ -1,9 +1,11 @@
 """Reports: figures pinned to a log index, so that anybody can count them again."""
 
 from dataclasses import asdict
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from psycopg import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -14,8 +16,9 @@ from api.reading import recent
 from api.services import Open
 from api.shapes.authenticity import AuthenticityReport
 from api.shapes.verdicts import IssuanceReport, PublishedPage
+from api.threads import off_loop
 from projections import authenticity, freshness, reports
-from projections.reports import Narrowed
+from projections.reports import MOST_ROWS, Issuance, Narrowed, TooLong
 
 router = APIRouter(prefix="/v1/reports", tags=["reports"], responses=problems(404, 422))
 
@@ -35,14 +38,36 @@ async def issuance(
     from_day: Day = None,
     to_day: Day = None,
 ) -> JSONResponse:
-    """Counts as after event `at`; the same index gives the same figures for ever."""
-    async with recent(services) as connection:
-        applied = (await freshness.status(connection)).index
-        if at is not None and at > applied:
-            raise Problem("index_unknown", index=at)
-        pinned = applied if at is None else at
-        narrowed = Narrowed(agency, type, from_day, to_day)
-        rows = await reports.issuance(connection, narrowed, at=pinned)
+    """Counts as after event `at`; the same index gives the same figures for ever.
+
+    Narrow what has more than 20,000 rows by agency, type or days; the digest says to what.
+    """
+    async with services.limits.report_place().held():
+        async with recent(services) as connection:
+            applied = (await freshness.status(connection)).index
+            if at is not None and at > applied:
+                raise Problem("index_unknown", index=at)
+            pinned = applied if at is None else at
+            narrowed = Narrowed(agency, type, from_day, to_day)
+            rows = await issued(connection, narrowed, at=pinned)
+        return await off_loop(partial(_told, rows, narrowed, pinned), lines=len(rows))
+
+
+async def issued(
+    connection: AsyncConnection[Any], narrowed: Narrowed, *, at: int
+) -> list[Issuance]:
+    """The rows of a report that is told or published.
+
+    Raises:
+        Problem: `report_too_long`.
+    """
+    try:
+        return await reports.issuance(connection, narrowed, at=at, most=MOST_ROWS)
+    except TooLong:
+        raise Problem("report_too_long", most=MOST_ROWS) from None
+
+
+def _told(rows: list[Issuance], narrowed: Narrowed, at: int) -> JSONResponse:
     items = [
         {
             "agency": row.agency,
@@ -60,10 +85,10 @@ async def issuance(
     }
     return JSONResponse(
         {
-            "at": pinned,
+            "at": at,
             "items": items,
             "totals": totals,
-            "digest": reports.digest(rows, narrowed, at=pinned),
+            "digest": reports.digest(rows, narrowed, at=at),
         },
         headers={"Cache-Control": "no-store"},
     )
@@ -80,7 +105,7 @@ async def answering(services: Open, at: At = None, agency: Word = None) -> JSONR
     Counts as after event `at`, overdue on the day of that event. What the operator attested at once
     is no agency's answer and is not counted.
     """
-    async with recent(services) as connection:
+    async with services.limits.report_place().held(), recent(services) as connection:
         known = await freshness.status(connection)
         if at is not None and at > known.index:
             raise Problem("index_unknown", index=at)

@@ -78,34 +78,48 @@ WHERE stream = ANY(%(streams)s::uuid[]) AND until_index IS NULL
 
 -- name: report
 -- By the agency that was asked last. Percentiles are of seconds from request to answer, and values
--- that occurred, so that they are counted again to the same figure.
+-- that occurred, so that they are counted again to the same figure. Every request is read once and
+-- without its documents, and no agency goes through the requests of all.
 WITH moment AS (
     SELECT coalesce(%(at)s::bigint, model.index) AS at FROM read.model
-), asked AS (
-    SELECT asked.*, (asked.ended_time - asked.requested_time) / 1000000 AS seconds
+), asked AS MATERIALIZED (
+    SELECT asked.addressee, asked.state, asked.due_date,
+        CASE asked.state WHEN 'refused' THEN asked.reason WHEN 'answered' THEN asked.finding END
+            AS word,
+        (asked.ended_time - asked.requested_time) / 1000000 AS seconds
     FROM moment JOIN read.authenticity_requests AS asked ON asked.since_index <= moment.at
         AND (asked.until_index > moment.at OR asked.until_index IS NULL)
     WHERE asked.addressee IS NOT NULL AND asked.state <> 'attested'
         AND (%(agency)s::text IS NULL OR asked.addressee = %(agency)s)
+), counted AS (
+    SELECT addressee, state, word, count(*) AS n,
+        count(*) FILTER (WHERE due_date < %(today)s) AS late
+    FROM asked GROUP BY addressee, state, word
+), times AS MATERIALIZED (
+    SELECT addressee,
+        percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) AS median,
+        percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
+    FROM asked WHERE state = 'answered' GROUP BY addressee
+), totals AS MATERIALIZED (
+    SELECT addressee,
+        sum(n) AS requests,
+        sum(n) FILTER (WHERE state = 'answered') AS answered,
+        sum(n) FILTER (WHERE state IN ('open', 'original_needed')) AS waiting,
+        sum(late) FILTER (WHERE state IN ('open', 'original_needed')) AS overdue,
+        sum(n) FILTER (WHERE state = 'refused') AS refused,
+        jsonb_object_agg(word, n) FILTER (WHERE state = 'refused') AS refusals,
+        jsonb_object_agg(word, n) FILTER (WHERE state = 'answered') AS findings
+    FROM counted GROUP BY addressee
 )
-SELECT addressee AS agency,
-    count(*) AS requests,
-    count(*) FILTER (WHERE state = 'answered') AS answered,
-    count(*) FILTER (WHERE state IN ('open', 'original_needed')) AS waiting,
-    count(*) FILTER (WHERE state IN ('open', 'original_needed') AND due_date < %(today)s) AS overdue,
-    count(*) FILTER (WHERE state = 'refused') AS refused,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE state = 'answered')
-        AS median_seconds,
-    percentile_disc(0.95) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE state = 'answered')
-        AS p95_seconds,
-    (SELECT coalesce(jsonb_object_agg(reason, n), '{}') FROM (
-        SELECT refused.reason, count(*) AS n FROM asked AS refused
-        WHERE refused.addressee = asked.addressee AND refused.state = 'refused'
-        GROUP BY refused.reason) AS counted) AS refusals,
-    (SELECT coalesce(jsonb_object_agg(finding, n), '{}') FROM (
-        SELECT found.finding, count(*) AS n FROM asked AS found
-        WHERE found.addressee = asked.addressee AND found.state = 'answered'
-        GROUP BY found.finding) AS counted) AS findings
-FROM asked
-GROUP BY addressee
-ORDER BY addressee
+SELECT totals.addressee AS agency,
+    totals.requests::bigint AS requests,
+    coalesce(totals.answered, 0)::bigint AS answered,
+    coalesce(totals.waiting, 0)::bigint AS waiting,
+    coalesce(totals.overdue, 0)::bigint AS overdue,
+    coalesce(totals.refused, 0)::bigint AS refused,
+    times.median AS median_seconds,
+    times.p95 AS p95_seconds,
+    coalesce(totals.refusals, '{}') AS refusals,
+    coalesce(totals.findings, '{}') AS findings
+FROM totals LEFT JOIN times ON times.addressee = totals.addressee
+ORDER BY totals.addressee

@@ -4,6 +4,7 @@ A report is pinned to an index: whoever asks for the same index gets the same fi
 can count them again from the log.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,7 +25,10 @@ from projections.rows import Connection, Journal, WorkingSet
 _SQL = load("projections", "reports.sql")
 
 PUBLISHED_TOPIC: Final = "sijill.report.published.v1"
+MOST_ROWS: Final = 20_000
+"""How long a report is told or published: far more than one agency's of many years."""
 _QUARTER_MICROSECONDS: Final = 15 * 60 * 1_000_000
+_TOGETHER: Final = 1_000
 
 ISSUING: Final = frozenset({"issued"})
 WITHDRAWING: Final = frozenset({"revoked", "voided", "superseded"})
@@ -105,14 +109,34 @@ class Narrowed(NamedTuple):
     to_day: str | None = None
 
 
+class TooLong(Exception):
+    """A report has more rows than were to be read."""
+
+
 async def issuance(
-    conn: Connection, narrowed: Narrowed | None = None, *, at: int | None = None
+    conn: Connection,
+    narrowed: Narrowed | None = None,
+    *,
+    at: int | None = None,
+    most: int | None = None,
 ) -> list[Issuance]:
-    """Counts by agency, type and day after event `at` (None: now); both ends of days included."""
+    """Counts by agency, type and day after event `at` (None: now); both ends of days included.
+
+    Raises:
+        TooLong: there are more than `most` rows.
+    """
     asked = (narrowed or Narrowed())._asdict()
+    asked |= {"at": at, "most": None if most is None else most + 1}
+    rows: list[Issuance] = []
     async with conn.cursor(row_factory=class_row(Issuance)) as cursor:
-        await cursor.execute(_SQL["issuance"], {"at": at, **asked})
-        return await cursor.fetchall()
+        await cursor.execute(_SQL["issuance"], asked)
+        while part := await cursor.fetchmany(_TOGETHER):
+            rows += part
+            # Rows are made of what the database said on the event loop: others get their turn.
+            await asyncio.sleep(0)
+    if most is not None and len(rows) > most:
+        raise TooLong
+    return rows
 
 
 def digest(rows: Sequence[Issuance], narrowed: Narrowed, *, at: int) -> str:

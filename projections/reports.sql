@@ -45,18 +45,22 @@ JOIN acts ON acts.day = closed.day COLLATE "C"
 GROUP BY acts.day, acts.agency, acts.type, acts.kind, closed.index
 
 -- name: issuance
+-- Finished days by their totals, and by its acts the one day that is open after event `at`: that of
+-- the last act, because the first act of a later day ends every day before it. What the moment is
+-- is told once before, so that a plan can go by the day.
 WITH moment AS (
     SELECT coalesce(%(at)s::bigint, model.index) AS at,
-        (SELECT max(days.day) FROM read.days
-            WHERE days.since_index <= coalesce(%(at)s::bigint, model.index)) AS closed
+        (SELECT acts.day FROM read.acts
+            WHERE acts.log_index <= coalesce(%(at)s::bigint, model.index)
+            ORDER BY acts.log_index DESC LIMIT 1) AS open
     FROM read.model
 ), counted AS (
     SELECT days.agency, days.type, days.day, days.kind, days.acts
-    FROM moment JOIN read.days ON days.since_index <= moment.at
+    FROM read.days WHERE days.since_index <= (SELECT at FROM moment)
     UNION ALL
     SELECT acts.agency, acts.type, acts.day, acts.kind, count(*)
-    FROM moment JOIN read.acts ON acts.log_index <= moment.at
-        AND acts.day > coalesce(moment.closed, '' COLLATE "C")
+    FROM read.acts
+    WHERE acts.day = (SELECT open FROM moment) AND acts.log_index <= (SELECT at FROM moment)
     GROUP BY acts.agency, acts.type, acts.day, acts.kind
 )
 SELECT agency, type, day, jsonb_object_agg(kind, acts) AS acts
@@ -67,6 +71,7 @@ WHERE (%(agency)s::text IS NULL OR agency = %(agency)s)
     AND (%(to_day)s::text IS NULL OR day <= %(to_day)s)
 GROUP BY agency, type, day
 ORDER BY agency, type, day
+LIMIT %(most)s::bigint
 
 -- name: published
 SELECT log_index, agency, report, of_index, digest, subject, type, from_day, to_day

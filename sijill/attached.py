@@ -74,11 +74,28 @@ def check(
         if bound.erased:
             continue
         summary.attachments += 1
-        if vault is None:
+        opening = _opening(conn, vault, bound)
+        if opening is None:
             summary.skip("attachment_not_opened", bound.index)
-        for code in _check(conn, objects, vault, bound):
+        for code in _check(conn, objects, opening, bound):
             summary.findings += 1
             on_finding(Finding(code, bound.index, expected=bound.key))
+
+
+def _opening(conn: Connection[Any], vault: Vault | None, bound: Bound) -> Vault | None:
+    """The vault, where the record's key is there; one that is lost is a finding about its values.
+
+    A logical backup leaves the keys out, and says nothing about the stored bytes.
+    """
+    if vault is None:
+        return None
+    try:
+        vaults.record_key(conn, bound.stream)
+    except vaults.RecordKeyMissing:
+        return None
+    except VaultError:
+        pass
+    return vault
 
 
 def _check(

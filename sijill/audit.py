@@ -30,8 +30,9 @@ from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from projections import comparing, reports
+from sijill import books
 from sijill.collecting import seldom_meanwhile
-from sijill.notebook import FORMAT, Notebook, notebook
+from sijill.notebook import Notebook, notebook
 from sijill.rules import Rules
 
 
@@ -55,6 +56,7 @@ def check(
     on_leaf: Callable[[], None] | None = None,
     *,
     kept: Notebook | None = None,
+    name: str = "",
 ) -> Summary:
     """Check a log; every finding is told as it is made, every leaf as it is met.
 
@@ -65,12 +67,14 @@ def check(
         on_leaf: told each leaf.
         kept: where an earlier check of this log has left what it knew: only what lies behind that
             is checked. One that is cut off goes on from there as well.
+        name: by which `kept` tells this source from others of the same log.
     """
     with (
         seldom_meanwhile(),
         contextlib.nullcontext(kept) if kept is not None else notebook() as memory,
     ):
         state = memory.state()
+        known = {} if state is None else books.sources(state)
         tell = on_leaf or _silent
         leaves = 0
 
@@ -79,7 +83,7 @@ def check(
             leaves += 1
             tell()
             if kept is not None and leaves % KEPT_EVERY == 0:
-                kept.keep({"format": FORMAT, **fsck.state()})
+                kept.keep(books.page(fsck.state(), known, name))
 
         wanted = replace(
             trust, rules=lambda summary: Rules(summary, memory), on_leaf=met, memory=memory
@@ -88,7 +92,7 @@ def check(
         for finding in fsck.run():
             on_finding(finding)
         if kept is not None:
-            kept.keep({"format": FORMAT, **fsck.state()})
+            kept.keep(books.page(fsck.state(), known, name))
     return fsck.summary
 
 

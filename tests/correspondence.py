@@ -94,7 +94,12 @@ def send(sender: Agency, receiver: Agency, *, due_date: str | None = None, **cha
     """Register a letter and dispatch it to one addressee."""
     members = outgoing(sender, [receiver.name], **changes)
     order(sender.client, "", "register_outgoing", **members)
-    letter, consignment = members["new_letter"], new_id()
+    return dispatch(sender, members["new_letter"], receiver, due_date=due_date)
+
+
+def dispatch(sender: Agency, letter: str, receiver: Agency, *, due_date: str | None = None) -> Sent:
+    """Dispatch a letter that is registered to one addressee."""
+    consignment = new_id()
     order(
         sender.client,
         f"/{sender.name}/{letter}/dispatch",

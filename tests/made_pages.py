@@ -79,14 +79,15 @@ def options(app: App) -> set[str]:
     return {name for name in named if name.startswith("--")} | {"--help"}
 
 
-def variables_of_the_command_line() -> dict[str, str]:
-    """Environment variables that verbs read, with the option that each stands for."""
-    return {
-        variable: one.names[0]
-        for _, app in verbs()
-        for one in arguments(app)
-        for variable in one.parameter.env_var
-    }
+def variables_of_the_command_line() -> dict[str, list[str]]:
+    """Environment variables that verbs read, with the options that each stands for."""
+    found: dict[str, list[str]] = {}
+    for _, app in verbs():
+        for one in arguments(app):
+            for variable in one.parameter.env_var:
+                options = found.setdefault(variable, [])
+                options += [name for name in one.names[:1] if name not in options]
+    return found
 
 
 def _command_line() -> Iterator[str]:
@@ -222,7 +223,8 @@ def _doctor() -> Iterator[str]:
 def _variables() -> Iterator[str]:
     yield "| Variable | Stands for |"
     yield "|---|---|"
-    for variable, option in sorted(variables_of_the_command_line().items()):
+    for variable, options in sorted(variables_of_the_command_line().items()):
+        option = "`, `".join(sorted(options))
         yield f"| `{variable}` | `{option}` |"
 
 

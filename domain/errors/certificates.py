@@ -20,7 +20,7 @@ class ClaimMissing(Malformed, code="claim_missing"):
 
 
 class ClaimBlank(Malformed, code="claim_blank"):
-    """The value that is committed to is empty, or only blanks."""
+    """The value that is committed to is empty, or only what nobody sees."""
 
 
 class DateInFuture(Malformed, code="date_in_future"):

@@ -24,7 +24,10 @@ class IncomingNumberTaken(Refusal, code="incoming_number_taken"):
 
 
 class NotAnAddressee(Refusal, code="not_an_addressee"):
-    """The letter names no such addressee; addressees are frozen when it is registered."""
+    """The letter names no such addressee; addressees are frozen when it is registered.
+
+    Of one that was merged or split since, its successor receives what is dispatched to it.
+    """
 
 
 class AddresseeServed(Refusal, code="addressee_served"):

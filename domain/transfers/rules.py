@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from domain.acts import Command
+from domain.agencies import responsible
 from domain.errors import (
     AddressedToItself,
     AddresseeNotLinked,
@@ -128,6 +129,14 @@ def check_receiver(addressee: str, order: Command, sitting: Sitting) -> None:
     if addressee == order.agency:
         raise AddressedToItself
     check_receives(addressee, sitting)
+
+
+def check_reached(addressee: str, sitting: Sitting) -> None:
+    """Who was an addressee and is no more receives by who answers for it.
+
+    So it does what was sent the day before it ended.
+    """
+    check_receives(responsible(addressee, None, None, sitting.agency), sitting)
 
 
 def check_receives(addressee: str, sitting: Sitting) -> None:

@@ -40,8 +40,8 @@ from domain.transfers.rules import (
     check_due,
     check_held,
     check_letter_claims,
+    check_reached,
     check_receiver,
-    check_receives,
     check_repeated,
     entry,
     free_addressee,
@@ -65,10 +65,10 @@ def register_outgoing(order: commands.RegisterOutgoing, sitting: Sitting) -> Non
 
 @desk(commands.DispatchLetter)
 def dispatch(order: commands.DispatchLetter, sitting: Sitting) -> None:
-    """Dispatch to an addressee on the network that has not got it."""
+    """Dispatch to an addressee, or to who answers for it by now, on the network, once."""
     letter = _to_be_sent(order, order.addressee, sitting)
     if letter.recipients:
-        check_receives(order.addressee, sitting)
+        check_reached(order.addressee, sitting)
     else:
         check_receiver(order.addressee, order, sitting)
     check_due(order.due_date, sitting, dated=letter.entered.date)
@@ -161,7 +161,7 @@ def _check_recipients(order: commands.RegisterOutgoing) -> None:
 def _check_reply(order: commands.RegisterOutgoing, sitting: Sitting) -> None:
     """A reply answers a letter that was addressed to the replier, and goes to who sent it.
 
-    Or to who answers for that body by now: one that is no more receives nothing.
+    Or to who answers for that body by now.
     """
     if order.answers is None:
         return

@@ -42,6 +42,11 @@ UNSEEN = re.compile(
 )
 
 
+# Letters and digits that folding leaves something of. Nearly every value begins with one, and a
+# bulk has tens of thousands.
+_PLAIN = re.compile("[0-9A-Za-z\u0621-\u063a\u0641-\u064a\u0660-\u0669\u0671-\u06d3]")
+
+
 def fold_value(text: str) -> str:
     """The form in which all spellings of a value are equal.
 
@@ -56,6 +61,14 @@ def fold_value(text: str) -> str:
         if unicodedata.category(character) != "Mn"
     )
     return " ".join("".join(kept).casefold().split())
+
+
+def is_blank(text: str) -> bool:
+    """Whether a value says nothing: whatever blank is presented would be the same as it.
+
+    So it is of blanks, and of what neither screen nor paper shows: joiners, fillers, marks alone.
+    """
+    return _PLAIN.match(text) is None and not fold_value(text)
 
 
 def fold_presented_number(text: str) -> str:

@@ -154,4 +154,4 @@ def _extra() -> dict[str, Any]:
     try:
         return {name: import_module(name) for name in _MODULES}
     except ImportError:
-        raise PaperError("seal_unavailable", "pip install 'sijill[seal]'") from None
+        raise PaperError("seal_unavailable", "the extra named seal is not installed") from None

@@ -6,15 +6,18 @@ was allowed to, and whether the certificate is still in force, is for :mod:`verd
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 from unicodedata import is_normalized
 
 from infrastructure.proofs import cbor, codes, cwt, jwk
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.errors import ProofError
+
+_Given = ParamSpec("_Given")
+_Read = TypeVar("_Read")
 
 MAX_BYTES: Final = 1024
 """The longest COSE_Sign1 that is read; what fits a QR code is :mod:`qr`'s matter."""
@@ -121,7 +124,7 @@ def sign(credential: Credential, key: jwk.PrivateKey, *, algorithm: int | None =
     """The credential's bytes.
 
     Raises:
-        ProofError: ``credential_malformed`` for values that no reader would take or an algorithm
+        ProofError: what :func:`decode` would say of it; ``credential_malformed`` for an algorithm
             that is not the key's.
     """
     public = jwk.public_of(key)
@@ -129,10 +132,13 @@ def sign(credential: Credential, key: jwk.PrivateKey, *, algorithm: int | None =
     if cwt.ALGORITHMS.get(alg) != public.algorithm:
         raise ProofError("credential_malformed", "the algorithm is not the key's")
     protected = cbor.dumps({_ALG: alg, _KID: key_id(public)})
-    payload = cbor.dumps(_claims(credential))
+    claims = _claims(credential)
+    _read(claims)
+    payload = cbor.dumps(claims)
     signature = jwk.sign(key, cwt.signed_bytes(protected, payload))
     data = cwt.encode(protected, {}, payload, signature)
-    decode(data)
+    if len(data) > MAX_BYTES:
+        raise ProofError("cbor_too_large", f"at most {MAX_BYTES} bytes")
     return data
 
 
@@ -142,11 +148,11 @@ def decode(data: bytes) -> Signed:
     Raises:
         ProofError: ``cbor_too_large``, ``cbor_malformed`` or ``credential_malformed``;
             ``credential_foreign`` for a sound COSE_Sign1 that is not one of ours (another country's
-            system, another kind of token).
+            system, another kind of token). The detail begins with the member that it is about.
     """
     protected, payload, signature = _sign1(cbor.loads(data, limit_bytes=MAX_BYTES))
-    algorithm, kid = _protected(cbor.loads(protected, limit_bytes=MAX_BYTES))
-    credential = _read(cbor.loads(payload, limit_bytes=MAX_BYTES))
+    algorithm, kid = _protected(_of("protected", cbor.loads, protected, limit_bytes=MAX_BYTES))
+    credential = _read(_of("payload", cbor.loads, payload, limit_bytes=MAX_BYTES))
     return Signed(credential, algorithm, kid, signature, cwt.signed_bytes(protected, payload))
 
 
@@ -173,24 +179,24 @@ def _claims(said: Credential) -> dict[cbor.Value, cbor.Value]:
     private: dict[cbor.Value, cbor.Value] = {
         _TYPE: said.type,
         _NUMBER: said.number,
-        _DATE: _days(said.date),
+        _DATE: _of("date", _days, said.date),
         _FIELDS: dict(said.fields),
         _STATUS: [said.status_list, said.status_index],
         _INDEX: said.index,
-        _LEDGER: _hex(said.ledger),
+        _LEDGER: _of("ledger", _hex, said.ledger),
     }
     if said.document is not None:
-        private[_DOCUMENT] = _hex(said.document)
+        private[_DOCUMENT] = _of("document", _hex, said.document)
     claims: dict[cbor.Value, cbor.Value] = {
         _ISSUER: said.agency,
         _ISSUED_AT: said.issued_at,
-        _ID: codes.to_bytes(said.code),
+        _ID: _of("code", codes.to_bytes, said.code),
         _PRIVATE: private,
     }
     if said.expiry_date is not None:
-        claims[_EXPIRES] = _midnight(said.expiry_date) + _DAY_SECONDS
+        claims[_EXPIRES] = _of("expiry_date", _midnight, said.expiry_date) + _DAY_SECONDS
     if said.effective_date not in (None, said.date):
-        claims[_NOT_BEFORE] = _midnight(said.counts_from)
+        claims[_NOT_BEFORE] = _of("effective_date", _midnight, said.counts_from)
     return claims
 
 
@@ -203,33 +209,57 @@ def _read(value: cbor.Value) -> Credential:
         raise ProofError("credential_malformed", "exactly the claims of the format")
     if not _PRIVATE_REQUIRED <= private.keys() <= _PRIVATE_REQUIRED | {_DOCUMENT}:
         raise ProofError("credential_malformed", "exactly the private claims of the format")
-    status_list, status_index = _status(private[_STATUS])
-    day = _day(private[_DATE])
-    begins = _day_of(value[_NOT_BEFORE]) if _NOT_BEFORE in value else None
+    status_list, status_index = _of("status", _status, private[_STATUS])
+    day = _of("date", _day, private[_DATE])
+    begins = _of("effective_date", _day_of, value[_NOT_BEFORE]) if _NOT_BEFORE in value else None
     if begins == day:
-        raise ProofError("credential_malformed", "validity begins at the date unless said")
+        raise ProofError("credential_malformed", "effective_date: only where it is not the date")
+    ends, document = value.get(_EXPIRES), private.get(_DOCUMENT)
     return Credential(
-        agency=_matching(_AGENCY, value[_ISSUER]),
-        code=codes.from_bytes(_bytes(value[_ID], codes.CODE_BYTES)),
-        type=_matching(_TYPE_ID, private[_TYPE]),
-        number=_text(private[_NUMBER]),
+        agency=_of("agency", _matching, _AGENCY, value[_ISSUER]),
+        code=_of("code", _code, value[_ID]),
+        type=_of("type", _matching, _TYPE_ID, private[_TYPE]),
+        number=_of("number", _text, private[_NUMBER]),
         date=day,
-        fields=_fields(private[_FIELDS]),
+        fields=_of("fields", _fields, private[_FIELDS]),
         status_list=status_list,
         status_index=status_index,
-        index=_integer(private[_INDEX]),
-        issued_at=_integer(value[_ISSUED_AT]),
-        ledger=_bytes(private[_LEDGER], LEDGER_BYTES).hex(),
+        index=_of("index", _integer, private[_INDEX]),
+        issued_at=_of("issued_at", _integer, value[_ISSUED_AT]),
+        ledger=_of("ledger", _bytes, private[_LEDGER], LEDGER_BYTES).hex(),
         effective_date=begins,
-        expiry_date=_day_of(value[_EXPIRES], before=1) if _EXPIRES in value else None,
-        document=(_bytes(private[_DOCUMENT], DIGEST_BYTES).hex() if _DOCUMENT in private else None),
+        expiry_date=_of("expiry_date", _day_of, ends, before=1) if _EXPIRES in value else None,
+        document=(
+            _of("document", _bytes, document, DIGEST_BYTES).hex() if _DOCUMENT in private else None
+        ),
     )
+
+
+def _of(
+    member: str, read: Callable[_Given, _Read], /, *given: _Given.args, **more: _Given.kwargs
+) -> _Read:
+    """What is read of one member. What is wrong with it is told with its name.
+
+    Raises:
+        ProofError: as `read`.
+    """
+    try:
+        return read(*given, **more)
+    except ProofError as error:
+        raise ProofError(error.code, f"{member}: {error.detail}") from None
+
+
+def _code(value: Any) -> str:
+    return codes.from_bytes(_bytes(value, codes.CODE_BYTES))
 
 
 def _fields(value: Any) -> dict[int, str]:
     if not isinstance(value, dict):
         raise ProofError("credential_malformed", "fields by their place")
-    return {_integer(place, most=_MAX_PLACES - 1): _text(said) for place, said in value.items()}
+    return {
+        _integer(place, most=_MAX_PLACES - 1): _of(str(place), _text, said)
+        for place, said in value.items()
+    }
 
 
 def _status(value: Any) -> tuple[int, int]:

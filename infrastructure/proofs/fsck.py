@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from infrastructure.proofs import note, tiles
+from infrastructure.proofs import merkle, note, tiles
 from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
@@ -97,7 +97,7 @@ class Fsck:
         self._newest: Checkpoint | None = None
         self._receipts: dict[int, list[Receipt]] = {}
         self._unread_receipts = list(self._trust.receipts)
-        self._newer = False
+        self._newer = self._other = False
         self._lost_at: int | None = None
         self._lost_last = 0
 
@@ -154,6 +154,8 @@ class Fsck:
         if start:
             yield from self._begin(self._judge.ledger)
             yield from self._go_on(next(walk, None))
+            if self._other:
+                return
         if self._trust.ahead is not None:
             walk = self._trust.ahead(walk, self._judge.keys)
         for met in walk:
@@ -183,6 +185,8 @@ class Fsck:
         if first and first != known:
             # What was remembered is of another ledger: no leaf of this one is to blame.
             yield Finding("ledger_other", 0, known.hex(), first.hex())
+            entry = next(iter(self._source.entries()), b"")
+            self._other = merkle.leaf_hash(entry) == first
             return
         covered = 0 if self._newest is None else self._newest.size
         if self._source.ends_at_checkpoint and covered < start:

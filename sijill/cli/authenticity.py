@@ -2,7 +2,6 @@
 
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -27,8 +26,6 @@ Finding = Literal[
     "original_needed",
 ]
 Grade = Literal["born_digital", "original_sighted", "register_only", "paper_reply"]
-_POSITIVE = frozenset({"genuine", "changed"})
-_UNIT, _SERIES = "authenticity", "general"
 _COLUMNS = {
     "request": "cli.column.request",
     "about": "cli.column.about",
@@ -143,10 +140,12 @@ def answer(
 
     *Not found* needs every known register of that year to be declared covered, *outside coverage*
     one that is not; and what is found in a covered one stands in it. An answer that would be
-    refused issues no certificate. Run again after whatever went wrong: it is issued once.
+    refused issues no certificate; one that is refused all the same, as the request has ended
+    meanwhile, voids it again. Run again after whatever went wrong: it is issued once.
     """
     from infrastructure.proofs import codes
-    from sijill.client import Draft
+    from sijill.cli import proving
+    from sijill.client import Draft, Refused
 
     code = codes.normalise(request_code)
     path = f"/v1/authenticity-requests/{code}"
@@ -155,16 +154,21 @@ def answer(
         asked = client.get(path)
         said: dict[str, Any] = {"request": code, "finding": finding, "grade": grade}
         said |= {"unit": unit, "series": series}
-        fields = _proved(asked, finding, output)
+        fields = proving.proved(asked, finding, output)
         number = str(asked["requested_index"])
         act, agency = "authenticity.answer", client.agency or ""
-        _rehearse(client, Draft.plain(act, agency, f"{path}/answer", **said), finding)
-        if finding in _POSITIVE:
-            said["certificate"] = _certify(client, number, fields)
-        else:
-            _set_right(client, number, fields)
-        draft = Draft.plain(act, agency, f"{path}/answer", **said)
-        sent = client.send(client.prepare(draft.path, [draft.envelope]))
+        try:
+            proving.rehearse(client, Draft.plain(act, agency, f"{path}/answer", **said), finding)
+            if finding in proving.POSITIVE:
+                said["certificate"] = proving.certify(client, number, fields)
+            else:
+                proving.set_right(client, number, fields)
+            draft = Draft.plain(act, agency, f"{path}/answer", **said)
+            sent = client.send(client.prepare(draft.path, [draft.envelope]))
+        except Refused as refused:
+            if refused.code == "request_not_waiting":
+                proving.strike(client, client.get(path), said.get("certificate"), output)
+            raise
         shown = {**client.get(path), "receipt": sent["receipt"]}
     output.result(shown, *_lines(shown, output))
     return 0
@@ -265,83 +269,6 @@ def _pair(text: str) -> tuple[str, str]:
         return name, stated({name: composed(value)})[name]
     except ValueError as error:
         raise Unusable(code="input_malformed", detail=str(error), path=name) from None
-
-
-def _proved(asked: dict[str, Any], finding: str, output: Output) -> dict[str, str]:
-    """What the authenticity certificate of a request says."""
-    fields = {
-        "document_reference": asked["code"] or asked["number"],
-        "finding": output.words(f"word.authenticity.finding.{finding}"),
-        "addressee": asked["requester"],
-    }
-    if asked["date"]:
-        fields["document_date"] = asked["date"]
-    if "holder_name" in asked["values"]:
-        fields["holder_name"] = asked["values"]["holder_name"]
-    return fields
-
-
-def _rehearse(client: Any, draft: Any, finding: str) -> None:
-    """Have the answer judged before a certificate is issued, or corrected, for it.
-
-    What it would be refused for would leave the certificate behind, or change that of an answer
-    that was given before. A positive answer lacks its certificate here, which is judged last.
-
-    Raises:
-        Refused: the answer would be.
-    """
-    from sijill.client import Refused
-
-    [judged] = client.check([draft.envelope], path="/v1/authenticity-requests/bulk")
-    problem = judged.get("problem")
-    lacking = finding in _POSITIVE and "authenticity_certificate_unfit"
-    if problem is not None and problem.get("code") != lacking:
-        raise Refused(problem)
-
-
-def _certify(client: Any, number: str, fields: dict[str, str]) -> str:
-    """The code of the authenticity certificate for a request: issued, or issued before."""
-    from domain.values.moments import BAGHDAD
-    from sijill.client import Draft, Refused
-
-    today = datetime.now(BAGHDAD).date().isoformat()
-    members = {"unit": _UNIT, "series": _SERIES, "number": number, "date": today}
-    draft = Draft.issue(client.agency or "", fields, type="authenticity", language="ar", **members)
-    try:
-        client.send(client.prepare(draft.path, [draft.envelope]))
-    except Refused as refused:
-        before = _set_right(client, number, fields) if refused.code == "number_taken" else None
-        if before is None:
-            raise
-        return before
-    return str(draft.code)
-
-
-def _set_right(client: Any, number: str, fields: dict[str, str]) -> str | None:
-    """The certificate that an answer which was cut off left; one of another finding is corrected.
-
-    Otherwise it would say beside the answer what was to be answered first.
-    """
-    from sijill.client import Draft
-
-    query = {"unit": _UNIT, "series": _SERIES, "number": number, "state": "in_force"}
-    for found in client.pages("/v1/certificates", limit=1, **query):
-        code = str(found["code"])
-        path = f"/v1/certificates/{code}"
-        if client.get(path)["values"].get("finding") == fields["finding"]:
-            return code
-        draft = Draft.renew(
-            "certificate.correct",
-            client.agency or "",
-            f"{path}/correction",
-            fields,
-            code=code,
-            reason="data_changed",
-            language="ar",
-        )
-        client.send(client.prepare(draft.path, [draft.envelope]))
-        return str(draft.code)
-    return None
 
 
 def _row(one: dict[str, Any], output: Output) -> dict[str, Any]:

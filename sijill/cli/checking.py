@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Ahead, Trust
 from infrastructure.proofs.material import Source, text_of
-from sijill import attached, audit, quick
+from sijill import attached, audit, books, quick
 from sijill.ahead import ahead
 from sijill.cli import codes
 from sijill.cli.databases import running_database
@@ -36,9 +36,13 @@ WORTH_PROCESSES: Final = 5_000
 
 @dataclass(frozen=True)
 class Material:
-    """What a log is checked from; `keeper` is the connection string of who keeps read models."""
+    """What a log is checked from; `keeper` is the connection string of who keeps read models.
+
+    `name` tells it from other sources of the same log.
+    """
 
     source: Source
+    name: str
     keeper: str | None = None
 
 
@@ -63,17 +67,24 @@ def check_log(checked: Checked) -> int:
     since = nullcontext() if checked.since is None or anchor else notebook(checked.since)
     compares = checked.since is None if checked.read_models is None else checked.read_models
     with material(checked) as given, since as kept:
-        before = (kept.state() or {}).get("size", 0) if kept is not None else 0
+        before = 0
+        if kept is not None and checked.since is not None:
+            known = kept.state()
+            books.require_fit(given.source, given.name, known, checked.since)
+            before = (known or {}).get("size", 0)
         trusted = _trust(checked)
-        if anchor is not None:
+        if anchor is not None and checked.since is not None:
             begin = Checkpoint.parse(text_of(anchor))
+            _require_origin(given.source, begin, checked.since)
             held = [*trusted.checkpoints, anchor]
             before, trusted = begin.size, replace(trusted, since=begin, checkpoints=held)
         left = max(0, (_size(given.source) or 0) - before)
         progress = Progress(output, total=left)
         with _reading(checked, left) as reads:
             trust = replace(trusted, ahead=reads)
-            summary = audit.check(given.source, trust, on_finding, progress.step, kept=kept)
+            summary = audit.check(
+                given.source, trust, on_finding, progress.step, kept=kept, name=given.name
+            )
         if given.keeper is None or not compares:
             summary.skip("projection_not_given", 0, summary.size)
         else:
@@ -118,6 +129,18 @@ def _note(path: Path | None) -> bytes | None:
     return data
 
 
+def _require_origin(source: Source, kept: Checkpoint, path: Path) -> None:
+    """Return where a checkpoint that somebody kept names the log that is checked.
+
+    Raises:
+        BookOfAnother: it names another one.
+    """
+    newest = source.newest()
+    with suppress(ProofError):
+        if newest is not None and Checkpoint.parse(text_of(newest)).origin != kept.origin:
+            raise books.BookOfAnother(path)
+
+
 def meaning(code: str, output: Output) -> str:
     """What a finding of this code means, in the reader's language; JSON keeps the checker's own."""
     return output.words(f"finding.{code}" if code in MEANINGS else "finding.malformed")
@@ -158,19 +181,19 @@ def material(checked: Logged) -> Iterator[Material]:
             running_database(checked.data) as urls,
             audit.database_source(urls.service, Folder(checked.data).path / "log") as source,
         ):
-            yield Material(source, urls.keeper)
+            yield Material(source, f"data {checked.data.resolve()}", urls.keeper)
         return
     if checked.folder is not None:
         exported = Exported(checked.folder)
         if exported.newest() is None:
             raise NotExported
-        yield Material(exported)
+        yield Material(exported, f"folder {checked.folder.resolve()}")
         return
     if checked.source is None:
         raise Unusable(code="input_log_missing")
     key = load_private_key(checked.key) if checked.key else None
     with Client(checked.source, key=key, language=checked.chosen_language) as client:
-        yield Material(HttpSource(client))
+        yield Material(HttpSource(client), client.url)
 
 
 def _trust(checked: Checked) -> Trust:

@@ -70,8 +70,8 @@ class Reach(Talk):
         Parameter(
             group=LEDGER,
             env_var="SIJILL_STATE",
-            help="Folder that keeps journal, receipts and the newest checkpoint; by default "
-            "beside the key, named as the key.",
+            help="Folder that keeps what was seen of the ledger; without it only `log head` keeps "
+            "that, in `~/.local/state/sijill`.",
         ),
     ] = None
 
@@ -114,6 +114,15 @@ class Desk(Reach):
         Path,
         Parameter(group=LEDGER, env_var="SIJILL_KEY", help="The private key's PEM file."),
     ]
+    state: Annotated[
+        Path | None,
+        Parameter(
+            group=LEDGER,
+            env_var="SIJILL_STATE",
+            help="Folder that keeps journal, receipts and the newest checkpoint; by default "
+            "beside the key, named as the key.",
+        ),
+    ] = None
     agency: Annotated[
         str | None,
         Parameter(

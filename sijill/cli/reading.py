@@ -19,7 +19,7 @@ from unicodedata import category, normalize
 
 from domain.acts import ACTS, Command, Cosigning, parse_command
 from domain.errors import ActUnknown, Fault, StatementInvalid
-from domain.values.comparison import UNSEEN, fold_value
+from domain.values.comparison import UNSEEN, is_blank
 from infrastructure.proofs import canonical, codes
 from sijill.cli.faults import Unusable
 from sijill.client import Draft
@@ -299,7 +299,7 @@ def stated(value: Any) -> dict[str, str]:
             raise Unusable(code="input_malformed", detail="a text is expected", path=name)
         if any(map(_is_unseen, text)):
             raise Unusable(code="input_value_invisible", detail=name, field=name)
-        if not fold_value(text):
+        if is_blank(text):
             raise Unusable(code="input_value_blank", detail=name, field=name)
     return value
 

@@ -59,7 +59,7 @@ class Attachments:
                     on_bytes(len(data))
                 stands = self._client.get(address)
         if stands["state"] == "open":
-            stands = self._send("POST", f"{address}/completion", JSON, b"{}").json()
+            stands = self._ask("POST", f"{address}/completion", b"{}")
         return {**stands, "sha256": digest}
 
     def drop(self, attachment: str) -> None:
@@ -112,7 +112,7 @@ class Attachments:
         if self._client.state is not None and name is not None:
             self._client.state.write(name, json.dumps({"attachment": drawn}).encode())
         body = json.dumps({"digest": digest, "size": size}).encode()
-        return drawn, self._send("PUT", f"{PATH}/{drawn}", JSON, body).json()
+        return drawn, self._ask("PUT", f"{PATH}/{drawn}", body)
 
     def _name(self, digest: str, size: int) -> str | None:
         state = self._client.state
@@ -126,7 +126,13 @@ class Attachments:
         data = state.read(name) if state is not None and name is not None else None
         return None if data is None else str(json.loads(data)["attachment"])
 
+    def _ask(self, method: str, path: str, body: bytes) -> Any:
+        return self._client.wire.ask(self._signed(method, path, JSON, body))
+
     def _send(self, method: str, path: str, content_type: str, body: bytes) -> httpx2.Response:
+        return self._client.wire.send(self._signed(method, path, content_type, body))
+
+    def _signed(self, method: str, path: str, content_type: str, body: bytes) -> httpx2.Request:
         now = int(time.time())
         key = self._client.key
         if key is None:
@@ -141,8 +147,7 @@ class Attachments:
             content_type=content_type,
             body=body,
         )
-        wire = self._client.wire
-        return wire.send(wire.request(method, path, content=body, headers=headers))
+        return self._client.wire.request(method, path, content=body, headers=headers)
 
     def _fetch(self, attachment: str, file: BinaryIO, size: int, on_bytes: OnBytes) -> str:
         """Write what comes into a file; its SHA-256 in hex."""

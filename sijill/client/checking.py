@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from infrastructure.proofs import tiles
@@ -30,7 +31,7 @@ class HttpSource:
         """The note of the newest checkpoint, asked for once: the check is about that size."""
         if self._newest is None:
             try:
-                self._newest = self._client.text("/log/checkpoint")
+                self._newest = self._client.text("/log/checkpoint", text_of)
             except Refused as refused:
                 # Whoever may not ask, or not so often, must not take that for an empty log.
                 if refused.foreign or refused.status != NOT_FOUND:
@@ -58,8 +59,8 @@ class HttpSource:
         size = self._size()
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
             width = min(tiles.WIDTH, size - number * tiles.WIDTH)
-            bundle = self._client.text(f"/log/{Tile(None, number, width).path}")
-            leaves = tiles.parse_bundle(bundle, width=width)
+            form = partial(tiles.parse_bundle, width=width)
+            leaves = form(self._client.text(f"/log/{Tile(None, number, width).path}", form))
             yield from leaves[max(0, start - number * tiles.WIDTH) :]
 
     def openings(self, start: int = 0) -> Iterator[Opening]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ import httpx2
 from infrastructure.proofs import receipts, signing
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.jwk import PrivateKey
+from infrastructure.proofs.material import text_of
 from infrastructure.proofs.orders import (
     COSIGNED_LIFE_SECONDS,
     JSON,
@@ -92,7 +93,7 @@ class Client:
         return self._identity
 
     def _identify(self) -> Identity:
-        data = self.text("/v1/ledger")
+        data = self.text("/v1/ledger", json.loads)
         said = Identity.parse(data)
         pinned = self.state.read("ledger.json") if self.state else None
         known = Identity.parse(pinned) if pinned is not None else said
@@ -150,9 +151,9 @@ class Client:
                 return
             query["after"] = page["next"]
 
-    def text(self, path: str) -> bytes:
-        """Read one resource as bytes, unsigned."""
-        return self.wire.send(self.wire.request("GET", path)).content
+    def text(self, path: str, form: Callable[[bytes], object] = bytes) -> bytes:
+        """Read one resource as bytes, unsigned; what `form` cannot read is no ledger's answer."""
+        return self.wire.take(self.wire.request("GET", path), form)[0].content
 
     def prepare(
         self,
@@ -307,7 +308,7 @@ class Client:
         Raises:
             Untrustworthy: signed by another key, or not consistent with the one kept.
         """
-        data = self.text("/log/checkpoint")
+        data = self.text("/log/checkpoint", text_of)
         try:
             newest = trust.open_checkpoint(data, self.identity)
             if self.state is None:

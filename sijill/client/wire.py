@@ -4,6 +4,7 @@ An order may be sent any number of times, because the ledger answers the repetit
 recorded with what it recorded. So silence, a broken answer and *not now* are all met alike.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 LONGEST_PAUSE_SECONDS = 10.0
 _PAGE = "text/html"
+_PROBLEM = "application/problem+json"
 
 _T = TypeVar("_T")
 
@@ -77,11 +79,21 @@ class Wire:
         """Send, and read the answer as JSON.
 
         Raises:
+            Refused, Unreachable: as `take`.
+        """
+        return self.take(request, json.loads)[1]
+
+    def take(
+        self, request: httpx2.Request, parse: Callable[[bytes], _T]
+    ) -> tuple[httpx2.Response, _T]:
+        """Send, and read the answer by `parse`, which raises ValueError where it has not the form.
+
+        Raises:
             Refused, Unreachable: as `send`; `not_a_ledger`, where a portal says that all is well.
         """
         response = self.send(request)
         try:
-            return response.json()
+            return response, parse(response.content)
         except ValueError:
             raise Refused(_foreign(response)) from None
 
@@ -128,7 +140,12 @@ class Wire:
 
 def _is_page(response: httpx2.Response) -> bool:
     """Whether a portal says that all is well: no client of a ledger asks for a page."""
-    return response.is_success and response.headers.get("content-type", "").startswith(_PAGE)
+    return response.is_success and _media_type(response) == _PAGE
+
+
+def _media_type(response: httpx2.Response) -> str:
+    text: str = response.headers.get("content-type", "")
+    return text.partition(";")[0].strip().lower()
 
 
 def _passing(response: httpx2.Response) -> bool:
@@ -149,13 +166,19 @@ def _asked_to_wait(response: httpx2.Response) -> float:
 
 
 def _problem(response: httpx2.Response) -> Mapping[str, Any]:
-    """The problem in an answer; something between may have answered that knows no problems."""
+    """The problem in an answer; something between may have answered, in JSON of its own.
+
+    A ledger's word is typed as a problem and names its code twice, as `api/problems.py` writes it.
+    A ledger newer than this client may have codes of which nothing is known here.
+    """
     try:
         value = response.json()
     except ValueError:
         value = None
-    if isinstance(value, dict) and isinstance(value.get("code"), str):
-        return value
+    if _media_type(response) == _PROBLEM and isinstance(value, dict):
+        code = value.get("code")
+        if isinstance(code, str) and value.get("type") == f"/problems/{code}":
+            return value
     return _foreign(response)
 
 

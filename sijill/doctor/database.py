@@ -61,7 +61,7 @@ def schema(url: str, upgrade: str) -> Iterator[Line]:
     elif found is None or (known is not None and found < known):
         yield fail("schema_older", upgrade, found=found or "-", wanted=str(known))
     else:
-        mend = "python -m pip install --upgrade sijill"
+        mend = "python -m pip install --upgrade ./sijill-NEWER.whl"
         yield fail("schema_newer", mend, found=found, wanted=str(known))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any, NamedTuple, Protocol, Self, cast
 
 from api import log
@@ -16,7 +17,6 @@ from infrastructure.log.openings import openings, orders
 from infrastructure.log.reader import ClaimDirectory, load_events
 from infrastructure.postgres import Role
 from infrastructure.proofs import leaf, note, tiles
-from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.tiles import Tile
@@ -76,7 +76,7 @@ class HttpOrigin:
 
     def told(self) -> Told:
         """The identity, by the keys that the pinned one leads to."""
-        said = self._get("/v1/ledger", signed=False)
+        said = self._client.get("/v1/ledger", signed=False)
         if not isinstance(said, dict) or "ledger" not in said:
             # Before the client reads it: a page of something between contradicts nothing.
             raise not_a_ledger()
@@ -85,22 +85,17 @@ class HttpOrigin:
     def newest(self) -> bytes | None:
         """The newest note; None before the first."""
         try:
-            data = self._client.text("/log/checkpoint")
+            return self._client.text("/log/checkpoint", text_of)
         except Refused as refused:
             if refused.foreign or refused.status != NOT_FOUND:
                 raise
             return None
-        try:
-            text_of(data)
-        except ProofError as error:
-            raise not_a_ledger() from error
-        return data
 
     def checkpoints(self, after: int) -> Iterator[dict[str, Any]]:
         """Page after page."""
         onwards: int | None = after
         while onwards is not None:
-            page = self._get(
+            page = self._client.get(
                 "/log/checkpoints", signed=False, after=onwards, limit=CHECKPOINTS_PAGE
             )
             yield from page["items"]
@@ -108,25 +103,18 @@ class HttpOrigin:
 
     def bundle(self, number: int, width: int) -> list[bytes]:
         """One bundle as it is served."""
-        data = self._client.text(f"/log/{Tile(None, number, width).path}")
-        return tiles.parse_bundle(data, width=width)
+        form = partial(tiles.parse_bundle, width=width)
+        return form(self._client.text(f"/log/{Tile(None, number, width).path}", form))
 
     def openings(self, start: int, end: int) -> Iterator[Opened]:
         """What the client's key opens."""
         onwards: int | None = start
         while onwards is not None and onwards < end:
             window: dict[str, Any] = {"from": onwards, "to": end}
-            page = self._get("/v1/log/openings", **window)
+            page = self._client.get("/v1/log/openings", **window)
             for item in page["openings"]:
                 yield Opened(item, page["orders"].get(str(item.get("order"))))
             onwards = page["next"]
-
-    def _get(self, path: str, **query: Any) -> Any:
-        """An answer in JSON."""
-        try:
-            return self._client.get(path, **query)
-        except ValueError as error:
-            raise not_a_ledger() from error
 
 
 class DatabaseOrigin(AbstractContextManager["DatabaseOrigin"]):

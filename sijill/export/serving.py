@@ -181,7 +181,8 @@ def _answering(answer: Callable[[Request], Response]) -> Callable[[Request], Any
         try:
             return await anyio.to_thread.run_sync(answer, request)
         except (_NotHere, NotExported, ProofError):
-            problem = {"code": "not_found", "status": 404, "title": "Not in this mirror"}
+            kind = {"type": "/problems/not_found", "code": "not_found"}
+            problem = {**kind, "status": 404, "title": "Not in this mirror"}
             text = json.dumps(problem).encode()
             return Response(text, 404, media_type="application/problem+json")
 

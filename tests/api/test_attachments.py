@@ -19,6 +19,7 @@ from sijill import attached
 from sijill.bootstrap import connection_strings
 from sijill.client import Client, Patience, Refused, Unreachable
 from sijill.client.attachments import PATH, Attachments
+from sijill.folder import Folder
 from tests.serving import Agency, Served
 
 CHUNK = 1 << 20
@@ -324,3 +325,28 @@ def test_a_check_without_the_vaults_key_says_what_it_did_not_open(agency: Agency
 
     assert summary.findings == 0
     assert summary.unchecked["attachment_not_opened"].count == summary.attachments > 0
+
+
+def test_a_copy_without_record_keys_says_nothing_against_the_stored_bytes(
+    agency: Agency, tmp_path: Path
+) -> None:
+    """As a logical backup brings it; what was changed is found all the same."""
+    path, digest = made(tmp_path, 10)
+    before = stored(agency.served)
+    Attachments(agency.client).upload(path)
+    issue_with(agency, digest)
+    [mine] = stored(agency.served) - before
+    objects, vault = FolderStore(agency.served.folder / "attachments"), Folder(agency.served.folder)
+    url = connection_strings(agency.served.folder).admin
+    with connect(url, Role.OWNER) as connection, connection.transaction(force_rollback=True):
+        connection.execute("ALTER TABLE vault_keys.records DISABLE TRIGGER USER")
+        connection.execute("DELETE FROM vault_keys.records")
+        summary, found, held = Summary(), list[Finding](), mine.read_bytes()
+
+        attached.check(connection, objects, vault.vault(), summary, found.append)
+        mine.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+        attached.check(connection, objects, vault.vault(), Summary(), found.append)
+        mine.write_bytes(held)
+
+    assert summary.unchecked["attachment_not_opened"].count == summary.attachments > 0
+    assert (summary.findings, [one.code for one in found]) == (0, ["attachment_altered"])

@@ -237,6 +237,8 @@ SALT = encode_url(bytes(16))
         ("é", (400, "disclosure_malformed")),
         (disclosure([SALT, "addressee", ""]), (422, "claim_blank")),
         (disclosure([SALT, "addressee", " \u00a0\u3000"]), (422, "claim_blank")),
+        (disclosure([SALT, "addressee", "\u200b\u200d"]), (422, "claim_blank")),
+        (disclosure([SALT, "addressee", "\u3164 \u00ad\ufe0f"]), (422, "claim_blank")),
     ],
 )
 @pytest.mark.usefixtures("untouched")

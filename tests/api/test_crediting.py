@@ -104,8 +104,18 @@ def test_what_is_no_credential_is_refused(wire: Wire, agency: Agency) -> None:
     code = asking.issued(agency, values=asking.LETTER)
     data = credential.sign(described(wire, agency, code), agency.key)
 
-    assert refused(lambda: record(agency, code, data[:-1])) == (400, "cbor_malformed")
-    assert refused(lambda: record(agency, code, b"\xa0")) == (400, "credential_malformed")
+    said = replace(described(wire, agency, code), number="1")
+    invisible = credential.sign(said, agency.key).replace(b"\x611", b"\x61\x07")
+    for other, wrong, hint in (
+        (data[:-1], "cbor_malformed", "truncated"),
+        (b"\xa0", "credential_malformed", "a tagged COSE_Sign1 expected"),
+        (invisible, "credential_text", "number: "),
+    ):
+        with pytest.raises(Refused) as caught:
+            record(agency, code, other)
+        assert (caught.value.status, caught.value.code) == (400, wrong)
+        assert caught.value.problem["errors"] == [{"pointer": "/claims/credential", "code": wrong}]
+        assert caught.value.problem["hint"].startswith(hint)
 
 
 def test_in_a_bulk_the_sound_ones_are_recorded(wire: Wire, agency: Agency) -> None:

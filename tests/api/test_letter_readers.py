@@ -26,7 +26,7 @@ from tests.api.test_authenticity import about_paper, ask
 from tests.api.test_registers import BOOK, ROOM
 from tests.api.test_succession import merge
 from tests.clock import now_seconds
-from tests.correspondence import Sent, new_id, order, outgoing, register_place, send
+from tests.correspondence import Sent, dispatch, new_id, order, outgoing, register_place, send
 from tests.processes import until
 from tests.serving import Agency, Served
 
@@ -202,6 +202,29 @@ def test_a_successor_reads_what_its_predecessor_had_and_what_it_noted_itself(
     headers = signed_headers(new, "/v1/inbox/events", query)
     heard = wire.get(f"/v1/inbox/events?{query}", **headers).text
     assert f"id: {last}" in heard
+
+
+def test_a_letter_registered_before_a_merger_and_sent_after_it_is_in_the_successors_inbox(
+    wire: Wire, served: Served, moj: Agency
+) -> None:
+    old, new = served.agency(), served.agency()
+    members = outgoing(moj, [old.name])
+    order(moj.client, "", "register_outgoing", **members)
+    merge(old, new)
+    with pytest.raises(Refused, match="not_an_addressee"):
+        dispatch(moj, members["new_letter"], new)
+
+    sent = dispatch(moj, members["new_letter"], old)
+
+    def waits() -> list[str]:
+        found = get(wire, new, "/v1/inbox", business="awaiting_registration")["items"]
+        return [one["consignment"]["consignment"] for one in found]
+
+    until(lambda: waits() == [sent.consignment], "the successor sees nothing")
+    assert get(wire, new, f"/v1/transfers{sent.path}")["values"]["subject"] == SUBJECT
+    sent.register(new)
+    served.settle()
+    assert waits() == []
 
 
 def scan(folder: Path, agency: Agency) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.values.comparison import fold_day, fold_presented_number, fold_value
+from domain.values.comparison import fold_day, fold_presented_number, fold_value, is_blank
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,16 @@ def test_spellings_that_two_keyboards_interchange_are_one_value(one: str, other:
 @pytest.mark.parametrize("one, other", [("علي", "عليا"), ("1/2", "12"), ("أ ب", "أب")])
 def test_other_values_stay_others(one: str, other: str) -> None:
     assert fold_value(one) != fold_value(other)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \u00a0\u3000", "\u200b\u200d", "\u3164\u115f", "ـ", "\u064e"]
+)
+def test_a_value_of_nothing_that_is_seen_is_blank(text: str) -> None:
+    assert is_blank(text)
+
+
+def test_whether_a_value_is_blank_goes_by_how_values_are_compared() -> None:
+    every = (chr(point) for point in range(0x10000) if not 0xD800 <= point < 0xE000)
+    assert [one for one in every if is_blank(one) != (fold_value(one) == "")] == []
+    assert not is_blank("\u200bعلي")

@@ -90,6 +90,40 @@ def test_a_reply_to_what_it_sent_goes_to_its_successor(bodies: Scenario) -> None
     )
 
 
+def test_what_was_registered_for_it_and_not_sent_goes_to_its_successor(bodies: Scenario) -> None:
+    bodies.given(letter(), letter("m"), merge("moh", "mof"))
+
+    # The letter names whom it named; nobody else is made an addressee by it.
+    bodies.when(dispatch(to="mof")).refused("not_an_addressee")
+    bodies.when(dispatch()).then("sijill.transfer.dispatched.v1")
+    bodies.when(dispatch(name="again")).refused("addressee_served")
+    bodies.when(register(agency="moe")).refused("transfer_unknown")
+    bodies.when(register(agency="mof")).then("sijill.transfer.registered_incoming.v1")
+    # Its successor's successor has it in turn, whatever it may not do else; one without a
+    # successor has not.
+    bodies.given(merge("mof", "moe"), on_agency("suspend", "moe", reason="legal_order"))
+    bodies.when(dispatch("m")).then("sijill.transfer.dispatched.v1")
+    bodies.given(on("return", "m-moh", "moe", reason="not_competent"))
+    bodies.given(on_agency("close", "moe", reason="abolished"))
+    bodies.when(dispatch("m", name="again")).refused("agency_closed", agency="moe")
+
+
+def test_an_original_registered_for_it_passes_to_its_successor(bodies: Scenario) -> None:
+    bodies.given(case_file(), merge("moh", "mof"), dispatch("f"), register("f-moh", "mof"))
+    assert record_of(bodies, "letter", "moj", "f").holder == "mof"
+    # What names nobody is handed to whoever the holder chooses: somebody who is there.
+    bodies.given(case_file("g", to=[]))
+    bodies.when(dispatch("g")).refused("agency_closed", agency="moh")
+
+
+def test_a_letter_to_a_body_that_was_split_goes_to_who_has_the_rest(bodies: Scenario) -> None:
+    bodies.given(letter(), letter("m"), split("moh", ("main", "degrees", "moe")))
+    bodies.given(dispatch(), register(agency="moh"))
+    bodies.given(split("moh", ("main", "letters", "moe"), rest="mof"), dispatch("m"))
+    bodies.when(register("m-moh", "moe")).refused("transfer_unknown")
+    bodies.when(register("m-moh", "mof")).then("sijill.transfer.registered_incoming.v1")
+
+
 @pytest.mark.parametrize("where", ["with it", "on the way to it", "its own"])
 def test_an_original_of_its_own_or_on_its_way_has_its_successor_as_holder(
     bodies: Scenario, where: str

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MISSING = "atheris is not installed, so nothing was fuzzed: .venv/bin/pip install atheris"
+MISSING = "atheris is not installed, so nothing was fuzzed (CONTRIBUTING.md says how)"
 LENGTH_BYTES = 4_096
 
 

@@ -1,8 +1,13 @@
 """Reports: pinned to an index, counted by the day of recording in Baghdad."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from infrastructure.log.follower import Follower
+from infrastructure.log.queries import load
+from infrastructure.postgres import connect_async
 from projections import reports
 from projections.model import ReadModel
 from projections.reports import Narrowed
@@ -77,3 +82,45 @@ async def test_a_log_without_certificates_has_an_empty_report(reading: Reading) 
     await reading.follow(given(linked("moj")))
     assert await counted(reading) == []
     assert await counted(reading, at=0) == []
+
+
+async def test_a_report_longer_than_was_to_be_read_is_not_read(reading: Reading) -> None:
+    await reading.follow(three_days())
+
+    assert len(await reports.issuance(reading.service, most=len(ALL))) == len(ALL)
+    assert len(await reports.issuance(reading.service, Narrowed("moe"), most=1)) == 1
+    with pytest.raises(reports.TooLong):
+        await reports.issuance(reading.service, most=len(ALL) - 1)
+
+
+@pytest.mark.parametrize("at", [0, 10_050, 19_999])
+async def test_of_all_acts_only_those_of_the_open_day_are_read(reading: Reading, at: int) -> None:
+    await reading.follow(given(linked("moj")))
+    issuance = load("projections", "reports.sql")["issuance"]
+    asked = {**Narrowed()._asdict(), "at": at, "most": None}
+    async with await connect_async(reading.urls.admin, None, autocommit=True) as admin:
+        await admin.execute(
+            "INSERT INTO read.acts SELECT n, (date '2026-01-01' + n / 100)::text, 'moj', 'degree',"
+            " 'issued' FROM generate_series(0, 19999) AS numbered (n)"
+        )
+        await admin.execute(
+            "INSERT INTO read.days SELECT day, agency, type, kind, count(*), min(log_index) + 100"
+            " FROM read.acts GROUP BY day, agency, type, kind"
+        )
+        await admin.execute("ANALYZE read.acts, read.days")
+        explained = await admin.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {issuance}", asked)
+        told = await explained.fetchone()
+
+    assert told is not None
+    read = [node for node in _nodes(told[0][0]["Plan"]) if node.get("Relation Name") == "acts"]
+    touched = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in read)
+    assert read
+    assert sum(touched) <= 2 * 100
+    rows = await reports.issuance(reading.service, at=at)
+    assert sum(row.issued for row in rows) == at + 1
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from _nodes(below)

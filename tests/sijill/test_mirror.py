@@ -26,6 +26,7 @@ from sijill.export.serving import Mirror
 from tests.documents import ROOT
 from tests.serving import READY, STOP_SECONDS, Served, serving
 from tests.sijill.cli.test_log import changed
+from tests.sijill.client.standin import problem
 
 
 def follow(served: Served, folder: Path) -> int:
@@ -211,9 +212,7 @@ def test_what_answers_between_is_not_the_ledger(path: str, answer: str) -> None:
 def test_only_a_ledger_without_a_checkpoint_shows_none() -> None:
     """Whoever may not ask must not come out of a check with an empty log, and clean."""
     status = 404
-    transport = httpx2.MockTransport(
-        lambda _: httpx2.Response(status, json={"code": "shut", "status": status})
-    )
+    transport = httpx2.MockTransport(lambda _: problem("not_found", status))
     with Client("http://ledger.test", transport=transport) as client:
         for asked in (HttpOrigin(client), HttpSource(client)):
             status = 404
@@ -308,3 +307,5 @@ def test_an_empty_mirror_has_nothing(tmp_path: Path) -> None:
     assert answers.get("/log/checkpoints").json() == {"items": [], "next": None}
     for path in ("/log/checkpoint", "/log/vkey", "/v1/ledger"):
         assert answers.get(path).status_code == 404, path
+        # In the form by which a client knows a ledger's word.
+        assert answers.get(path).json()["type"] == "/problems/not_found"

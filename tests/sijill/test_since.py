@@ -10,7 +10,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Trust
 from infrastructure.proofs.material import text_of
-from sijill import audit
+from sijill import audit, books
 from sijill.notebook import Notebook, notebook
 from tests.infrastructure.proofs.paper_ledger import PaperSource, named
 from tests.sijill.test_rules import ONE, TWO, Forger
@@ -227,3 +227,54 @@ def test_a_checkpoint_of_another_log_begins_nothing(half: Forger) -> None:
     findings, summary = check(source, since=other, checkpoints=[])
 
     assert (findings, summary.leaves) == (set(), size)
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_book_of_another_ledger_accuses_none_of_its_leaves(book: Path, more: int) -> None:
+    """However far the other one reaches; and the book stays what it was."""
+    other = Forger().found()
+    other.certify(TWO, number="1")
+    for _ in range(more):
+        other.certify(codes.generate(), number=str(len(other.leaves)))
+
+    with notebook(book) as kept:
+        before = kept.state()
+        assert check(sealed(other), kept)[0] == {("ledger_other", 0)}
+        after = kept.state()
+    assert before is not None
+    assert after is not None
+    assert {name: after[name] for name in before} == {**before, "sources": after["sources"]}
+
+
+def test_a_book_fits_whatever_source_of_its_ledger_reaches_so_far(half: Forger, book: Path) -> None:
+    copy = sealed(half).copy()
+    with notebook(book) as kept:
+        state = kept.state()
+    assert state is not None
+
+    books.require_fit(copy, "an export", state, book)
+    copy.leaves.pop()
+    with pytest.raises(books.BookAhead) as ahead:
+        books.require_fit(copy, "an export", state, book)
+
+    assert ahead.value.params["events"] == len(half.leaves)
+    # The source that was so far once has lost something: that is for the check to find.
+    books.require_fit(copy, "", state, book)
+    # One that was checked before, and not so far, has not.
+    known = {**state, "sources": {**state["sources"], "an export": len(copy.leaves)}}
+    with pytest.raises(books.BookAhead):
+        books.require_fit(copy, "an export", known, book)
+    copy.leaves.pop()
+    books.require_fit(copy, "an export", known, book)
+    # A book that no source stands in is an older release's.
+    del known["sources"]
+    books.require_fit(copy, "an export", known, book)
+
+
+def test_a_book_of_another_ledger_is_refused_at_another_source(book: Path) -> None:
+    other = Forger().found()
+    with notebook(book) as kept:
+        state = kept.state()
+
+    with pytest.raises(books.BookOfAnother):
+        books.require_fit(sealed(other), "another", state, book)

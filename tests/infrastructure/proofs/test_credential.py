@@ -155,6 +155,55 @@ def test_cbor_writes_no_other_types(value: Any) -> None:
         cbor.dumps(value)
 
 
+@pytest.mark.parametrize(
+    "member,changes,code",
+    [
+        ("agency", {"agency": "Moj"}, "credential_malformed"),
+        ("code", {"code": "x"}, "code_malformed"),
+        ("type", {"type": "a b"}, "credential_malformed"),
+        ("number", {"number": ""}, "credential_malformed"),
+        ("number", {"number": "\ud800"}, "credential_text"),
+        ("date", {"date": "1799-12-31"}, "credential_malformed"),
+        ("date", {"date": "never"}, "credential_malformed"),
+        ("fields: 3", {"fields": {0: "x", 3: "\u202e"}}, "credential_text"),
+        ("fields", {"fields": {64: "x"}}, "credential_malformed"),
+        ("status", {"status_index": -1}, "credential_malformed"),
+        ("index", {"index": 2**64}, "credential_malformed"),
+        ("issued_at", {"issued_at": -1}, "credential_malformed"),
+        ("ledger", {"ledger": "00"}, "credential_malformed"),
+        ("ledger", {"ledger": "x"}, "credential_malformed"),
+        ("effective_date", {"effective_date": "2200-01-01"}, "credential_malformed"),
+        ("expiry_date", {"expiry_date": "x"}, "credential_malformed"),
+        ("document", {"document": "00"}, "credential_malformed"),
+    ],
+)
+def test_what_is_wrong_with_a_member_is_told_with_its_name(
+    member: str, changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(ProofError) as refused:
+        credential.sign(replace(SAMPLE, **changes), KEYS["Ed25519"])
+
+    assert refused.value.code == code
+    assert refused.value.detail.startswith(f"{member}: ")
+
+
+def test_a_credential_that_no_reader_would_take_is_not_signed() -> None:
+    with pytest.raises(ProofError, match="cbor_too_large"):
+        credential.sign(replace(SAMPLE, fields={0: "x" * 1024}), KEYS["Ed25519"])
+
+
+@pytest.mark.parametrize("part,at", [("protected", 0), ("payload", 2)])
+def test_what_is_wrong_with_a_part_is_told_with_its_name(part: str, at: int) -> None:
+    sealed = cbor.loads(credential.sign(SAMPLE, KEYS["Ed25519"]), limit_bytes=1024)
+    assert isinstance(sealed, cbor.Tagged)
+    assert isinstance(sealed.value, list)
+    parts = list(sealed.value)
+    parts[at] = b"\xff"
+
+    with pytest.raises(ProofError, match=f"cbor_malformed: {part}: "):
+        credential.decode(cbor.dumps(cbor.Tagged(sealed.tag, parts)))
+
+
 def test_an_algorithm_belongs_to_one_kind_of_key() -> None:
     with pytest.raises(ProofError, match="the algorithm is not the key's"):
         credential.sign(SAMPLE, KEYS["P-256"], algorithm=EDDSA)

@@ -40,14 +40,14 @@ def losing_answers(url: str) -> Iterator[str]:
 
 
 @contextmanager
-def answering_page(status: int) -> Iterator[str]:
-    """The address of a proxy that answers everything with a page of its own."""
+def answering_page(status: int, kind: str = "text/html; charset=utf-8") -> Iterator[str]:
+    """The address of a proxy that answers everything with a page of its own, typed as `kind`."""
 
     class Portal(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page = b"<html>Please log in.</html>"
             self.send_response(status)
-            self.send_header("content-type", "text/html; charset=utf-8")
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)

@@ -1,5 +1,6 @@
 """Authenticity from the command line: asked, queued, answered, fetched by the holder, reported."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -8,15 +9,17 @@ import pytest
 
 from domain.catalogue.calendar import CALENDAR
 from infrastructure.proofs.codes import for_people
+from sijill.cli import proving
+from sijill.client import Draft, Unreachable
 from tests.processes import until
-from tests.serving import Agency, Served
+from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell
 
 HERE = ("--unit", "archive", "--series", "general")
 BOOK = ("archive", "general", "1998")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Counter:
     """A shell at which two bodies sit: `asker` asks and `issuer` answers."""
 
@@ -146,6 +149,89 @@ def test_an_answer_that_is_refused_leaves_no_certificate(counter: Counter) -> No
     assert certificates(counter) == []
 
 
+@pytest.fixture
+def meanwhile(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """The request of this code is withdrawn once a certificate was issued for its answer."""
+
+    def when_issued(request: str) -> None:
+        certify = proving.certify
+
+        def overtaken(*arguments: Any) -> str:
+            code = certify(*arguments)
+            said = {"request": request, "reason": "not_needed"}
+            path = f"/v1/authenticity-requests/{request}/withdrawal"
+            act(counter.asking.client, path, "authenticity.withdraw", **said)
+            counter.shell.settle()
+            return code
+
+        monkeypatch.setattr(proving, "certify", overtaken)
+
+    return when_issued
+
+
+def test_a_request_that_ends_before_its_answer_leaves_its_certificate_void(
+    counter: Counter, meanwhile: Callable[[str], None]
+) -> None:
+    asked = counter.ask("57")
+    meanwhile(asked["request"])
+
+    said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+    late = counter.answers("answer", asked["request"], *said)
+
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+    counter.shell.settle()
+    [(code, state)] = certificates(counter)
+    assert state == "voided"
+    assert code in late.err
+    # Again it is refused before anything is issued, and nothing is left to void.
+    again = counter.answers("answer", asked["request"], *said)
+    assert (again.code, again.json["problem"]["code"]) == (5, "request_not_waiting")
+    assert code not in again.err
+    assert certificates(counter) == [(code, "voided")]
+
+
+def test_a_certificate_that_a_cut_off_run_left_is_voided_by_the_next(
+    counter: Counter, meanwhile: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = counter.ask("58")
+    meanwhile(asked["request"])
+    strike = proving.strike
+
+    def cut_off(*_: object) -> None:
+        raise Unreachable("cut off", order=True)
+
+    monkeypatch.setattr(proving, "strike", cut_off)
+    said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+    assert counter.answers("answer", asked["request"], *said).code == 3
+    monkeypatch.setattr(proving, "strike", strike)
+    [(code, state)] = certificates(counter)
+    assert state == "in_force"
+
+    late = counter.answers("answer", asked["request"], *said)
+
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+    counter.shell.settle()
+    assert certificates(counter) == [(code, "voided")]
+
+
+def test_a_key_that_may_not_void_is_told_what_stands(
+    counter: Counter, meanwhile: Callable[[str], None], served: Served
+) -> None:
+    counter.issuer = served.agency(scopes=["administer", "issue", "register"])
+    counter.shell.key(counter.issuer.name, counter.issuer.key)
+    asked = counter.ask("59")
+    meanwhile(asked["request"])
+
+    said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+    late = counter.answers("answer", asked["request"], *said)
+
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+    counter.shell.settle()
+    [(code, state)] = certificates(counter)
+    assert state == "in_force"
+    assert f"sijill certificate void {code}" in " ".join(late.err.split())
+
+
 def test_the_certificate_of_an_answer_that_was_given_stays_as_it_is(counter: Counter) -> None:
     """Somebody answers otherwise what a colleague has answered already."""
     asked, sure = counter.ask("56"), ("--grade", "register_only", *HERE)
@@ -158,6 +244,22 @@ def test_the_certificate_of_an_answer_that_was_given_stays_as_it_is(counter: Cou
 
     counter.shell.settle()
     assert certificates(counter) == [(given.json["certificate"], "in_force")]
+    # Nor is its next edition, under another code, taken for one that was left behind.
+    path = f"/v1/certificates/{given.json['certificate']}/correction"
+    draft = Draft.renew(
+        "certificate.correct",
+        counter.issuer.name,
+        path,
+        {"document_reference": "56", "finding": "genuine"},
+        code=given.json["certificate"],
+        reason="clerical_error",
+        language="ar",
+    )
+    counter.issuer.client.send(counter.issuer.client.prepare(path, [draft.envelope]))
+    late = counter.answers("answer", asked["request"], "--finding", "genuine", *sure)
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+    counter.shell.settle()
+    assert certificates(counter) == [(draft.code, "in_force")]
 
 
 def test_not_found_is_said_of_covered_registers_only(counter: Counter) -> None:

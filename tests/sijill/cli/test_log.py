@@ -371,3 +371,27 @@ def test_a_check_since_a_checkpoint_that_somebody_kept(office: Shell, served: Se
     with changed(served.folder, "events", "header_digest", index):
         ran = office("log", "fsck", "--data", served.folder, "--since", kept, "--output", "json")
     assert ("leaf_altered", index) in findings(ran)
+
+
+def test_a_book_goes_from_source_to_source_and_accuses_no_copy(
+    office: Shell, served: Served
+) -> None:
+    book, taken, other = (office.folder / name for name in ("book", "taken", "other"))
+    sealed(office, served)
+    assert office("log", "export", taken, "--from", served.url).code == 0
+    sealed(office, served)
+    checked = ("log", "fsck", "--output", "json", "--since")
+
+    for source in (("--data", served.folder), ("--from", served.url)):
+        ran = office(*checked, book, *source)
+        assert (ran.code, findings(ran)) == (0, set()), ran.err
+    assert summary(ran)["leaves"] == 0
+    older = office(*checked, book, "--folder", taken)
+    assert refused(older) == (2, "input_notebook_ahead"), older.err
+    assert office("log", "export", taken, "--from", served.url).code == 0
+    assert office(*checked, book, "--folder", taken).code == 0
+    elsewhere = "another.example/log"
+    other.write_bytes(
+        sign(Checkpoint(elsewhere, 1, bytes(32)), Folder(served.folder).log_keys(elsewhere))
+    )
+    assert refused(office(*checked, other, "--from", served.url)) == (2, "input_notebook_other")

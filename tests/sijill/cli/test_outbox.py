@@ -190,14 +190,14 @@ def test_what_cannot_be_sent_now_is_told_and_stops_nothing(office: Shell) -> Non
 
 
 @pytest.mark.parametrize("body", ["named", "unknown"])
-@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("status, kind", [(200, "text/html"), (200, "text/plain"), (403, "")])
 def test_a_proxy_in_between_is_a_ledger_that_is_not_reached(
-    office: Shell, status: int, body: str
+    office: Shell, status: int, kind: str, body: str
 ) -> None:
     office("certificate", "issue", office.file("letter.json", letter()), "--queue")
     if body == "unknown":
         office.set(SIJILL_AGENCY="")
-    with answering_page(status) as url:
+    with answering_page(status, kind) as url:
         office.set(SIJILL_URL=url)
         ran = office("outbox", "send", "--output", "json")
 

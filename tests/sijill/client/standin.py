@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from api.problems import MEDIA_TYPE
 from infrastructure.proofs import canonical, checkpoint, leaf, merkle, note, receipts, signing
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.orders import (
@@ -38,8 +39,11 @@ Fault = httpx2.Response | Exception
 
 
 def problem(code: str, status: int, **headers: str) -> httpx2.Response:
-    body = {"code": code, "status": status, "title": code, "detail": "", "advice": ""}
-    return httpx2.Response(status, json=body, headers=headers)
+    """A refusal as a ledger sends it."""
+    said = {"type": f"/problems/{code}", "code": code, "status": status}
+    body = {**said, "title": code, "detail": "", "advice": ""}
+    typed = {"content-type": MEDIA_TYPE, **headers}
+    return httpx2.Response(status, content=json.dumps(body), headers=typed)
 
 
 @dataclass

@@ -257,13 +257,19 @@ def test_a_file_that_is_gone_waits_and_stops_nothing(
     assert box.waiting() == [gone]
 
 
-@pytest.mark.parametrize("status", [200, 302, 403, 404, 407])
+@pytest.mark.parametrize(
+    "page",
+    [
+        *(httpx2.Response(status, html="<html>") for status in (200, 302, 403, 404, 407)),
+        httpx2.Response(403, json={"code": "blocked", "status": 403}),
+    ],
+    ids=lambda page: f"{page.status_code} {page.headers['content-type']}",
+)
 def test_before_a_proxy_everything_waits_on(
-    box: Outbox, client: Client, ledger: StandIn, status: int
+    box: Outbox, client: Client, ledger: StandIn, page: httpx2.Response
 ) -> None:
     """The page where an office has to log in is no answer of the ledger, at whichever request."""
     entries = [box.put("certificate.revoke", revoke(), waits=False) for _ in range(2)]
-    page = httpx2.Response(status, html="<html>")
     portal = httpx2.MockTransport(lambda _: page)
     assert client.state is not None
     with (

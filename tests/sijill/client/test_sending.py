@@ -155,6 +155,47 @@ def test_a_page_of_a_proxy_is_not_taken_for_a_ledger(
     assert caught.value.code == "not_a_ledger"
 
 
+_TYPED = "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "kind, said",
+    [
+        ("application/json", {"type": "/problems/order_unknown", "code": "order_unknown"}),
+        (_TYPED, {"code": "blocked"}),
+        (_TYPED, {"type": "about:blank", "code": "blocked"}),
+        (_TYPED, {"type": "https://proxy.example/problems/blocked", "code": "blocked"}),
+        (_TYPED, {"type": "/problems/1", "code": 1}),
+        (_TYPED, ["/problems/blocked"]),
+    ],
+)
+def test_what_something_between_says_in_json_is_no_refusal(
+    client: Client, ledger: StandIn, kind: str, said: object
+) -> None:
+    """Whoever believed it would forget, or put aside, what the ledger never saw."""
+    prepared = client.prepare(REVOKE, [line()])
+    body = json.dumps(said)
+    ledger.faults = [httpx2.Response(403, content=body, headers={"content-type": kind})]
+
+    with pytest.raises(Refused) as caught:
+        client.send(prepared)
+
+    assert (caught.value.foreign, caught.value.final) == (True, False)
+    assert journal(client) == [prepared]
+
+
+def test_a_ledger_may_refuse_for_a_reason_that_is_new(client: Client, ledger: StandIn) -> None:
+    said = {"type": "/problems/not_yet_thought_of", "code": "not_yet_thought_of", "status": 409}
+    kind = f"{_TYPED}; charset=utf-8"
+    answer = httpx2.Response(409, content=json.dumps(said), headers={"content-type": kind})
+    ledger.faults = [answer]
+
+    with pytest.raises(Refused) as caught:
+        client.send(client.prepare(REVOKE, [line()]))
+
+    assert (caught.value.code, caught.value.final) == ("not_yet_thought_of", True)
+
+
 @pytest.mark.parametrize("content", [b'{"index": 1, "rece', b"[]", b""])
 def test_half_an_answer_is_asked_for_again(client: Client, ledger: StandIn, content: bytes) -> None:
     ledger.faults = [httpx2.Response(201, content=content)]

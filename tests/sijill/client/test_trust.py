@@ -10,6 +10,7 @@ from infrastructure.proofs.note import SignerKey
 from infrastructure.proofs.receipts import VerdictNote
 from infrastructure.proofs.statements import statement_root
 from sijill.client import Client, Refused, Untrustworthy, statement, trust
+from sijill.client.checking import HttpSource
 from tests.sijill.client.standin import REVOKE, StandIn, connect, line, problem, suspects
 
 
@@ -42,6 +43,34 @@ def test_what_does_not_say_which_ledger_it_is_is_none(answer: Any) -> None:
 
     with Client("http://x.test", transport=transport) as client, pytest.raises(Untrustworthy):
         _ = client.identity
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", ""])
+def test_a_portal_at_the_ledgers_address_contradicts_nothing(
+    client: Client, ledger: StandIn, tmp_path: Path, kind: str
+) -> None:
+    """A page that says that all is well, and not that it is a page, with every kind of answer."""
+    kept = client.checkpoint()
+    page = httpx2.Response(200, content=b"Please log in.\n", headers={"content-type": kind})
+    transport = httpx2.MockTransport(lambda _: page)
+    with (
+        Client("http://x.test", state=tmp_path / "state", transport=transport) as shut_in,
+        pytest.raises(Refused) as unknown,
+    ):
+        _ = shut_in.identity
+    ledger.faults = [page]
+    with pytest.raises(Refused) as unsigned:
+        client.checkpoint()
+    ledger.grow(300)
+    source = HttpSource(client)
+    assert source.newest() is not None
+    ledger.faults = [page]
+    with pytest.raises(Refused) as unread:
+        next(source.entries())
+
+    assert [one.value.foreign for one in (unknown, unsigned, unread)] == [True] * 3
+    assert suspects(client) == []
+    assert client.checkpoint().size > kept.size
 
 
 def verdict_note(ledger: StandIn, said: dict[str, str], seed: bytes | None = None) -> str:

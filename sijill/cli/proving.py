@@ -1,0 +1,110 @@
+"""The authenticity certificate of an answer: issued before it, and void where there is none."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from domain.values.moments import BAGHDAD
+from sijill.cli.output import Output
+from sijill.client import Client, Draft, Refused
+
+POSITIVE: Final = frozenset({"genuine", "changed"})
+"""Findings that have a certificate."""
+
+_UNIT, _SERIES = "authenticity", "general"
+
+
+def proved(asked: dict[str, Any], finding: str, output: Output) -> dict[str, str]:
+    """What the authenticity certificate of a request says."""
+    fields = {
+        "document_reference": asked["code"] or asked["number"],
+        "finding": output.words(f"word.authenticity.finding.{finding}"),
+        "addressee": asked["requester"],
+    }
+    if asked["date"]:
+        fields["document_date"] = asked["date"]
+    if "holder_name" in asked["values"]:
+        fields["holder_name"] = asked["values"]["holder_name"]
+    return fields
+
+
+def rehearse(client: Client, draft: Draft, finding: str) -> None:
+    """Have the answer judged before a certificate is issued, or corrected, for it.
+
+    What it would be refused for would leave the certificate behind, or change that of an answer
+    that was given before. A positive answer lacks its certificate here, which is judged last.
+
+    Raises:
+        Refused: the answer would be.
+    """
+    [judged] = client.check([draft.envelope], path="/v1/authenticity-requests/bulk")
+    problem = judged.get("problem")
+    lacking = finding in POSITIVE and "authenticity_certificate_unfit"
+    if problem is not None and problem.get("code") != lacking:
+        raise Refused(problem)
+
+
+def certify(client: Client, number: str, fields: dict[str, str]) -> str:
+    """The code of the authenticity certificate for a request: issued, or issued before."""
+    today = datetime.now(BAGHDAD).date().isoformat()
+    members = {"unit": _UNIT, "series": _SERIES, "number": number, "date": today}
+    draft = Draft.issue(client.agency or "", fields, type="authenticity", language="ar", **members)
+    try:
+        client.send(client.prepare(draft.path, [draft.envelope]))
+    except Refused as refused:
+        before = set_right(client, number, fields) if refused.code == "number_taken" else None
+        if before is None:
+            raise
+        return before
+    return str(draft.code)
+
+
+def strike(client: Client, ended: dict[str, Any], issued: str | None, output: Output) -> None:
+    """Void the certificate of an answer that came too late: the request ended without it.
+
+    A certificate and an answer are no one append, for the lines of an order are of one collection.
+    What a run left that was cut off in between is found by its number, by the next run.
+    """
+    # Where the end is not read yet, the request may have ended by this very certificate; and by now
+    # that of an answer may have another code, of its next edition.
+    if ended["ended_index"] is None or ended["certificate"] is not None:
+        return
+    code = issued or _standing(client, str(ended["requested_index"]))
+    if code is None:
+        return
+    path, said = f"/v1/certificates/{code}/voiding", {"code": code, "reason": "entered_in_error"}
+    draft = Draft.plain("certificate.void", client.agency or "", path, **said)
+    try:
+        client.send(client.prepare(draft.path, [draft.envelope]))
+    except Refused:
+        output.say(output.words("cli.proof_stands", code=code))
+    else:
+        output.say(output.words("cli.proof_voided", code=code))
+
+
+def _standing(client: Client, number: str) -> str | None:
+    """The code of the certificate in force under a number of the register of proofs."""
+    query: dict[str, Any] = {"unit": _UNIT, "series": _SERIES, "number": number}
+    found = next(client.pages("/v1/certificates", limit=1, state="in_force", **query), None)
+    return None if found is None else str(found["code"])
+
+
+def set_right(client: Client, number: str, fields: dict[str, str]) -> str | None:
+    """The certificate that an answer which was cut off left; one of another finding is corrected.
+
+    Otherwise it would say beside the answer what was to be answered first.
+    """
+    code = _standing(client, number)
+    path = f"/v1/certificates/{code}"
+    if code is None or client.get(path)["values"].get("finding") == fields["finding"]:
+        return code
+    draft = Draft.renew(
+        "certificate.correct",
+        client.agency or "",
+        f"{path}/correction",
+        fields,
+        code=code,
+        reason="data_changed",
+        language="ar",
+    )
+    client.send(client.prepare(draft.path, [draft.envelope]))
+    return str(draft.code)
