@@ -27,7 +27,8 @@ class Rehearsal:
     def __init__(self, services: Services, work: Work) -> None:
         self._services = services
         self._work = work
-        self._taken: set[_Claim] = set()
+        self._taken: dict[_Claim, int] = {}
+        self._needed_free: dict[_Claim, int] = {}
         self._given_up: dict[_Claim, int] = {}
         self._codes: dict[str, UUID] = {}
         self._written: dict[UUID, int] = {}
@@ -56,13 +57,23 @@ class Rehearsal:
             streams = self._named(command)
             return self._told(number, error, streams, self._earlier(streams))
         written = {fact.originator_id for fact in decision.events}
-        claims = set(decision.named)
-        refusal = decision.conflict(services.directory)
-        if refusal is None and self._taken & claims:
-            refusal = taken(min(self._taken & claims)[0])
-        earlier = self._earlier(written | decision.guards.keys(), claims)
+        claims, together = set(decision.named), self._work.request.atomic
+        # Lines that are recorded together find free what one of them gives up.
+        refusal = decision.conflict(services.directory, self._given_up if together else ())
+        again = self._taken.keys() & claims
+        if refusal is None and again:
+            refusal = taken(min(again)[0])
+        crossed = [self._taken.get(one) for one in decision.absent]
+        if together:
+            crossed += [self._needed_free.get(one) for one in decision.releases]
+        else:
+            crossed += [self._given_up.get(one) for one in claims]
+        earlier = self._earlier(written | decision.guards.keys(), crossed)
+        if refusal is None or together:
+            taken_here = [(one.space, one.key) for one in decision.claims]
+            self._taken |= dict.fromkeys(taken_here, number)
+            self._needed_free |= dict.fromkeys([*taken_here, *decision.absent], number)
         if refusal is None:
-            self._taken |= claims
             self._given_up |= dict.fromkeys(decision.releases, number)
         elif earlier is not None:
             self._given_up |= dict.fromkeys(self._given_up.keys() & claims, number)
@@ -80,11 +91,10 @@ class Rehearsal:
         answer: dict[str, Any] = {"accepted": True} if refusal is None else {"error": refusal}
         return answer if earlier is None else {**answer, "depends_on": earlier}
 
-    def _earlier(self, streams: Iterable[UUID], claims: Iterable[_Claim] = ()) -> int | None:
-        """The last line before that may change one of these records, or free one of these names."""
-        lines = [self._written[one] for one in streams if one in self._written]
-        lines += [self._given_up[one] for one in claims if one in self._given_up]
-        return max(lines, default=None)
+    def _earlier(self, streams: Iterable[UUID], crossed: Iterable[int | None] = ()) -> int | None:
+        """The last line before that may change one of these records, or is one of those crossed."""
+        lines = (*(self._written.get(one) for one in streams), *crossed)
+        return max((line for line in lines if line is not None), default=None)
 
     def _named(self, command: Command) -> set[UUID]:
         """The records that a refused line names, those that lines before it would make included."""

@@ -16,7 +16,7 @@ from api.problems import Problem
 from api.services import Services
 from domain.errors import taken
 from domain.ledger import DRAWN, MET, SHELVED
-from domain.registers import KNOWN_SPACE, SHELF_PLACES, SHELF_SPACE
+from domain.registers import KNOWN_SPACE, RESERVED_SPACE, SHELF_PLACES, SHELF_SPACE
 from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure.attachments import records
 from infrastructure.log.batch import AppendRequest
@@ -27,6 +27,9 @@ DRAWS = 40  # a status list may be half full
 
 # Drawn or found: where one is taken, another may do.
 _DRAWN_AGAIN = DRAWN | SHELVED | {records.SPACE}
+# Who came first may be the answer: the same sender drew the name, or the number that is voided was
+# reserved meanwhile.
+_ANSWERED_BY = frozenset({CONSIGNMENT_SPACE, RESERVED_SPACE})
 
 
 class _Opening(NamedTuple):
@@ -122,8 +125,7 @@ def worth_another(services: Services, error: Exception, attempt: int) -> bool:
         return attempt < TRIES
     if not isinstance(error, ClaimTaken):
         return False
-    if error.space == CONSIGNMENT_SPACE:
-        # Whoever drew it first may have been the same sender: then that is the answer.
+    if error.space in _ANSWERED_BY:
         return attempt < TRIES
     tries = DRAWS if error.space in _DRAWN_AGAIN else TRIES if error.space in MET else 0
     return attempt < tries

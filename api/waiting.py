@@ -270,9 +270,15 @@ async def recorded(
     """A recorded order as the log has it: its work, and the outcomes of its lines in pieces.
 
     The body is gone with its key, so a line that was refused then is refused as closed now.
+
+    Raises:
+        StoreFailure: it is recorded, but may not yet be confirmed.
     """
     order = waiting.order
     found = await services.reader.recorded(order.agency, order.idempotency_key)
+    if found is not None:
+        # Read, and so not known to be where a receipt may say that it is.
+        await services.committer.confirm()
     indexes = found.lines if found is not None else {}
     told: dict[int, Line] = {}
     commands: dict[int, Command] = {}

@@ -116,7 +116,10 @@ class ReinstateAgency(Command):
 
 
 class CloseAgency(Command):
-    """Close an agency for good. What it issued stays as it is."""
+    """Close an agency for good. What it issued stays as it is.
+
+    Nobody acts on it any more, until the agency is merged, or split with `rest`, after all.
+    """
 
     ACT = Act(
         name="agency.close",

@@ -20,7 +20,7 @@ from domain.errors import (
     SuccessionEmpty,
     SuccessorAgencyUnknown,
 )
-from domain.ledger import Sitting, desk
+from domain.ledger import Registry, Sitting, desk
 from domain.values import Standing
 
 
@@ -50,7 +50,7 @@ def responsible(
 @desk(MergeAgency)
 def merge(order: MergeAgency, sitting: Sitting) -> None:
     """End an agency that is not a founder in one that is linked."""
-    registry, agency = found(order.subject, sitting)
+    registry, agency = _to_be_followed(order.subject, sitting, whole=True)
     if agency.founder:
         raise FounderProtected(agency=agency.id)
     sitting.check_not_future(order.effective_date)
@@ -61,7 +61,7 @@ def merge(order: MergeAgency, sitting: Sitting) -> None:
 @desk(SplitAgency)
 def split(order: SplitAgency, sitting: Sitting) -> None:
     """Give parts of an agency that is not a founder to bodies that are linked."""
-    registry, agency = found(order.subject, sitting)
+    registry, agency = _to_be_followed(order.subject, sitting, whole=order.rest is not None)
     if agency.founder:
         raise FounderProtected(agency=agency.id)
     sitting.check_not_future(order.effective_date)
@@ -71,6 +71,23 @@ def split(order: SplitAgency, sitting: Sitting) -> None:
     for successor in {share.successor for share in order.shares} | {order.rest or ""} - {""}:
         _check_successor(successor, agency.id, sitting)
     sitting.record(Split, on=registry)
+
+
+def _to_be_followed(agency: str, sitting: Sitting, *, whole: bool) -> tuple[Registry, AgencyState]:
+    """An agency that goes on, or one that was closed and that nobody follows, if all of it goes.
+
+    Closing takes one founder. Did it stay so, whatever the body holds would be beyond everybody.
+
+    Raises:
+        AgencyUnknown: there is none. AgencyClosed: it has a successor, or would have none for a
+            part of it.
+    """
+    registry = sitting.registry("agency", agency)
+    if whole and registry is not None:
+        state = registry.agencies[agency]
+        if state.succession(None, None, after=-1) is None:
+            return registry, state
+    return found(agency, sitting)
 
 
 def _check_successor(successor: str, subject: str, sitting: Sitting) -> None:

@@ -131,13 +131,16 @@ class Decision:
         """Space and key of the claims that the order names, not of those taken by the way."""
         return [(one.space, one.key) for one in self.claims if one.space not in _UNNAMED]
 
-    def conflict(self, directory: Directory) -> Refusal | None:
+    def conflict(
+        self, directory: Directory, freed: Container[tuple[str, str]] = ()
+    ) -> Refusal | None:
         """The refusal that the store would answer with for a claim, as far as can be told now.
 
-        The store enforces claims under its lock; this look is for a dry run.
+        The store enforces claims under its lock; this look is for a dry run. What is `freed` in the
+        same order stands against nothing.
         """
         for space, key in (*self.named, *self.absent):
-            if directory.find(space, key) is not None:
+            if (space, key) not in freed and directory.find(space, key) is not None:
                 return taken(space)
         return None
 
@@ -146,18 +149,28 @@ class Decision:
         """One decision for all lines of an all-or-none order.
 
         Each line was judged on the ledger as it is, so a line must neither write nor rest on a
-        record that an earlier line writes.
+        record that an earlier line writes, nor on a claim being free that one takes. The store
+        looks at the claims of the order as a whole: what is given up in it is free to every line,
+        so that must come before whatever needs it to be.
 
         Raises:
             RecordTwiceInOrder: it does.
         """
         written: set[UUID] = set()
+        claimed: set[tuple[str, str]] = set()
+        needed_free: set[tuple[str, str]] = set()
         guards: dict[UUID, int] = {}
         for decision in decisions:
             streams = {fact.originator_id for fact in decision.events}
-            if written & (streams | decision.guards.keys()):
+            crossed = claimed.intersection(decision.absent) or needed_free.intersection(
+                decision.releases
+            )
+            if crossed or written & (streams | decision.guards.keys()):
                 raise RecordTwiceInOrder(line=decision.events[0].line)
             written |= streams
+            taken_here = {(one.space, one.key) for one in decision.claims}
+            claimed |= taken_here
+            needed_free |= taken_here.union(decision.absent)
             guards = {**decision.guards, **guards}
         return Decision(
             events=_joined(decision.events for decision in decisions),

@@ -77,6 +77,8 @@ def void(order: commands.VoidNumber, sitting: Sitting) -> None:
     if reserved is None:
         stream = sitting.new_stream()
         sitting.record(events.NumberVoided, on=stream)
+        # A reservation that comes first is what is voided.
+        sitting.absent(RESERVED_SPACE, order.number_key)
     else:
         stream = reserved
         sitting.record(events.NumberVoided, on=sitting.load(reserved))

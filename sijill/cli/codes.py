@@ -26,6 +26,7 @@ _NOT_READY_CODES = frozenset(
         "database_busy",
         "database_too_old",
         "folder_in_use",
+        "copy_in_use",
         "already_serving",
         "address_taken",
         "not_ready",

@@ -11,11 +11,13 @@ from sijill.doctor.lines import Line, ok, warn
 
 SAMPLE: Final = 20
 """Where two hosts share the work, hardly twenty in a row have come to one of them."""
+PAGES: Final = 16
+"""Pages of the table that are looked through for them: some thousand rows."""
 _SQL = load("sijill.doctor", "doctor.sql")
 
 
 def attachments(conn: Connection[Any], objects: FolderStore) -> Iterator[Line]:
-    """That the newest attachments in the database lie in this folder.
+    """That what was attached last, by the database, lies in this folder.
 
     Raises:
         StoreFailure: the folder cannot be read.
@@ -39,5 +41,5 @@ def attachments(conn: Connection[Any], objects: FolderStore) -> Iterator[Line]:
 
 
 def _newest(conn: Connection[Any]) -> list[bytes]:
-    rows = conn.execute(_SQL["newest_objects"], {"limit": SAMPLE}).fetchall()
+    rows = conn.execute(_SQL["newest_objects"], {"limit": SAMPLE, "pages": PAGES}).fetchall()
     return [bytes(row[0]) for row in rows]

@@ -118,10 +118,18 @@ FROM ledger.head h;
 SELECT leaf_hash FROM ledger.events WHERE index = %(index)s;
 
 -- name: newest_objects
--- The first object of each of the newest attachments that are not over.
+-- The first object of each of the newest attachments that are not over: the newest of those in the
+-- last pages, where rows are added. No index is by time, and all of them may be millions.
 SELECT c.name
 FROM (
-    SELECT id FROM vault.attachments WHERE NOT dropped ORDER BY created DESC LIMIT %(limit)s
+    SELECT id FROM vault.attachments
+    WHERE NOT dropped AND ctid >= (
+        SELECT format('(%%s,0)', greatest(0, pages - %(pages)s))::tid
+        FROM (
+            SELECT pg_relation_size('vault.attachments') / current_setting('block_size')::bigint
+        ) size (pages)
+    )
+    ORDER BY created DESC LIMIT %(limit)s
 ) a
 CROSS JOIN LATERAL (
     SELECT k.name FROM vault.attachment_chunks k WHERE k.attachment = a.id

@@ -7,9 +7,11 @@ following, and what it said is kept beside the copy.
 """
 
 import base64
+import fcntl
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -29,6 +31,12 @@ from sijill.export.origins import Opened, Origin
 
 STEP_EVENTS: Final = 65_536
 """A step ends at the first checkpoint that lies this far ahead: what was taken waits so long."""
+
+
+class CopyInUse(Exception):
+    """Another process follows into the same folder at this moment."""
+
+    code = "copy_in_use"
 
 
 class Grown(NamedTuple):
@@ -75,11 +83,13 @@ class Following:
         Raises:
             Untrustworthy: the log contradicts its own word, or what is held here.
             Unreachable: it shows no checkpoint any more.
+            CopyInUse: somebody else follows into this folder just now.
         """
-        try:
-            return self._run(on_events)
-        except ProofError as error:
-            raise self._suspicion(str(error)) from error
+        with _alone(self._folder):
+            try:
+                return self._run(on_events)
+            except ProofError as error:
+                raise self._suspicion(str(error)) from error
 
     def _run(self, on_events: Callable[[int], None]) -> Grown:
         self._identify()
@@ -243,6 +253,18 @@ class Following:
         if data:
             write_durably(self._folder / ".suspect" / str(time.time_ns()), data)
         return Untrustworthy(detail, data)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two that follow into one folder would each clear away what the other has taken aside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CopyInUse(str(folder)) from error
+        yield
 
 
 _ROTATED: Final = f'"type":"{KEY_ROTATED}"'.encode()

@@ -8,7 +8,7 @@ from sijill.cli.faults import tell
 from sijill.cli.output import Output
 from sijill.client import Client, Refused, Unreachable, Untrustworthy
 from sijill.client.wire import QUESTION
-from sijill.export.following import Following, Grown
+from sijill.export.following import CopyInUse, Following, Grown
 from sijill.export.layout import Exported, NotExported
 from sijill.export.origins import HttpOrigin, not_a_ledger
 from sijill.export.serving import Mirror
@@ -34,6 +34,7 @@ class Mirroring:
 
         Raises:
             Untrustworthy: it contradicts itself, or what is held. Unreachable, Refused: not now.
+            CopyInUse: somebody else follows into the folder.
             OSError, NotExported: the folder cannot be written, or has lost what is gone on from.
         """
         with Client(self._source, state=self._folder / ".state", patience=QUESTION) as client:
@@ -71,7 +72,7 @@ class Mirroring:
                 grown = self.step()
             except Untrustworthy as error:
                 return tell(error, self._output)
-            except (NotExported, OSError, Refused, Unreachable) as error:
+            except (CopyInUse, NotExported, OSError, Refused, Unreachable) as error:
                 # Said once: an origin that is gone may be gone for ever, and a disk be full till
                 # somebody looks. Nothing is contradicted, so it is tried again.
                 if failing is not type(error):

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from infrastructure.proofs import signing
-from sijill.client import statement
+from sijill.client.prepared import commit, statement
 from tests.api.talking import Wire, codes_of, lines_of
 from tests.serving import Agency, issuance
 
 BULK = "/v1/certificates/bulk"
-CHECK = "/v1/certificates/bulk/check"
+REGISTERS = "/v1/registers/bulk"
+BOOK_1998: dict[str, Any] = {"unit": "archive", "series": "general", "year": 1998}
 REASONS = {
     "suspend": "under_review",
     "reinstate": "review_passed",
@@ -25,9 +26,15 @@ def line(agency: Agency, act: str, code: str) -> bytes:
 
 
 def rehearsed(
-    wire: Wire, agency: Agency, lines: list[bytes], *, atomic: bool = False
+    wire: Wire, agency: Agency, lines: list[bytes], *, atomic: bool = False, room: str = BULK
 ) -> list[dict[str, Any]]:
-    return lines_of(wire.send(agency.client.prepare(CHECK, lines, bulk=True, atomic=atomic)))
+    return sent(wire, agency, lines, atomic=atomic, room=f"{room}/check")
+
+
+def sent(
+    wire: Wire, agency: Agency, lines: list[bytes], *, atomic: bool = False, room: str = BULK
+) -> list[dict[str, Any]]:
+    return lines_of(wire.send(agency.client.prepare(room, lines, bulk=True, atomic=atomic)))
 
 
 def dependence(answer: list[dict[str, Any]]) -> list[int | None]:
@@ -57,9 +64,7 @@ def test_a_line_that_may_or_may_not_be_accepted_is_depended_on_too(
 
     assert codes_of(answer) == [None, "certificate_not_suspended", None]
     assert dependence(answer) == [None, 0, 1]
-    assert (
-        codes_of(lines_of(wire.send(agency.client.prepare(BULK, lines, bulk=True)))) == [None] * 3
-    )
+    assert codes_of(sent(wire, agency, lines)) == [None] * 3
 
 
 def test_a_line_that_is_refused_for_good_changes_nothing(wire: Wire, agency: Agency) -> None:
@@ -83,9 +88,7 @@ def test_what_a_line_before_issues_or_frees(wire: Wire, agency: Agency) -> None:
 
     assert codes_of(answer) == [None, "certificate_unknown", None, "number_taken"]
     assert dependence(answer) == [None, 0, None, 2]
-    assert (
-        codes_of(lines_of(wire.send(agency.client.prepare(BULK, lines, bulk=True)))) == [None] * 4
-    )
+    assert codes_of(sent(wire, agency, lines)) == [None] * 4
 
 
 def test_all_or_none_is_told_that_it_may_not_act_twice(wire: Wire, agency: Agency) -> None:
@@ -95,3 +98,62 @@ def test_all_or_none_is_told_that_it_may_not_act_twice(wire: Wire, agency: Agenc
     answer = rehearsed(wire, agency, lines, atomic=True)
 
     assert codes_of(answer) == [None, "record_twice_in_order"]
+
+
+def in_register(agency: Agency, act: str, **members: Any) -> bytes:
+    return signing.envelope(statement(f"register.{act}", agency.name, **BOOK_1998, **members))
+
+
+def capture(agency: Agency, number: str) -> bytes:
+    claims, texts = commit({"holder_name": "حامل 0001", "qualification": "بكالوريوس"})
+    members = {"type": "degree", "date": "1998-07-01", "grade": "register_only", "claims": claims}
+    said = statement("register.capture", agency.name, **BOOK_1998, number=number, **members)
+    return signing.envelope(said, texts)
+
+
+@pytest.mark.parametrize("case", ["closed", "entered", "reserved", "void"])
+def test_all_or_none_keeps_the_order_of_its_lines_in_what_they_claim(
+    wire: Wire, agency: Agency, case: str
+) -> None:
+    """Recorded together, such lines would stand in the log in an order that no rule allows."""
+    number = f"{case}/1"
+    reserve = in_register(agency, "reserve", number=number)
+    void = in_register(agency, "void", number=number, reason="form_spoilt")
+    lines = {
+        "closed": [in_register(agency, "close"), capture(agency, number)],
+        "entered": [capture(agency, number), reserve],
+        "reserved": [reserve, void],
+        "void": [void, reserve],
+    }[case]
+
+    answer = rehearsed(wire, agency, lines, atomic=True, room=REGISTERS)
+
+    assert codes_of(answer) == [None, "record_twice_in_order"]
+    assert dependence(answer) == [None, 0]
+    refused = ["other_line_refused", "record_twice_in_order"]
+    assert codes_of(sent(wire, agency, lines, atomic=True, room=REGISTERS)) == refused
+
+
+def test_all_or_none_may_free_a_number_and_take_it_but_not_the_other_way_round(
+    wire: Wire, agency: Agency
+) -> None:
+    old = agency.issue(number="freed/2")["code"]
+    lines = [line(agency, "void", old), issuance(agency.name, number="freed/2")]
+    turned = [lines[1], lines[0]]
+
+    answer = rehearsed(wire, agency, turned, atomic=True)
+    assert codes_of(answer) == ["number_taken", "record_twice_in_order"]
+    assert None not in codes_of(sent(wire, agency, turned, atomic=True))
+    assert codes_of(rehearsed(wire, agency, lines, atomic=True)) == [None, None]
+    assert codes_of(sent(wire, agency, lines, atomic=True)) == [None, None]
+
+
+def test_a_line_that_enters_what_one_before_closes_depends_on_it(
+    wire: Wire, agency: Agency
+) -> None:
+    lines = [in_register(agency, "close"), capture(agency, "late/1")]
+
+    answer = rehearsed(wire, agency, lines, room=REGISTERS)
+
+    assert (codes_of(answer), dependence(answer)) == ([None, None], [None, 0])
+    assert codes_of(sent(wire, agency, lines, room=REGISTERS)) == [None, "register_closed"]

@@ -8,11 +8,12 @@ import pytest
 from api.problems import Problem
 from api.services import Services
 from api.tries import DRAWS, TRIES, Tries, told
-from domain.errors import NumberTaken, Refusal
+from domain.errors import NumberReserved, NumberTaken, Refusal
 from domain.registers import (
     KNOWN_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
+    RESERVED_SPACE,
     SHELF_PLACES,
     SHELF_SPACE,
 )
@@ -149,6 +150,16 @@ def test_what_the_log_has_overtaken_is_looked_at_afresh_a_few_times(services: Se
 
     assert answers == [True] * (TRIES - 1) + [False]
     assert cast("Ledger", services.ledger).forgotten == [EVENT.stream] * TRIES
+
+
+def test_who_came_first_may_be_the_answer_and_is_looked_at_again(services: Services) -> None:
+    """A number that is voided may be reserved meanwhile; if it stays so, that is told."""
+    tries, lost = Tries([0]), ClaimTaken(RESERVED_SPACE, "moj|main|general|1998|3")
+
+    answers = [tries.refused(services, 0, None, lost) for _ in range(TRIES)]
+
+    assert answers == [True] * (TRIES - 1) + [False]
+    assert isinstance(told(lost), NumberReserved)
 
 
 def test_what_was_not_asked_for_is_not_told_to_be_in_use() -> None:

@@ -13,6 +13,7 @@ from domain.errors import RecordTwiceInOrder, Refusal
 from domain.ledger import DESKS, EVENTS, Claim, Decision, Fact, Requirement, Wanted
 from domain.ledger.application import FRESH_SECONDS, READ_SECONDS
 from domain.values import uuid7
+from tests import registering
 from tests.certificate_orders import (
     certificate,
     correct,
@@ -26,6 +27,7 @@ from tests.certificate_orders import (
 from tests.given_when_then import (
     Conflict,
     MemoryLedger,
+    Order,
     Scenario,
     add,
     code,
@@ -272,6 +274,40 @@ def test_lines_that_go_together_do_not_touch_one_record_twice() -> None:
         Decision.merge(rests_on_it)
     in_order = [world.decide(supersede("a", "b")), world.decide(revoke("b"))]
     assert len(Decision.merge(in_order).events) == 2
+
+
+OF_1998: dict[str, Any] = {"year": 1998, "date": "1998-07-01"}
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        pytest.param(registering.close(), registering.capture("9"), id="enters-what-is-closed"),
+        pytest.param(registering.close(), registering.strike("7"), id="strikes-what-is-closed"),
+        pytest.param(registering.capture("9"), registering.reserve("9"), id="reserves-an-entry"),
+        pytest.param(registering.void("9"), registering.reserve("9"), id="reserves-a-void-one"),
+        pytest.param(registering.reserve("9"), registering.void("9"), id="voids-a-reserved-one"),
+        pytest.param(registering.capture("7"), registering.strike("7"), id="strikes-afterwards"),
+        pytest.param(registering.reserve("5"), void("a"), id="frees-what-was-reserved-before"),
+        pytest.param(issue("b", number="5", **OF_1998), void("a"), id="frees-what-was-taken"),
+    ],
+)
+def test_lines_that_go_together_keep_their_order_in_what_they_claim(
+    first: Order, second: Order
+) -> None:
+    """What one line takes, or needs to be free, no later one gives up, nor needs to be free."""
+    world = given(linked("moj"), issue("a", number="5", **OF_1998)).world
+    world.record(registering.capture("7"))
+    parts = [world.decide(first), world.decide(second)]
+    with pytest.raises(RecordTwiceInOrder):
+        Decision.merge(parts)
+
+
+def test_what_a_line_gives_up_a_later_one_may_take() -> None:
+    world = given(linked("moj"), issue("a", number="5")).world
+    merged = Decision.merge([world.decide(void("a")), world.decide(issue("b", number="5"))])
+    assert len(merged.events) == 2
+    assert merged.conflict(world, merged.releases) is None
 
 
 def test_a_dry_run_sees_claims_that_are_taken() -> None:

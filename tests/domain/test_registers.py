@@ -2,7 +2,16 @@ from typing import Any
 
 import pytest
 
-from domain.registers import NUMBER_SPACE, REGISTER_SPACE, Entry, Grade, Register, RegisterBook
+from domain.errors import Refusal
+from domain.registers import (
+    NUMBER_SPACE,
+    REGISTER_SPACE,
+    RESERVED_SPACE,
+    Entry,
+    Grade,
+    Register,
+    RegisterBook,
+)
 from tests.given_when_then import Scenario, digest, enrol, given, issue, linked, on_agency
 from tests.letter_orders import letter, paper_in
 from tests.registering import (
@@ -149,6 +158,19 @@ def test_a_number_is_reserved_once_and_then_used(office: Scenario) -> None:
     office.when(issue("a", number="9", **OLD_LETTER)).then("sijill.certificate.issued.v1")
     office.when(issue("b", number="10", **OLD_LETTER)).then("sijill.certificate.issued.v1")
     office.when(reserve("10")).refused("number_taken")
+
+
+def test_a_number_that_is_reserved_meanwhile_is_voided_as_a_reservation(office: Scenario) -> None:
+    """Both would be records of one number, and no later check knows which of them was meant."""
+    overtaken = office.world.decide(void("3"))
+    [reserved] = office.world.record(reserve("3"))
+    with pytest.raises(Refusal, match="number_reserved"):
+        office.world.append(overtaken)
+
+    [voided] = office.when(void("3")).facts
+
+    assert voided.originator_id == reserved.originator_id
+    assert (RESERVED_SPACE, HERE.number_key("3")) not in office.world.claims
 
 
 def test_a_voided_number_is_nobodys_for_ever(office: Scenario) -> None:

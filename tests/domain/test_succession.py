@@ -195,6 +195,30 @@ def test_the_key_of_a_body_that_ended_reads_as_nobody(bodies: Scenario) -> None:
     assert world.ledger.live_key(key_of("moe"), world, world.now).agency == "moe"
 
 
+@pytest.mark.parametrize("way", ["merged", "split"])
+def test_a_closed_body_is_followed_as_a_whole_and_once(bodies: Scenario, way: str) -> None:
+    closed = on_agency("close", "moj", reason="abolished")
+    bodies.given(issue("a"), issue("b", series="degrees"), reserve("9"))
+    bodies.given(split("moj", ("main", "degrees", "moh")), closed)
+    voided = void("9", agency="moe", owner="moj")
+    bodies.when(voided).refused("record_moved", successor="moj")
+    bodies.when(revoke("a", agency="moe")).refused("certificate_unknown")
+    # Parts alone would leave the rest where it is.
+    bodies.when(split("moj", ("main", None, "moe"))).refused("agency_closed", agency="moj")
+
+    whole = merge("moj", "moe") if way == "merged" else split("moj", SOUTH, rest="moe")
+    bodies.when(whole).then(f"sijill.agency.{way}.v1")
+
+    assert [answers(bodies, "moj", *one) for one in PLACES[:2]] == ["moe", "moh"]
+    bodies.when(revoke("a", agency="moe")).then("sijill.certificate.revoked.v1")
+    bodies.when(revoke("b", agency="moh")).then("sijill.certificate.revoked.v1")
+    bodies.when(voided).then("sijill.register.number_voided.v1")
+    bodies.when(issue("c")).refused("agency_closed")
+    for again in (merge("moj", "moh"), split("moj", SOUTH, rest="moh"), closed):
+        bodies.when(again).refused("agency_closed", agency="moj")
+
+
+SOUTH = ("south", None, "moe")
 PLACES = (("main", "general"), ("main", "degrees"), ("south", "general"), ("south", "x"))
 
 

@@ -19,6 +19,7 @@ from tests.letter_orders import (
     onward,
     register,
 )
+from tests.sijill.test_letter_rules import judged
 
 
 @pytest.fixture
@@ -191,3 +192,20 @@ def test_what_it_asked_is_withdrawn_by_its_successor(bodies: Scenario) -> None:
     bodies.when(on_request("withdraw", "a", "mof", **asked)).then(
         "sijill.authenticity.withdrawn.v1"
     )
+
+
+def test_what_a_closed_body_holds_moves_once_a_successor_is_named(bodies: Scenario) -> None:
+    """One founder closes a body; both name who follows it, later than they should have."""
+    bodies.given(case_file(to=[]), dispatch("f", to="moh"), register("f-moh"))
+    bodies.given(
+        letter("m"), dispatch("m"), ask("a"), on_agency("close", "moh", reason="abolished")
+    )
+    bodies.when(onward("f-moh", "mof", "moe", "x")).refused("transfer_unknown")
+
+    bodies.when(merge("moh", "mof")).then("sijill.agency.merged.v1")
+
+    bodies.given(onward("f-moh", "mof", "moe", "x"), register("x", "moe", "mof"))
+    assert record_of(bodies, "letter", "moj", "f").holder == "moe"
+    bodies.given(register("m-moh", "mof"), on("close", "m-moh", agency="mof", reason="done"))
+    bodies.given(on_request("withdraw", "a", "mof", reason="not_needed"))
+    assert list(judged(bodies.world.recorded)) == []

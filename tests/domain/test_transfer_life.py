@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain.transfers import Business, Consignment, Conveyance, Letter, Name
-from tests.given_when_then import Scenario, given
+from tests.domain.test_succession import merge
+from tests.given_when_then import Scenario, given, on_agency
 from tests.letter_orders import name_of, offices, on
 from tests.wandering_letters import OFFICES, Wanderer
 
@@ -75,6 +76,9 @@ class Letters(RuleBasedStateMachine):
         """From wherever the letters are, their parties can bring each of them to an end."""
         if not hasattr(self, "scenario"):
             return
+        if self.wanderer.chance.random() < 0.5:
+            # A body that was closed leaves nothing behind that nobody can move.
+            self.scenario.given(on_agency("close", "mof", reason="abolished"), merge("mof", "moj"))
         # A hand-over that is under way ends first: its sender takes it back.
         for state in (Business.AWAITING, Business.REGISTERED, Business.CLOSED):
             for record in self.records():
@@ -92,14 +96,18 @@ class Letters(RuleBasedStateMachine):
     def end(self, one: Consignment) -> None:
         texts = {name_of(text): text for text in self.wanderer.texts.values()}
         name, sender = texts[one.name.id], one.name.sender
-        agency = one.addressee or ""
+        agency, by = self.answering(one.addressee or ""), self.answering(sender)
         ways = {
-            Business.AWAITING: on("withdraw", name, sender, sender, reason="decision"),
+            Business.AWAITING: on("withdraw", name, by, sender, reason="decision"),
             Business.REGISTERED: on("close", name, agency, sender, reason="done"),
             Business.CLOSED: on("archive", name, agency, sender),
         }
         outcome = self.scenario.when(ways[one.business])
         assert outcome.refusal is None, outcome.refusal
+
+    def answering(self, agency: str) -> str:
+        world = self.scenario.world
+        return agency and world.ledger.responsible(agency, None, None, world)
 
 
 TestLetters = Letters.TestCase

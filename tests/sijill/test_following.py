@@ -1,6 +1,7 @@
 """Following an origin that lies: leaves that no signed root covers never become part of a copy."""
 
 import json
+import pkgutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from infrastructure.proofs import tiles
 from infrastructure.proofs.note import VerifierKey
 from sijill.client.errors import Unreachable, Untrustworthy
 from sijill.export import lines
-from sijill.export.following import Following
-from sijill.export.layout import Exported
+from sijill.export.following import CopyInUse, Following
+from sijill.export.layout import CHECKPOINTS, Exported
 from sijill.export.origins import Opened, Told
 from sijill.export.sinks import TilesSink
 from tests.retold import VECTOR, Forgery
@@ -144,6 +145,81 @@ def test_a_lie_never_becomes_part_of_a_copy(tmp_path: Path, how: str, *, strict:
     assert not (tmp_path / "checkpoint").exists()
     assert not (tmp_path / "tile").exists()
     assert not (tmp_path / "ledger.json").exists()
+
+
+def test_two_do_not_follow_into_one_folder_at_once(tmp_path: Path) -> None:
+    """The second would clear away what the first has taken, and call it a lie."""
+
+    class Crowded(Liar):
+        def bundle(self, number: int, width: int) -> list[bytes]:
+            with pytest.raises(CopyInUse):
+                follow(Liar(), tmp_path)
+            return super().bundle(number, width)
+
+    assert follow(Crowded(), tmp_path) == SIZE
+    assert follow(Liar(), tmp_path) == SIZE
+
+
+def test_a_folder_of_another_ledger_stays_as_it_is(tmp_path: Path) -> None:
+    follow(Liar(), tmp_path)
+    held = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    for other in (told(ledger="00" * 32), told(origin="elsewhere.example/log")):
+        with pytest.raises(Untrustworthy, match="another ledger"):
+            follow(other, tmp_path)
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == held
+
+
+class Killed(BaseException):
+    """The process ended here, with nothing cleared up."""
+
+
+@pytest.mark.parametrize(
+    "place, calls",
+    [
+        ("sijill.export.sinks.TilesSink.events", 0),
+        ("sijill.export.following.write_durably", 0),
+        ("sijill.export.sinks.TilesSink.publish", 0),
+        ("sijill.export.sinks.TilesSink._move", 0),
+        ("sijill.export.sinks.TilesSink._move", 1),
+        ("sijill.export.sinks.TilesSink._move", 2),
+        ("sijill.export.lines.append", 0),
+        ("sijill.export.following.write_durably", 1),
+    ],
+)
+def test_a_first_run_that_was_killed_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
+) -> None:
+    """Wherever it was, and although the log has grown since."""
+    first = Liar()
+    first.listed, first.end = [FIVE], FIVE["note"].encode()
+    copy, whole = tmp_path / "copy", tmp_path / "whole"
+    module, _, name = place.rpartition(".")
+    real, left = pkgutil.resolve_name(f"{module}.{name}"), calls
+
+    def kill(*arguments: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return real(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, kill)
+        with pytest.raises(Killed):
+            follow(first, copy)
+    for torn in (".ledger.json.x1", ".checkpoint.x2", ".incoming/tile/entries/000.p/5"):
+        path = copy / torn
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"{")
+    assert not (copy / "checkpoint").exists()
+
+    assert follow(Liar(), copy) == follow(Liar(), whole) == SIZE
+    for path in whole.rglob("*"):
+        if path.is_file() and path.name != CHECKPOINTS:
+            assert (copy / path.relative_to(whole)).read_bytes() == path.read_bytes(), path
+    assert list(Exported(copy).listed()) == list(Exported(whole).listed())
 
 
 def test_an_origin_that_shows_no_checkpoint_any_more_is_told(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sijill.cli.options import Talk
 from sijill.cli.output import Output
 from sijill.client import Client, Refused, Unreachable, Untrustworthy
 from sijill.client.checking import HttpSource
-from sijill.export.following import Grown
+from sijill.export.following import CopyInUse, Grown
 from sijill.export.layout import Exported, NotExported
 from sijill.export.mirroring import Mirroring
 from sijill.export.origins import HttpOrigin, Told
@@ -26,7 +26,7 @@ from sijill.export.serving import Mirror
 from tests.documents import ROOT
 from tests.serving import READY, STOP_SECONDS, Served, serving
 from tests.sijill.cli.test_log import changed
-from tests.sijill.client.standin import problem
+from tests.sijill.client.standin import StandIn, connect, problem
 
 
 def follow(served: Served, folder: Path) -> int:
@@ -156,6 +156,7 @@ class Stumbling(Mirroring):
         (Unreachable("gone"), "ledger_unreachable"),
         (OSError(28, "No space left on device"), "No space left on device"),
         (NotExported("tile/0/000"), "input_log_missing"),
+        (CopyInUse("copy"), "copy_in_use"),
     ],
 )
 def test_a_mirror_follows_again_after_what_is_no_contradiction(
@@ -178,6 +179,17 @@ def test_a_mirror_ends_with_a_contradiction(
 
     assert mirror.run("127.0.0.1", None) == 6
     assert (len(mirror.ends), "two roots" in capsys.readouterr().err) == (1, True)
+
+
+def test_a_mirrors_folder_is_one_ledgers(tmp_path: Path) -> None:
+    """Begun, and killed before anything was held: what it was begun with is pinned."""
+    with connect(StandIn(), tmp_path / ".state") as first:
+        assert HttpOrigin(first).told().keys == first.identity.log_keys
+    with (
+        connect(StandIn(ledger=bytes(32)), tmp_path / ".state") as other,
+        pytest.raises(Untrustworthy, match="another ledger"),
+    ):
+        HttpOrigin(other).told()
 
 
 @pytest.mark.parametrize(

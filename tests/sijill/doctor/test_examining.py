@@ -12,9 +12,11 @@ import pytest
 
 from infrastructure import keyfiles
 from infrastructure.embedded.binaries import find_binaries
+from infrastructure.log.queries import load
 from infrastructure.postgres import Urls, connect
+from sijill.bootstrap import connection_strings
 from sijill.client.attachments import Attachments
-from sijill.doctor import Line, State, examine
+from sijill.doctor import Line, State, attachments, examine
 from sijill.folder import FOUNDERS, Folder
 from sijill.founding import found
 from sijill.identity import NoLedger
@@ -186,3 +188,37 @@ def test_a_key_that_cannot_be_used_keeps_nothing_else_from_being_looked_at(
 def test_a_folder_without_a_ledger_is_none(tmp_path: Path) -> None:
     with pytest.raises(NoLedger):
         list(examine(tmp_path))
+
+
+def test_the_attachments_looked_at_are_few_however_many_there_are(ledger: Served) -> None:
+    """A sort of millions of rows would be the longest part of the whole examination."""
+    fill = (
+        "INSERT INTO vault.attachments (id, agency, size, digest, created, expires)"
+        " SELECT gen_random_uuid(), 'x', 1, sha256('x'), n, 0 FROM generate_series(1, 20000) n"
+    )
+    with connect(connection_strings(ledger.folder).admin, None) as admin:
+        admin.execute(fill)
+        admin.execute(
+            "INSERT INTO vault.attachment_chunks"
+            " SELECT id, 0, sha256(id::text::bytea) FROM vault.attachments WHERE agency = 'x'"
+        )
+        admin.execute("ANALYZE vault.attachments, vault.attachment_chunks")
+        query = load("sijill.doctor", "doctor.sql")["newest_objects"]
+        asked = {"limit": attachments.SAMPLE, "pages": attachments.PAGES}
+        [[plan]] = admin.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", asked).fetchall()
+        newest = {bytes(row[0]) for row in admin.execute(query, asked)}
+        last = {
+            bytes(row[0])
+            for row in admin.execute(
+                "SELECT c.name FROM vault.attachments a"
+                " JOIN vault.attachment_chunks c ON c.attachment = a.id"
+                " WHERE agency = 'x' AND created > 20000 - %s",
+                (attachments.SAMPLE,),
+            )
+        }
+        admin.rollback()
+
+    assert newest == last
+    said = json.dumps(plan)
+    assert "Tid Range Scan" in said
+    assert "Seq Scan" not in said
