@@ -208,7 +208,7 @@ async def drop(request: Request, services: Open, place: UploadTurn, attachment: 
         upload = await uploading.own(connection, attachment, arrived.agency)
     if upload.stream is not None:
         raise AttachmentComplete
-    await sweeping.sweep(services, attachment)
+    await sweeping.drop(services, attachment)
     async with services.pool.connection() as connection:
         # A record has taken it since, and then it stays.
         if await records.find(connection, attachment) is not None:

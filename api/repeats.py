@@ -14,7 +14,10 @@ from infrastructure.proofs.leaf import split_body
 
 
 async def recorded_at(services: Services, error: Exception | None) -> Mapping[str, Any] | None:
-    """The answer to a repeated consignment; None where the error is another."""
+    """The answer to a repeated consignment; None where the error is another.
+
+    It was only read: whoever gives it has the committer `confirm` it first.
+    """
     if not isinstance(error, TransferRepeated):
         return None
     index = int(error.params["index"])

@@ -38,21 +38,47 @@ async def sweep_uploads(services: Services) -> None:
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def sweep(services: Services, wanted: UUID | None = None) -> list[UUID]:
-    """Let go what is over, and one upload that its agency wants to be dropped; tell which went.
+async def sweep(services: Services) -> list[UUID]:
+    """Let go what is over; tell which went.
 
     Raises:
         LogBehind: the database has lost its end; nothing went.
         StoreFailure, psycopg.Error: not all of it could go; it is over all the same.
     """
+    dropped = await _ended(services)
+    for attachment in dropped:
+        await _let_go(services, attachment)
+    return dropped
+
+
+async def drop(services: Services, wanted: UUID) -> None:
+    """Let one upload go that its agency wants to be dropped, unless a record has it.
+
+    What else is over meanwhile waits for the next sweep: nobody's request waits for the others'.
+
+    Raises:
+        LogBehind, StoreFailure, psycopg.Error: as `sweep`.
+    """
+    if wanted in await _ended(services, wanted):
+        await _let_go(services, wanted)
+
+
+async def _ended(services: Services, wanted: UUID | None = None) -> list[UUID]:
     async with services.pool.connection() as connection:
         await check_may_delete(services, connection)
-        dropped = await records.dropped(connection, now_us(), wanted)
-        for attachment in dropped:
-            names = await records.names(connection, attachment)
-            await off_loop(partial(_delete, services.storage.objects, list(names.values())))
-            await records.forget(connection, attachment)
-    return dropped
+        return await records.dropped(connection, now_us(), wanted)
+
+
+async def _let_go(services: Services, attachment: UUID) -> None:
+    """Delete an upload's objects, and then what is known of them.
+
+    No connection is held while the store is waited for: it may be slow, and has many objects.
+    """
+    async with services.pool.connection() as connection:
+        names = await records.names(connection, attachment)
+    await off_loop(partial(_delete, services.storage.objects, list(names.values())))
+    async with services.pool.connection() as connection:
+        await records.forget(connection, attachment)
 
 
 async def check_may_delete(services: Services, connection: AsyncConnection[Any]) -> None:

@@ -4,7 +4,7 @@ Deciding, mapping and sealing are synchronous; appending waits on the committer.
 A decision that the log has overtaken is made once more on fresh records, and only then refused.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -215,27 +215,39 @@ def _decide(
 
 async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]) -> None:
     """Answer lines that were recorded before: the ledger has moved on, so deciding refuses them."""
-    for number, outcome in done.items():
-        if before := await repeats.recorded_at(services, outcome.error):
-            done[number] = Outcome(number, duplicate=before)
     refused = [number for number, outcome in done.items() if outcome.error is not None]
-    if not refused or any(isinstance(done[number].error, StoreFailure) for number in refused):
+    if not refused:
         return
     try:
-        recorded = await _recorded(services, work)
-    except STORE_ERRORS:
+        found = await _replays(services, work, {number: done[number].error for number in refused})
+        if any(outcome.error is None for outcome in found.values()):
+            # It never passed through the append, which sees to this where it answers again.
+            await services.committer.confirm()
+    except (*STORE_ERRORS, StoreFailure) as error:
         # It may be recorded: a refusal would be a lie.
-        done |= {number: Outcome(number, error=Problem("store_unavailable")) for number in refused}
-        return
+        failure = error if isinstance(error, StoreFailure) else Problem("store_unavailable")
+        found = {number: Outcome(number, error=failure) for number in refused}
+    done |= found
+
+
+async def _replays(
+    services: Services, work: Work, errors: Mapping[int, Exception | None]
+) -> dict[int, Outcome]:
+    found: dict[int, Outcome] = {}
+    for number, error in errors.items():
+        if before := await repeats.recorded_at(services, error):
+            found[number] = Outcome(number, duplicate=before)
+    refused = [number for number in errors if number not in found]
+    if not refused or any(isinstance(errors[number], StoreFailure) for number in refused):
+        return found
+    recorded = await _recorded(services, work)
     if recorded is None:
-        return
+        return found
     if recorded.request_digest != work.request.request_digest:
         reused = Problem("idempotency_key_reused")
-        done |= {number: Outcome(number, error=reused) for number in refused}
-        return
-    for number in refused:
-        if number in recorded.lines:
-            done[number] = Outcome.found(number, recorded.lines[number])
+        return found | {number: Outcome(number, error=reused) for number in refused}
+    lines = {number: recorded.lines[number] for number in refused if number in recorded.lines}
+    return found | {number: Outcome.found(number, line) for number, line in lines.items()}
 
 
 async def _recorded(services: Services, work: Work) -> RecordedOrder | None:

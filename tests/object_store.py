@@ -15,11 +15,12 @@ BUCKET = "attachments"
 
 @dataclass
 class ObjectStoreStandIn:
-    """What the store holds, by key, and whether it works."""
+    """What the store holds, by key, and whether it works; its bucket may be gone as a whole."""
 
     url: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
     broken: bool = False
+    bucketless: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
@@ -83,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes = b"") -> None:
         if self._store.broken:
             status, body = 503, b""
+        elif self._store.bucketless:
+            status, body = 404, b"<Error><Code>NoSuchBucket</Code></Error>"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("ETag", '"one"')

@@ -46,7 +46,7 @@ class RemoteStore:
 
     def put(self, name: str, data: bytes) -> None:
         """Keep an object."""
-        self._ask(partial(obstore.put, self._store, name, data))
+        self._must(partial(obstore.put, self._store, name, data))
 
     def get(self, name: str) -> bytes | None:
         """An object's bytes, or None."""
@@ -58,7 +58,7 @@ class RemoteStore:
     def untouched(self, since: float) -> Iterator[str]:
         """Names of objects that nobody has written since."""
         pages = iter(obstore.list(self._store))
-        while (page := self._ask(lambda: next(pages, None))) is not None:
+        while (page := self._must(lambda: next(pages, None))) is not None:
             for one in page:
                 name = one["path"].rpartition("/")[2]
                 if NAMED.fullmatch(name) and one["last_modified"].timestamp() < since:
@@ -70,6 +70,13 @@ class RemoteStore:
             self._ask(partial(obstore.delete, self._store, name))
         except FileNotFoundError:
             return
+
+    def _must(self, work: Callable[[], _T]) -> _T:
+        """As `_ask`, where it is the store itself that is not found: the bucket is missing."""
+        try:
+            return self._ask(work)
+        except FileNotFoundError as error:
+            raise ObjectStoreUnavailable(type(error.__cause__).__name__) from None
 
     def _ask(self, work: Callable[[], _T]) -> _T:
         try:

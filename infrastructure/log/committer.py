@@ -14,13 +14,12 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection, Connection
-from psycopg.errors import Diagnostic
 
-from infrastructure import faults, postgres
+from infrastructure import faults
 from infrastructure.log import batch
 from infrastructure.log.batch import Appended, AppendRequest, Result
-from infrastructure.log.ending import check_promises, check_tail
-from infrastructure.log.partitions import Partitions
+from infrastructure.log.ending import check_tail
+from infrastructure.log.insisting import InsistingConnection
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.refusals import (
     AppendFailed,
@@ -28,7 +27,6 @@ from infrastructure.log.refusals import (
     Deferred,
     LogBehind,
     QueueFull,
-    StorageFull,
     StoreFailure,
     StoreUnavailable,
 )
@@ -38,15 +36,7 @@ BATCH_EVENTS = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
 QUEUED_EVENTS = 10_000
 QUEUED_BYTES = 8 * BATCH_BYTES
-LIMITS = postgres.Limits(statement_seconds=30, lock_seconds=5, idle_in_transaction_seconds=5)
-
-_FIRST_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 1.0
 _LONGEST_RETRY_AFTER_SECONDS = 30
-
-
-class _FateUnknown(Exception):
-    """The call failed in a way that leaves open whether its batch was recorded."""
 
 
 def now_us() -> int:
@@ -98,21 +88,16 @@ class Committer:
         clock: Callable[[], int] = now_us,
         promised: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._url = url
         self._most_events = queued_events
         self._most_bytes = queued_bytes
-        self._give_up_seconds = give_up_seconds
         self._clock = clock
-        self._promised = promised
-        self._newest: Appended | None = None
+        self._primary = InsistingConnection(url, give_up_seconds=give_up_seconds, promised=promised)
         self._line = WaitingLine(max_events=BATCH_EVENTS, max_bytes=BATCH_BYTES)
+        self._unsure: list[asyncio.Future[None]] = []
         self._arrived = asyncio.Event()
         self._drained = asyncio.Condition()
         self._closing = False
         self._rate = 1_000.0
-        self._conn: AsyncConnection[Any] | None = None
-        self._in_doubt = False
-        self._partitions = Partitions(self._connect)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -123,14 +108,14 @@ class Committer:
             psycopg.Error: the database cannot be used.
         """
         try:
-            conn = await self._connection()
+            conn = await self._primary.connection()
             await check_tail(conn)
-            await self._partitions.prepare(conn)
+            await self._primary.partitions.prepare(conn)
         except LogBehind:
             # Whoever submits is told; the process goes on, to say so and to be read from.
             pass
         except BaseException:
-            await self._disconnect()
+            await self._primary.disconnect()
             raise
         self._task = asyncio.create_task(self._run(), name="committer")
         return self
@@ -189,23 +174,43 @@ class Committer:
                     answer.exception()  # nobody else will look at it
         return results
 
+    async def confirm(self) -> None:
+        """Returns once all that can be read by now is where `submit` would have it.
+
+        For whoever answers by what was read: it may be the very event whose confirmation by a
+        standby was cut short.
+
+        Raises:
+            StoreFailure: it may not be there; ask again.
+        """
+        if not self._works:
+            raise StoreUnavailable("the committer is not running")
+        answer = asyncio.get_running_loop().create_future()
+        self._unsure.append(answer)
+        self._arrived.set()
+        await answer
+
     async def close(self) -> None:
         """Commits what is queued, refuses what comes, and closes the connections."""
         self._closing = True
         self._arrived.set()
         if self._task is not None:
             await self._task
-        await self._partitions.close()
-        await self._disconnect()
+        await self._primary.partitions.close()
+        await self._primary.disconnect()
 
     def _enqueue(self, request: AppendRequest) -> asyncio.Future[Appended]:
         waiting = Waiting(request, asyncio.get_running_loop().create_future())
-        if self._closing or self._task is None or self._task.done():
+        if not self._works:
             waiting.fail(StoreUnavailable("the committer is not running"))
             return waiting.answer
         self._line.append(waiting)
         self._arrived.set()
         return waiting.answer
+
+    @property
+    def _works(self) -> bool:
+        return not (self._closing or self._task is None or self._task.done())
 
     async def _room_for(self, request: AppendRequest) -> None:
         async with self._drained:
@@ -224,16 +229,18 @@ class Committer:
 
     async def _run(self) -> None:
         try:
-            while self._line or not self._closing:
-                if not self._line:
+            while self._line or self._unsure or not self._closing:
+                if not self._line and not self._unsure:
                     self._arrived.clear()
                     await self._arrived.wait()
                     continue
                 await self._record(self._line.take())
+                await self._make_sure()
                 async with self._drained:
                     self._drained.notify_all()
         finally:
             self._line.fail(StoreUnavailable("the committer has stopped"))
+            _settle(self._unsure, StoreUnavailable("the committer has stopped"))
             async with self._drained:
                 self._drained.notify_all()
 
@@ -269,91 +276,39 @@ class Committer:
             each.resolve(result)
             if not isinstance(result, Appended):
                 continue
-            if self._newest is None or result.indexes[-1] > self._newest.indexes[-1]:
-                self._newest = result
+            self._primary.acknowledged(result)
             if not result.replayed:
                 appended += len(result.indexes)
-                self._partitions.grown_to(result.indexes[-1] + 1)
+                self._primary.partitions.grown_to(result.indexes[-1] + 1)
         self._line.put_back(deferred)
         if appended:
             self._rate += 0.2 * (appended / max(seconds, 1e-6) - self._rate)
 
+    async def _make_sure(self) -> None:
+        """One commit answers all who wait for one by now."""
+        if not self._unsure:
+            return
+        asked, self._unsure = self._unsure, []
+        failure: StoreFailure | None = None
+        try:
+            await self._primary.insist(lambda conn: conn.execute(QUERIES["confirm"]))
+        except StoreUnavailable as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the batches go on
+            failure = _failed(error)
+        _settle(asked, failure)
+
     async def _commit(self, waiting: list[Waiting]) -> list[Result]:
         """A result for each, or what is wrong with the statement as a whole."""
         requests = [each.request for each in waiting]
-        deadline = time.monotonic() + self._give_up_seconds
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return await self._call(requests)
-            except _FateUnknown as error:
-                await self._disconnect()
-                if time.monotonic() + pause > deadline:
-                    raise StoreUnavailable(str(error)) from error
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
-    async def _call(self, requests: list[AppendRequest]) -> list[Result]:
-        try:
-            conn = await self._connection()
-        except psycopg.Error as error:
-            raise _FateUnknown(str(error)) from error
-        self._in_doubt = False
-        try:
+        async def append(conn: AsyncConnection[Any]) -> list[Result]:
             await faults.point_async("committer.batch_taken")
             results = await batch.append_async(conn, requests, self._clock())
             await faults.point_async("committer.batch_committed")
-        except psycopg.errors.DiskFull as error:
-            # The statement failed while the server lives: sure to be undone, and a disk does not
-            # empty itself while callers wait.
-            raise StorageFull(str(error)) from error
-        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
-            # Lost, shut down, out of time, failed over: none is a request's fault, but class 54
-            # is: a value longer than an index takes.
-            if (error.sqlstate or "").startswith("54"):
-                raise
-            raise _FateUnknown(str(error)) from error
-        except faults.FaultReached as error:
-            raise _FateUnknown(str(error)) from error
-        except psycopg.errors.CheckViolation as error:
-            if error.diag.constraint_name is not None:
-                raise
-            # A row without a place: the log outgrew its partitions before their maker came by.
-            await self._partitions.prepare(conn)
-            raise _FateUnknown(str(error)) from error
-        if self._in_doubt:
-            raise _FateUnknown("the commit was not confirmed by a standby")
-        return results
+            return results
 
-    async def _connection(self) -> AsyncConnection[Any]:
-        if self._conn is None:
-            conn = await self._connect()
-            try:
-                await check_promises(conn, self._promised(), self._newest)
-            except BaseException:
-                await conn.close()
-                raise
-            conn.add_notice_handler(self._on_notice)
-            self._conn = conn
-        return self._conn
-
-    async def _connect(self) -> AsyncConnection[Any]:
-        conn = await postgres.connect_async(
-            self._url, postgres.Role.SERVICE, autocommit=True, limits=LIMITS
-        )
-        if setting := faults.session_setting():
-            await conn.execute(QUERIES["arm_fault"], (setting,))
-        return conn
-
-    def _on_notice(self, notice: Diagnostic) -> None:
-        # Who cancels the wait for a standby gets a warning beside a commit that looks successful.
-        if notice.severity_nonlocalized == "WARNING":
-            self._in_doubt = True
-
-    async def _disconnect(self) -> None:
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            await conn.close()
+        return await self._primary.insist(append)
 
 
 async def _settled(
@@ -363,6 +318,16 @@ async def _settled(
         return await answer
     except (AppendRefused, StoreFailure) as error:
         return error
+
+
+def _settle(asked: Iterable[asyncio.Future[None]], failure: StoreFailure | None) -> None:
+    for answer in asked:
+        if answer.done():
+            continue  # its caller has gone
+        if failure is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(type(failure)(*failure.args))
 
 
 def _failed(error: Exception) -> AppendFailed:

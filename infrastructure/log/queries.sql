@@ -15,6 +15,14 @@ FROM ledger.append(
     %b, %b
 );
 
+-- name: confirm
+-- A commit that writes nothing waits for no standby: this one writes a word into the write-ahead log
+-- that nobody reads. It waits for as much as an append does, whatever the session says.
+SELECT set_config('synchronous_commit', NULL, true),
+    CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+        THEN set_config('synchronous_commit', 'on', true) END,
+    pg_logical_emit_message(true, 'sijill', ''::text);
+
 -- name: prepare_partitions
 -- The first index that has no place, and the number of indexes in a partition.
 SELECT ledger.prepare_partitions(), partition_size FROM ledger.settings;

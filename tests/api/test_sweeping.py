@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -23,6 +24,7 @@ from tests.appending import append_events
 pytestmark = pytest.mark.anyio
 LEDGER = bytes(32)
 SIZE = 3
+FAR_AWAY_US = 1 << 60
 
 
 @dataclass
@@ -52,15 +54,20 @@ async def process(database: Urls, objects: FolderStore) -> AsyncIterator[Lacking
 
 async def forgotten(process: Lacking) -> str:
     """An upload whose time is over; the name of its only object."""
+    return (await uploaded(process))[1]
+
+
+async def uploaded(process: Lacking, data: bytes = b"sealed", expires: int = 1) -> tuple[UUID, str]:
+    """An upload, over unless told otherwise: its id, and the name of its only object."""
     upload = Attachment(
-        id=uuid.uuid4(), agency="moh", size=3, digest=bytes(32), created=0, expires=1
+        id=uuid.uuid4(), agency="moh", size=3, digest=bytes(32), created=0, expires=expires
     )
-    name = sealing.name_of(b"sealed")
-    process.storage.objects.put(name.hex(), b"sealed")
+    name = sealing.name_of(data)
+    process.storage.objects.put(name.hex(), data)
     async with process.pool.connection() as connection:
         assert await records.begin(connection, upload, b"wrapped", 1 << 30)
         await records.put_chunk(connection, upload.id, 0, name)
-    return name.hex()
+    return upload.id, name.hex()
 
 
 async def swept(process: Lacking) -> int:
@@ -109,3 +116,32 @@ async def test_a_store_that_served_more_or_another_ledger_keeps_all(
 
     assert objects.get(name) is not None
     assert objects.get(NAME) == owner.encode()
+
+
+async def test_nobody_waits_for_a_connection_while_the_store_is_waited_for(
+    process: Lacking, objects: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await forgotten(process)
+    free: list[int] = []
+
+    def slow(_name: str) -> None:
+        free.append(process.pool.get_stats()["pool_available"])
+
+    monkeypatch.setattr(objects, "delete", slow)
+
+    assert await swept(process) == 1
+    assert free == [1]
+
+
+async def test_an_agency_that_drops_its_upload_does_not_wait_for_what_others_left(
+    process: Lacking, objects: FolderStore
+) -> None:
+    over = await forgotten(process)
+    mine, name = await uploaded(process, b"mine", expires=FAR_AWAY_US)
+
+    await sweeping.drop(cast("Services", process), mine)
+
+    assert objects.get(name) is None
+    assert objects.get(over) is not None
+    assert await swept(process) == 1
+    assert objects.get(over) is None

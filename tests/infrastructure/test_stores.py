@@ -93,6 +93,19 @@ def test_a_store_that_is_broken_says_so(stand_in: ObjectStoreStandIn, tmp_path: 
         remote.get(NAME)
 
 
+def test_a_bucket_that_is_missing_is_a_store_that_is_away(
+    stand_in: ObjectStoreStandIn, tmp_path: Path
+) -> None:
+    """Not an object that is missing: whoever is told so would think of its own name."""
+    remote = stores.open_store(stand_in.environment["SIJILL_ATTACHMENTS_URL"], tmp_path)
+    stand_in.bucketless = True
+
+    with pytest.raises(ObjectStoreUnavailable):
+        remote.put(NAME, b"sealed")
+    with pytest.raises(ObjectStoreUnavailable):
+        list(remote.untouched(SOME_DAY))
+
+
 def test_a_full_disk_is_told_from_a_broken_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
 
 from infrastructure.log.committer import append
+from infrastructure.log.queries import QUERIES
 from infrastructure.postgres import Role, Urls, connect
 from tests.infrastructure.log.making import a_request, a_stream, an_event
 
@@ -226,6 +227,19 @@ def test_a_commit_is_durable_whatever_the_session_says(database: Urls, wanted: s
         flushed = conn.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", place).fetchone()
         assert flushed == (True,)
         assert conn.execute("SHOW synchronous_commit").fetchone() == (wanted,)
+
+
+def test_a_confirmation_is_durable_whatever_the_session_says(database: Urls) -> None:
+    with connect(database.service, Role.SERVICE) as conn:
+        conn.execute("SET synchronous_commit = off")
+        conn.commit()
+        conn.execute(QUERIES["confirm"])
+        assert conn.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        place = conn.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+        assert place is not None
+        conn.commit()
+        flushed = conn.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", place).fetchone()
+        assert flushed == (True,)
 
 
 def test_a_server_that_waits_for_standbys_to_apply_is_not_lowered(database: Urls) -> None:

@@ -1,10 +1,10 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -29,6 +29,7 @@ from tests.infrastructure.log.cutting import cuttable
 from tests.infrastructure.log.making import a_request, a_stream, an_event, an_order
 
 pytestmark = pytest.mark.anyio
+_T = TypeVar("_T")
 
 
 @pytest.fixture
@@ -291,6 +292,43 @@ async def test_no_acknowledgement_before_the_standby_has_confirmed(
     committer: Committer, admin: Connection[Any]
 ) -> None:
     await committer.submit(a_request())
+    answer = await _cut_short(admin, lambda: committer.submit(a_request()))
+    assert answer.replayed
+
+
+async def test_what_is_asked_to_be_confirmed_waits_for_the_standby_as_well(
+    committer: Committer, admin: Connection[Any]
+) -> None:
+    await committer.confirm()
+    await _cut_short(admin, committer.confirm)
+
+
+async def test_a_committer_that_has_stopped_confirms_nothing(database: Urls) -> None:
+    async with Committer(database.service) as committer:
+        asked = asyncio.create_task(committer.confirm())
+        await asyncio.sleep(0)
+    await asked
+    with pytest.raises(StoreUnavailable):
+        await committer.confirm()
+
+
+async def test_whoever_asks_for_a_confirmation_in_vain_is_told(
+    database: Urls, tmp_path: Path
+) -> None:
+    async with (
+        cuttable(database.service, tmp_path) as (url, wire),
+        Committer(url, give_up_seconds=0.2) as committer,
+    ):
+        wire.refusing = True
+        wire.cut()
+        with pytest.raises(StoreUnavailable):
+            await committer.confirm()
+        wire.refusing = False
+        await committer.confirm()
+
+
+async def _cut_short(admin: Connection[Any], work: Callable[[], Awaitable[_T]]) -> _T:
+    """What work returns whose wait for a standby was cancelled once, and then not ended."""
     waiting = (
         "SELECT pid FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event = 'SyncRep'"
@@ -301,22 +339,21 @@ async def test_no_acknowledgement_before_the_standby_has_confirmed(
         first = None
         while first is None:
             # A backend that has not heard of the standby yet commits at once.
-            task = asyncio.create_task(committer.submit(a_request()))
+            task = asyncio.ensure_future(work())
             first = await _one(admin, waiting, until=task)
         # The server then says that the commit went well, with a warning beside it.
         admin.execute("SELECT pg_cancel_backend(%s)", first)
         again = await _one(admin, waiting, unlike=first, until=task)
         assert not task.done()
+        assert again != first
     finally:
         admin.execute("ALTER SYSTEM RESET synchronous_standby_names")
         admin.execute("SELECT pg_reload_conf()")
-    answer = await task
-    assert answer.replayed
-    assert again != first
+    return await task
 
 
 async def _one(
-    admin: Connection[Any], query: str, *, until: asyncio.Task[Any], unlike: Any = None
+    admin: Connection[Any], query: str, *, until: asyncio.Future[Any], unlike: Any = None
 ) -> Any:
     while not until.done():
         row = admin.execute(query.encode()).fetchone()
