@@ -8,15 +8,16 @@ from functools import partial
 
 from api.orders import now_us
 from api.problems import Problem
+from api.registers import found_in
 from api.reports import issued
 from api.services import Services
 from api.threads import off_loop
 from api.work import Work
-from domain.catalogue.calendar import CALENDAR
 from domain.errors import RegisterCountWrong, ReportDigestWrong
 from domain.registers import CountRegister
 from domain.reports import PublishReport
-from projections import register_report, registers, reports
+from projections import registers, reports
+from projections.register_report import Reporter
 
 PATIENCE_SECONDS = 5.0
 
@@ -69,9 +70,12 @@ async def _check_count(services: Services, command: CountRegister) -> None:
         if book is None or book.closed_index is None:
             # The domain says that it is not closed.
             return
-        rows = await registers.numbers(
-            connection, command.register, incoming=command.incoming, at=book.closed_index
+        found = await found_in(
+            connection,
+            command.register,
+            Reporter(None),
+            incoming=command.incoming,
+            at=book.closed_index,
         )
-    found = register_report.report(rows, CALENDAR, late_days=0)
-    if (found.given, len(found.voided)) != (command.given, command.voided):
-        raise RegisterCountWrong(given=found.given, voided=len(found.voided))
+    if (found.given, found.voided.count) != (command.given, command.voided):
+        raise RegisterCountWrong(given=found.given, voided=found.voided.count)

@@ -261,12 +261,6 @@ async def caller(request: Request, services: "Services", *, required: bool = Fal
     return found
 
 
-async def take_as_caller(request: Request, services: "Services", place: "Place") -> None:
-    """Take a place for a signed read: as in `arrive`, only once its signature is found right."""
-    await caller(request, services, required=True)
-    await place.take()
-
-
 def read_head(request: Request) -> reads.SignedRead:
     """The head of a signed read.
 

@@ -1,38 +1,33 @@
-"""Pending orders: the roads by which an order comes to wait, is signed, refused and read.
+"""Pending orders: the roads by which an order comes to wait, is signed and refused.
+
+What is read of them is in pending_reading.py.
 
 An order that is complete is recorded with all its signatures as its evidence, exactly once: whoever
 brings the last signature gets the answer, and whoever brings it again gets the same answer.
 """
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api import answers, waiting, writing
 from api.answers import NO_STORE
-from api.contract import APPROVAL, REFUSAL, problems, told
-from api.i18n import negotiate
+from api.contract import APPROVAL, REFUSAL
+from api.limits import Place
 from api.orders import (
     Arrived,
-    caller,
-    check_read,
     head_of,
     judge_bytes,
     key_of,
     now_us,
     read_body,
-    read_head,
-    take_as_caller,
 )
-from api.paging import Limit, page
-from api.policy import ANONYMOUS, Caller
-from api.problems import Problem, as_problem
+from api.problems import Problem
 from api.services import InTurn, Open, Services
-from api.shapes.orders import Order, OrderPage
 from api.threads import off_loop
 from api.turns import codes_of
 from api.waiting import Waiting
@@ -42,18 +37,12 @@ from domain.keys import EnrolKey
 from domain.ledger import Requirement
 from domain.values import uuid7
 from infrastructure.log import pending as store
-from infrastructure.log.pending import PendingOrder, PendingSignature
+from infrastructure.log.pending import Outline, PendingOrder, PendingSignature
 from infrastructure.proofs import orders
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.orders import SignedRequest
 
-STATEMENTS_SHOWN = 100
-
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
-_READING = problems(400, 401, 403, 404, 422)
-_LISTED = told("One page of them.", OrderPage) | _READING
-_SHOWN = told("The order.", Order) | _READING
 OrderId = Annotated[UUID, Path(description="The id that the 202 answer named.")]
 
 
@@ -97,7 +86,7 @@ async def add_possession(request: Request, services: Services) -> Response:
     # Before it is enrolled a key is known from nowhere but the statement.
     command = kept.work.commands.get(0)
     if isinstance(command, EnrolKey):
-        key = _enrolled(command)
+        key = waiting.enrolled(command)
     else:
         key = await key_of(services, head.keyid)
     if head.keyid != key.thumbprint:
@@ -115,7 +104,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
     Who has approved already gets the same answer again.
     """
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order, room=place.take)
+    kept = await _load(services, order, head, place)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
         agency = await waiting.signer(services, kept, head, late)
@@ -127,7 +116,7 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
 async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
     head, late = await _countersignature(request, services)
-    kept = await waiting.load(services, order, room=place.take)
+    kept = await _load(services, order, head, place)
     signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
     if kept.state == "refused":
@@ -144,122 +133,6 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
         if await store.refuse(connection, order, f"refused_by {signer}") != "refused":
             raise Problem("order_closed")
     return _refused(kept)
-
-
-@router.get("", summary="Orders that wait, or waited, for signatures", responses=_LISTED)
-async def listed(
-    request: Request,
-    services: Open,
-    limit: Limit = 100,
-    state: Annotated[str | None, Query(pattern="^(open|appended|refused|expired)$")] = None,
-    after: Annotated[UUID | None, Query(description="The order to go on after.")] = None,
-) -> JSONResponse:
-    """Orders that the caller's agency made or is asked to sign; auditors see all. Newest first."""
-    who = await caller(request, services, required=True)
-    async with services.pool.connection() as connection:
-        await store.expire(connection, now_us())
-        rows = await store.listed(
-            connection,
-            agency=who.agency or "",
-            everything=waiting.sees_all(who),
-            state=state,
-            after=after,
-            limit=limit,
-        )
-    items = [
-        {
-            "order": str(row.id),
-            "agency": row.agency,
-            "act": row.act,
-            "path": row.path,
-            "lines": row.lines,
-            "created": row.created,
-            "not_after": row.not_after,
-            "state": row.state,
-            "reason": row.reason,
-            "index": row.first_index,
-        }
-        for row in rows
-    ]
-    return page(request, items, limit=limit, cursor="order")
-
-
-@router.get("/{order}", summary="One order: what it says and what it waits for", responses=_SHOWN)
-async def show(
-    request: Request,
-    services: Open,
-    order: OrderId,
-    place: InTurn,
-    start: Annotated[
-        int, Query(alias="from", ge=0, le=orders.LINES_LIMIT, description="First line shown.")
-    ] = 0,
-) -> JSONResponse:
-    """The statements to be countersigned; the ordering agency also sees the values it sent.
-
-    Whoever signs recomputes `root` from all statements: a signature is over nothing else. The key
-    that an enrolment enrols may read that enrolment, before anybody knows it. Of an order that is
-    closed the statements are not shown any more.
-    """
-    read_head(request)
-    try:
-        room = partial(take_as_caller, request, services, place)
-        kept = await waiting.load(services, order, room=room)
-    except Problem:
-        # Whose key may not read at all is told so here as well: else that would tell orders apart.
-        await caller(request, services, required=True)
-        raise
-    who = await _reader(request, services, kept)
-    if who is None:
-        raise Problem("order_unknown")
-    kept.require_key()
-    stored = kept.order
-    end = min(start + STATEMENTS_SHOWN, len(kept.work.lines))
-    shown = [kept.work.lines[number] for number in range(start, end)]
-    body: dict[str, Any] = {
-        "order": str(stored.id),
-        "agency": stored.agency,
-        "act": stored.act,
-        "path": stored.path,
-        "root": stored.root.hex(),
-        "lines": stored.lines,
-        "atomic": stored.atomic,
-        "created": stored.created,
-        "not_after": stored.not_after,
-        "state": kept.state,
-        "reason": stored.reason,
-        "index": stored.first_index,
-        "signatures": [
-            {"key": one.keyid, "tag": one.tag, "created": one.created, "expires": one.expires}
-            for one in kept.work.signatures
-        ],
-        "waiting_for": [],
-        "from": start,
-        "statements": [line.parsed for line in shown],
-    }
-    if kept.state == "open":
-        try:
-            body["waiting_for"] = (await waiting.missing(services, kept.work)).listed()
-        except Refusal as refusal:
-            # Nobody need sign any more: this is what the order would be answered.
-            language = negotiate(request.headers.get("accept-language", ""))
-            body["problem"] = as_problem(refusal, language)
-    if who.agency == stored.agency:
-        body["disclosures"] = [line.disclosures for line in shown]
-    return JSONResponse(body, headers=NO_STORE)
-
-
-async def _reader(request: Request, services: Services, kept: Waiting) -> Caller | None:
-    """Who reads an order, or None for whom it does not concern."""
-    command = kept.work.commands.get(0)
-    if isinstance(command, EnrolKey):
-        head, key = read_head(request), _enrolled(command)
-        if head.keyid == key.thumbprint:
-            check_read(head, key, services)
-            return ANONYMOUS
-    who = await caller(request, services, required=True)
-    if waiting.sees_all(who) or who.agency in await waiting.concerned(services, kept):
-        return who
-    return None
 
 
 async def _countersignature(
@@ -280,6 +153,16 @@ async def _countersignature(
             raise
         return head, error
     return head, None
+
+
+async def _load(services: Services, order: UUID, head: SignedRequest, place: Place) -> Waiting:
+    """The order that a signature is for, which was found right as bytes."""
+
+    async def room(outline: Outline) -> None:
+        key = await off_loop(partial(services.ledger.key, head.keyid, services.directory))
+        await waiting.take_room(place, outline, key.agency, everything=False)
+
+    return await waiting.load(services, order, room=room)
 
 
 async def _sign(
@@ -359,11 +242,6 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
         not_after=min([head.not_after_us, *until]),
         wrapped=wrapped,
     )
-
-
-def _enrolled(command: EnrolKey) -> PublicKey:
-    """The key that an enrolment enrols: it is known from nowhere but the statement."""
-    return parse_jwk(command.jwk.model_dump(exclude_none=True))
 
 
 def _require_same(kept: Waiting, head: SignedRequest) -> None:

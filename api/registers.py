@@ -5,9 +5,11 @@ the body that has succeeded it there.
 """
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -28,9 +30,10 @@ from api.shapes.registers import (
     RegistersUsed,
 )
 from api.succession import kept, looked_up, owner_of, succeeds
+from api.threads import off_loop
 from domain.registers import Register
-from projections import freshness, register_report, registers
-from projections.register_report import LISTED, Report
+from projections import freshness, registers
+from projections.register_report import LISTED, Report, Reporter
 from projections.registers import Book, Entry, Filter, Number
 
 router = APIRouter(prefix="/v1/registers", tags=["registers"], route_class=Question)
@@ -227,21 +230,21 @@ async def show(
     reads = _may_read(who, register.agency) or (
         who.agency is not None and await succeeds(services, who, register.agency, unit, series)
     )
-    incoming, at = wanted.incoming, wanted.at
+    incoming = wanted.incoming
     async with recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
-        book = await registers.show(connection, register, incoming=incoming, at=at)
-        rows: list[Number] | None = None
+        book = await registers.show(connection, register, incoming=incoming, at=pinned)
+        found: Report | None = None
         if reads:
-            rows = await registers.numbers(connection, register, incoming=incoming, at=at)
+            reporter = Reporter(None)
+            found = await found_in(connection, register, reporter, incoming=incoming, at=pinned)
     body = _book(book) if book else _unopened(register, incoming=incoming)
     body["at"] = pinned
-    if rows is not None:
-        found = register_report.report(rows, services.working_days.calendar, late_days=0)
+    if found is not None:
         body["counts"] = {
             "given": found.given,
-            "voided": len(found.voided),
-            "reserved": len(found.reserved),
+            "voided": found.voided.count,
+            "reserved": found.reserved.count,
             "missing": found.missing,
         }
         body["next"] = found.highest + 1
@@ -276,19 +279,36 @@ async def odd(
     who = await caller(request, services, required=True)
     owner = await owner_of(services, who, wanted.agency, unit, series)
     register = Register(owner, unit, series, year)
-    async with recent(services) as connection:
-        pinned = await _pinned(connection, wanted.at)
-        rows = await registers.numbers(connection, register, incoming=wanted.incoming, at=wanted.at)
     calendar = services.working_days.calendar
-    found = register_report.report(rows, calendar, late_days=wanted.late_days)
+    reporter = Reporter(calendar, wanted.late_days)
+    async with services.limits.place().held(), recent(services) as connection:
+        pinned = await _pinned(connection, wanted.at)
+        found = await found_in(connection, register, reporter, incoming=wanted.incoming, at=pinned)
     body = {
         **register._asdict(),
         "incoming": wanted.incoming,
         "at": pinned,
         "calendar_digest": calendar.digest(),
-        **_odd(found),
+        **await off_loop(partial(_odd, found), lines=LISTED),
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def found_in(
+    connection: AsyncConnection[Any],
+    register: Register,
+    reporter: Reporter,
+    *,
+    incoming: bool,
+    at: int,
+) -> Report:
+    """The report over one of a register's two books; part by part, and not on the event loop."""
+
+    async def take(part: list[Number]) -> None:
+        await off_loop(partial(reporter.add, part), lines=len(part))
+
+    await registers.numbers(connection, register, take, incoming=incoming, at=at)
+    return reporter.end()
 
 
 async def _entries(
@@ -347,7 +367,7 @@ def _odd(found: Report) -> dict[str, Any]:
     return {
         "given": found.given,
         "missing": found.missing,
-        "gaps": [asdict(one) for one in found.gaps[:LISTED]],
-        **{f"{name}_count": len(rows) for name, rows in lists.items()},
-        **{name: [asdict(one) for one in rows[:LISTED]] for name, rows in lists.items()},
+        "gaps": [asdict(one) for one in found.gaps.first],
+        **{f"{name}_count": some.count for name, some in lists.items()},
+        **{name: [asdict(one) for one in some.first] for name, some in lists.items()},
     }

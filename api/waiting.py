@@ -1,6 +1,7 @@
 """An order that waits: what is stored of it, what it still waits for, and whom it concerns.
 
-Nothing here answers a request or changes an order; the roads in and out are in pending.py.
+Nothing here answers a request or changes an order; the roads in and out are in pending.py, those
+of readers in pending_reading.py.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
+from api.limits import Place
 from api.orders import Arrived, now_us, read_commands
 from api.policy import AUDIT, Caller
 from api.problems import Problem
@@ -17,12 +19,14 @@ from api.work import Outcome, Work
 from api.writing import CHUNK_LINES
 from domain.acts import ACTS, Command, Scope, parse_command
 from domain.errors import CosignatureNotNeeded, Refusal
+from domain.keys import EnrolKey
 from domain.ledger import Requirement
 from infrastructure.log import pending as store
-from infrastructure.log.pending import PendingOrder, PendingSignature
+from infrastructure.log.pending import Outline, PendingOrder, PendingSignature
 from infrastructure.log.reader import LoggedEvent
 from infrastructure.proofs import canonical, orders
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.orders import Line, SignedRequest
 from infrastructure.vault import RecordKeyMissing
@@ -89,7 +93,7 @@ async def load(
     identifier: UUID,
     brought: Arrived | None = None,
     *,
-    room: Callable[[], Awaitable[None]] | None = None,
+    room: Callable[[Outline], Awaitable[None]] | None = None,
 ) -> Waiting:
     """An order as stored; `brought` is the same order, sent again. A large one asks for `room`.
 
@@ -100,9 +104,9 @@ async def load(
     """
     if room is not None:
         async with services.pool.connection() as connection:
-            size = await store.body_size(connection, identifier)
-        if size > orders.LINE_LIMIT_BYTES:
-            await room()
+            outline = await store.outline(connection, identifier)
+        if outline is not None and outline.size_bytes > orders.LINE_LIMIT_BYTES:
+            await room(outline)
     async with services.pool.connection() as connection:
         order = await store.find(connection, identifier)
         rows = await store.signatures(connection, identifier) if order else []
@@ -112,6 +116,21 @@ async def load(
         raise Problem("idempotency_key_reused")
     body = brought.body if brought is not None else None
     return await off_loop(partial(_read, services, order, rows, body), order.lines)
+
+
+async def take_room(place: Place, outline: Outline, agency: str, *, everything: bool) -> None:
+    """Take a place for a large order, in the name of an agency whose signature was found right.
+
+    A place is for whom the order concerns, by what is stored beside it: others would hold one for
+    as long as it takes to read what is none of theirs, and *busy* would tell them that it is there.
+    What is large is a bulk, and only its own agency's officers are asked to sign a bulk.
+
+    Raises:
+        Problem: `order_unknown`, as of one that is not there; `busy`.
+    """
+    if not everything and agency not in {outline.agency, *outline.asked}:
+        raise Problem("order_unknown")
+    await place.take()
 
 
 def _read(
@@ -236,6 +255,11 @@ async def signer(
         raise late
     await off_loop(partial(services.caller_of, head.keyid))
     return key.agency
+
+
+def enrolled(command: EnrolKey) -> PublicKey:
+    """The key that an enrolment enrols: it is known from nowhere but the statement."""
+    return parse_jwk(command.jwk.model_dump(exclude_none=True))
 
 
 def may_refuse(who: Caller, waiting: Waiting, needed: Requirement) -> bool:

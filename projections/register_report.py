@@ -1,11 +1,13 @@
 """What is odd in one register: gaps, numbers voided or only reserved, dates behind, strange hours.
 
-Pure: the rows come from `projections.registers`, the working days from the calendar.
+Pure: the rows come from `projections.registers`, the working days from the calendar. They come in
+parts, and of each kind only the first are kept, because a register may hold very many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Generic, TypeVar
 
 from domain.catalogue.calendar import Calendar
 from domain.values import BAGHDAD, baghdad_day, utc
@@ -15,6 +17,8 @@ _RECORDED_AT_ONCE = frozenset({"issued", "outgoing", "incoming"})
 
 LISTED = 500
 """How many of each kind a report lists; it counts all."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,50 +30,91 @@ class Gap:
 
 
 @dataclass(slots=True)
+class Some(Generic[_T]):
+    """How many there are of a kind, and the first of them."""
+
+    count: int = 0
+    first: list[_T] = field(default_factory=list)
+
+    def add(self, one: _T) -> None:
+        """Count one more, and keep it where it is among the first."""
+        self.count += 1
+        if len(self.first) < LISTED:
+            self.first.append(one)
+
+
+@dataclass(slots=True)
 class Report:
     """What was found. `given` are numbers that documents or letters stand under."""
 
     given: int = 0
-    voided: list[Number] = field(default_factory=list)
-    reserved: list[Number] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
+    voided: Some[Number] = field(default_factory=Some)
+    reserved: Some[Number] = field(default_factory=Some)
+    gaps: Some[Gap] = field(default_factory=Some)
     missing: int = 0
-    backdated: list[Number] = field(default_factory=list)
-    out_of_hours: list[Number] = field(default_factory=list)
+    backdated: Some[Number] = field(default_factory=Some)
+    out_of_hours: Some[Number] = field(default_factory=Some)
     highest: int = 0
 
 
-def report(numbers: Sequence[Number], calendar: Calendar, *, late_days: int) -> Report:
-    """The report over a register's numbers, in the order of their ordinals.
+@dataclass(slots=True)
+class Reporter:
+    """Makes the report over a register's numbers, which it is given in the order of their ordinals.
 
     `late_days` is how many days after its date a document may be recorded before it counts as
     dated back. Captured entries are of the past by nature: neither dates nor hours of theirs count.
+    Without a calendar neither dates nor hours of any are judged.
     """
-    found = Report()
-    taken = {one.number for one in numbers if one.kind not in ("voided", "reserved")}
-    before: int | None = None
-    for one in numbers:
-        if before is not None and one.ordinal > before + 1:
-            found.gaps.append(Gap(before + 1, one.ordinal - 1))
-            found.missing += one.ordinal - 1 - before
-        before = one.ordinal
-        if one.kind == "voided":
-            found.voided.append(one)
-        elif one.kind == "reserved":
-            if one.number not in taken:
-                found.reserved.append(one)
-        else:
-            found.given += 1
-        if one.kind in _RECORDED_AT_ONCE:
-            _judge_time(one, found, calendar, late_days)
-    found.highest = before or 0
-    return found
+
+    calendar: Calendar | None
+    late_days: int = 0
+    _found: Report = field(default_factory=Report)
+    _before: int | None = None
+    _taken: set[str] = field(default_factory=set)
+    _reserved: list[Number] = field(default_factory=list)
+
+    def add(self, numbers: Iterable[Number]) -> None:
+        """Go on with the next numbers."""
+        found = self._found
+        for one in numbers:
+            if one.ordinal != self._before:
+                self._step(one.ordinal)
+            if one.kind == "reserved":
+                self._reserved.append(one)
+            elif one.kind == "voided":
+                found.voided.add(one)
+            else:
+                found.given += 1
+                self._taken.add(one.number)
+            if self.calendar is not None and one.kind in _RECORDED_AT_ONCE:
+                _judge_time(one, found, self.calendar, self.late_days)
+
+    def end(self) -> Report:
+        """The report over all of them."""
+        self._settle()
+        self._found.highest = self._before or 0
+        return self._found
+
+    def _step(self, ordinal: int) -> None:
+        self._settle()
+        if self._before is not None and ordinal > self._before + 1:
+            self._found.gaps.add(Gap(self._before + 1, ordinal - 1))
+            self._found.missing += ordinal - 1 - self._before
+        self._before = ordinal
+
+    def _settle(self) -> None:
+        """Which reservations of one ordinal were used: the same number has the same ordinal."""
+        for one in self._reserved:
+            if one.number not in self._taken:
+                self._found.reserved.add(one)
+        self._reserved.clear()
+        self._taken.clear()
 
 
 def _judge_time(one: Number, found: Report, calendar: Calendar, late_days: int) -> None:
     day = baghdad_day(one.time)
     if one.date is not None and (day - date.fromisoformat(one.date)).days > late_days:
-        found.backdated.append(one)
+        found.backdated.add(one)
     moment = utc(one.time).astimezone(BAGHDAD)
     if not calendar.works_at(day, moment.hour * 60 + moment.minute):
-        found.out_of_hours.append(one)
+        found.out_of_hours.add(one)

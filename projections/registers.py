@@ -4,7 +4,7 @@ Documents that the ledger saw issued stand in the rows of certificates already, 
 of letters; here is what stands beside them in a register, and the register itself.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -30,6 +30,9 @@ NUMBER_VOIDED: Final = "sijill.register.number_voided.v1"
 CAPTURED: Final = "sijill.register.captured.v1"
 CONFIRMED: Final = "sijill.register.confirmed.v1"
 STRUCK: Final = "sijill.register.struck.v1"
+
+NUMBERS_TOGETHER: Final = 1_000
+"""How many of a register's numbers are held at once."""
 
 
 class Book(NamedTuple):
@@ -190,13 +193,25 @@ async def used(conn: Connection, agency: str, year: int) -> list[Used]:
 
 
 async def numbers(
-    conn: Connection, register: Register, *, incoming: bool = False, at: int | None = None
-) -> list[Number]:
-    """Every number of one register, or of its incoming letters, in the order of its series."""
+    conn: Connection,
+    register: Register,
+    take: Callable[[list[Number]], Awaitable[None]],
+    *,
+    incoming: bool = False,
+    at: int | None = None,
+) -> None:
+    """Give `take` every number of one register, or of its incoming letters, in parts.
+
+    They come in the order of its series. However many there are, one part is held at a time.
+    """
     asked = {**register._asdict(), "incoming": incoming, "at": at}
-    async with conn.cursor(row_factory=class_row(Number)) as cursor:
+    async with (
+        conn.transaction(),
+        conn.cursor(name="numbers", row_factory=class_row(Number)) as cursor,
+    ):
         await cursor.execute(_SQL["numbers"], asked)
-        return await cursor.fetchall()
+        while part := await cursor.fetchmany(NUMBERS_TOGETHER):
+            await take(part)
 
 
 def _register(event: Recorded) -> Register:

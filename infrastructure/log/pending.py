@@ -66,6 +66,15 @@ class PendingOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """Whose an order is, who was asked to sign it, and the bytes of its body."""
+
+    agency: str
+    asked: list[str]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PendingSignature:
     """One signature under a pending order; `created` and `expires` are seconds UTC."""
 
@@ -140,11 +149,10 @@ async def find(conn: AsyncConnection[Any], order: UUID) -> PendingOrder | None:
         return await (await cursor.execute(_SQL["find"], {"id": order})).fetchone()
 
 
-async def body_size(conn: AsyncConnection[Any], order: UUID) -> int:
-    """How many bytes `find` would bring along; 0 where there is no such order."""
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        row = await (await cursor.execute(_SQL["body_size"], {"id": order})).fetchone()
-    return row["size"] if row else 0
+async def outline(conn: AsyncConnection[Any], order: UUID) -> Outline | None:
+    """How large an order is and whom it concerns, before `find` brings all of it along."""
+    async with conn.cursor(row_factory=class_row(Outline)) as cursor:
+        return await (await cursor.execute(_SQL["outline"], {"id": order})).fetchone()
 
 
 async def find_by_key(conn: AsyncConnection[Any], agency: str, idempotency_key: str) -> UUID | None:

@@ -35,8 +35,9 @@ SELECT p.id, p.agency, p.asked, p.idempotency_key, p.request_digest, p.act, p.me
 FROM ledger.pending p LEFT JOIN vault_keys.pending k ON k.id = p.id
 WHERE p.id = %(id)s
 
--- name: body_size
-SELECT octet_length(p.sealed_body) AS size FROM ledger.pending p WHERE p.id = %(id)s
+-- name: outline
+SELECT p.agency, p.asked, octet_length(p.sealed_body) AS size_bytes
+FROM ledger.pending p WHERE p.id = %(id)s
 
 -- name: find_by_key
 SELECT p.id FROM ledger.pending p

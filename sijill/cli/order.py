@@ -78,14 +78,26 @@ def approve(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
 @app.command
 @verb
 def refuse(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
-    """Close an order for good, so that nobody can complete it."""
+    """Close an order for good, so that nobody can complete it.
+
+    One that the ledger cannot show, because a restore has left its key behind, is refused by the
+    agency that ordered it, from the state folder in which that keeps what it sent.
+    """
     from sijill.cli.asking import require_sure
+    from sijill.cli.refusing import UNREAD, refuse_unread
+    from sijill.client import Refused
 
     output = Output(desk)
     with desk.signer() as client:
-        shown = client.order(order)
-        require_sure(desk, yes, {"act": shown["act"]})
-        answer = client.approve(order, refuse=True, shown=shown)
+        try:
+            shown = client.order(order)
+        except Refused as refused:
+            if refused.code != UNREAD:
+                raise
+            answer = refuse_unread(client, order, desk, sure=yes)
+        else:
+            require_sure(desk, yes, {"act": shown["act"]})
+            answer = client.approve(order, refuse=True, shown=shown)
     output.result(answer, output.words("cli.order_refused", order=order))
     return 0
 

@@ -29,7 +29,8 @@ class Refused(Exception):
     @property
     def judged(self) -> bool:
         """Whether the ledger judged the request. Else it may have been recorded before."""
-        return not self.foreign and self.status != HTTPStatus.TOO_MANY_REQUESTS
+        failed = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return not self.foreign and not failed and self.status != HTTPStatus.TOO_MANY_REQUESTS
 
     @property
     def out_of_time(self) -> bool:

@@ -19,6 +19,8 @@ SERVER_ERROR = 500
 LONGEST_PAUSE_SECONDS = 10.0
 _PAGE = "text/html"
 _PROBLEM = "application/problem+json"
+_LASTING = frozenset({"record_key_missing"})
+"""Failures of the ledger's that are no *not now*: people have to do something first."""
 
 _T = TypeVar("_T")
 
@@ -129,7 +131,7 @@ class Wire:
                 told, wanted = f"{type(error).__name__}: {error}", 0.0
                 continue
             problem = _problem(response)
-            if not _passing(response):
+            if not _passing(response) or problem["code"] in _LASTING:
                 raise Refused(problem)
             told, wanted = problem, _retry_after(response)
         detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"

@@ -15,9 +15,10 @@ from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE
 from api.orders import read_body
 from api.problems import Problem
 from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
+from sijill.client import trust
 from sijill.founding import found
-from tests.api.asking import new_key, read, signed_headers
-from tests.api.talking import Forged, Wire, degree, forged, refusal
+from tests.api.asking import auditor, countersignature, new_key, read, signed_headers
+from tests.api.talking import Forged, Wire, colleague, degree, forged, refusal
 from tests.api.test_bulk import connected
 from tests.serving import ORIGIN, Agency, issuance, serving
 
@@ -110,6 +111,41 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
     assert refusal(unknown) == (401, "key_unknown")
     for answer in (false, unknown):
         assert answer.elapsed.total_seconds() < BULK_PATIENCE_SECONDS
+
+
+def test_a_place_for_a_large_order_is_for_whom_it_concerns(alone: Wire) -> None:
+    """Whom it does not concern would hold one, and be told by the waiting that it is there."""
+    agency, stranger = alone.served.agency(), alone.served.agency()
+    size = len(issuance(agency.name))
+    lines = [degree(agency.name), *(issuance(agency.name) for _ in range(LINE_LIMIT_BYTES // size))]
+    order = agency.client.send(agency.client.prepare(BULK, lines, bulk=True, cosigned=True))
+    path = f"/v1/orders/{order['order']}"
+    unknown = "/v1/orders/019ad000-0000-7000-8000-000000000000"
+    shown = agency.client.order(order["order"])
+    cover, _ = trust.read_order(shown, shown["statements"])
+    board, second = auditor(alone.served), colleague(agency, "officer-2")
+
+    def asked(who: Agency, path: str) -> list[httpx2.Response]:
+        """What it is answered that reads, approves and refuses."""
+        places = [f"{path}/{place}" for place in ("approval", "refusal")]
+        signed = [(one, countersignature(who, one, cover)) for one in places]
+        return [read(alone, who, path), *(alone.post(*one, b"{}") for one in signed)]
+
+    with ExitStack() as sending:
+        for _ in range(BULKS_AT_ONCE):
+            connection = sending.enter_context(connected(alone))
+            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+
+        foreign = asked(stranger, path)
+        assert [refusal(one) for one in foreign] == [(404, "order_unknown")] * 3
+        assert max(one.elapsed.total_seconds() for one in foreign) < BULK_PATIENCE_SECONDS
+        assert refusal(read(alone, board, path)) == (503, "busy")
+        assert [refusal(one) for one in asked(second, path)] == [(503, "busy")] * 3
+
+    bodies = [{**one.json(), "instance": ""} for one in foreign]
+    assert bodies == [{**one.json(), "instance": ""} for one in asked(stranger, unknown)]
+    assert read(alone, board, path).status_code == 200
+    assert refusal(asked(stranger, path)[1]) == (404, "order_unknown")
 
 
 @pytest.mark.anyio

@@ -42,6 +42,14 @@ def test_every_row_of_the_table_is_complete(command: type[Command]) -> None:
 
 
 @pytest.mark.parametrize("command", ACTS.values(), ids=ACTS.keys())
+def test_only_its_own_officers_are_asked_to_sign_what_may_be_large(command: type[Command]) -> None:
+    """So whom a large order concerns is known before it is read."""
+    large = command.ACT.bulk or "claims" in command.model_fields
+    own = {Cosigning.NONE, Cosigning.OFFICERS, Cosigning.BY_TYPE}
+    assert not large or command.ACT.cosigning in own
+
+
+@pytest.mark.parametrize("command", ACTS.values(), ids=ACTS.keys())
 def test_every_member_of_a_statement_is_described(command: type[Command]) -> None:
     schema = command.model_json_schema()
     assert schema["description"]

@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from infrastructure.proofs.jwk import PrivateKey
+from tests.api.test_pending_restored import leave_keys_behind
 from tests.clock import now_seconds
 from tests.serving import Agency, Served, issuance
 from tests.sijill.cli.conftest import Shell, letter, ndjson
@@ -95,6 +96,29 @@ def test_the_second_officer_finds_reads_and_signs_an_order(office: Shell, second
     closed = office("order", "show", order, "--output", "json").json
     assert (closed["state"], closed["index"]) == ("appended", ran.json["index"])
     assert closed["statements"] == closed["waiting_for"] == []
+
+
+def test_an_order_whose_key_a_restore_left_behind_is_refused_by_whoever_sent_it(
+    office: Shell, second: str, served: Served
+) -> None:
+    other, order = (pending(office)["order"] for _ in range(2))
+    leave_keys_behind(served)
+    told = ("--output", "json")
+    for verb in ("show", "approve"):
+        ran = office("order", verb, order, "--key", second, *told)
+        assert (ran.code, ran.json["problem"]["code"]) == (3, "record_key_missing"), ran.err
+        assert "sijill order refuse" in ran.json["problem"]["advice"]
+    # The second officer's folder does not hold what the first one sent.
+    ran = office("order", "refuse", order, "--key", second, *told)
+    assert (ran.code, ran.json["problem"]["code"]) == (2, "input_order_unread"), ran.err
+    assert "--state" in ran.json["problem"]["advice"]
+
+    ran = office("order", "refuse", order, *told)
+
+    assert (ran.code, ran.json["state"]) == (0, "refused"), ran.err
+    states = {one["order"]: one["state"] for one in office("order", "list", *told).json["items"]}
+    assert (states[order], states[other]) == ("refused", "open")
+    assert office("order", "refuse", order, *told).code == 5
 
 
 def test_who_ordered_asks_again_and_is_given_the_receipt(office: Shell, second: str) -> None:

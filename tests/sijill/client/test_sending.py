@@ -73,6 +73,19 @@ def test_what_may_have_been_recorded_stays_journaled_until_the_ledger_judges_it(
     assert journal(client) == []
 
 
+def test_what_people_have_to_mend_first_is_not_waited_for(client: Client, ledger: StandIn) -> None:
+    """And nothing is forgotten by it: it is no judgement of what was sent."""
+    ledger.faults = [problem("record_key_missing", 503, **{"retry-after": "2"})]
+    prepared = client.prepare(REVOKE, [line()])
+
+    with pytest.raises(Refused) as caught:
+        client.send(prepared)
+
+    assert (caught.value.code, caught.value.final) == ("record_key_missing", False)
+    assert len(ledger.posts) == 1
+    assert journal(client) == [prepared]
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_broken_service_is_no_refusal(client: Client, ledger: StandIn, status: int) -> None:
     ledger.faults = [httpx2.Response(status, text="<html>bad gateway</html>")]
