@@ -21,7 +21,8 @@ from infrastructure.log.lease import Lease, LeaseLost
 from infrastructure.log.partitions import freeze_closed
 from infrastructure.log.reader import CHANNEL, Reader
 from infrastructure.log.sealer import LEASE as SEALER
-from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer, follow_mark
+from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer
+from infrastructure.log.standing_by import stand_by
 from infrastructure.log.tilestore import TileConflict
 from infrastructure.log.watch import Watch
 from infrastructure.log.witnessed import QuorumMissing
@@ -118,7 +119,8 @@ class Keeper:
             mark = self._folder.mark
             origin = mark.read().origin
             keys = self._folder.log_keys(origin)
-            await follow_mark(conn, origin=origin, keys=keys, mark=mark)
+            store = self._folder.tiles
+            await stand_by(conn, origin=origin, keys=keys, mark=mark, store=store)
 
     async def _follow(self, lease: Lease, conn: psycopg.AsyncConnection) -> None:
         if not await model.ensure(conn):

@@ -73,7 +73,8 @@ async def start(language: Language) -> Response:
 async def shell(request: Request, language: Language) -> Response:
     """What an installed page shows while there is no network: a verdict that says so."""
     answer = Answer(verdicts.could_not_check())
-    return await answered(request, language, answer, status=HTTPStatus.OK)
+    # It is kept for days: when something was checked, the device itself has to say.
+    return await answered(request, language, answer, status=HTTPStatus.OK, checked=None)
 
 
 @router.get("/{language:language}/offline")
@@ -172,8 +173,8 @@ async def answered(
         compared=list(results.compared(answer, fields)),
         basis=verdict.basis,
         checkpoint=newest,
-        checked=now_us(),
         **{
+            "checked": now_us(),
             "lacking": None,
             "reported": False,
             "suspected": list(Suspected),

@@ -1,6 +1,7 @@
 """The rules of requests for authenticity: who asks, who answers, and what an answer rests on."""
 
 from datetime import date, timedelta
+from typing import Final
 
 from domain.agencies import responsible
 from domain.authenticity import commands, record
@@ -37,6 +38,9 @@ from domain.values import Standing
 
 PROOF_TYPE = "authenticity"
 LONGEST_DUE_DAYS = 366
+SUCCESSORS_REFER_SINCE: Final = date(2026, 11, 29)
+"""Until then a founder could refer what was asked of a merged body, past its successor; a log may
+hold such referrals, and its check lets them pass (decision 37)."""
 
 
 @desk(commands.RequestAuthenticity)
@@ -105,14 +109,14 @@ def refuse(order: commands.RefuseAuthenticity, sitting: Sitting) -> None:
 
 @desk(commands.ReferAuthenticity)
 def refer(order: commands.ReferAuthenticity, sitting: Sitting) -> None:
-    """Refer to another agency that is linked; for a closed one a founder does."""
+    """Refer to another agency that is linked; a founder does for a closed one without successor."""
     asked = found(order.request, sitting)
     if asked.addressee is None:
         raise RequestUnknown(request=order.request)
-    if _answers_for(asked.addressee, sitting) != order.agency:
-        closed = sitting.agency(asked.addressee).standing is Standing.CLOSED
-        if not (closed and sitting.agency(order.agency).founder):
-            raise RequestUnknown(request=order.request)
+    if _answers_for(asked.addressee, sitting) != order.agency and not (
+        _nobodys(asked.addressee, sitting) and sitting.agency(order.agency).founder
+    ):
+        raise RequestUnknown(request=order.request)
     _check_waits(asked)
     lawful = {one.successor for one in sitting.agency(asked.addressee).successions}
     if order.reason is ReferralReason.SUCCESSOR and order.to not in lawful:
@@ -166,6 +170,12 @@ def _check_waits(asked: AuthenticityRequest) -> None:
 def _answers_for(agency: str, sitting: Sitting) -> str:
     """Who answers for an agency as a whole: requests are before that body."""
     return responsible(agency, None, None, sitting.agency)
+
+
+def _nobodys(agency: str, sitting: Sitting) -> bool:
+    """Whether whoever answers for an agency is closed, so that its requests are nobody's."""
+    whole = _answers_for(agency, sitting) if sitting.today >= SUCCESSORS_REFER_SINCE else agency
+    return sitting.agency(whole).standing is Standing.CLOSED
 
 
 def _asked_of(order: commands.AnswerAuthenticity, sitting: Sitting) -> AuthenticityRequest:

@@ -119,11 +119,12 @@ class CourtSuspensionLifted(Fact):
     def apply(self, aggregate: Certificate) -> None:
         """With the last of them it returns to where it stood, unless it was revoked meanwhile."""
         _end(aggregate.court_orders, self)
+        # What keeps it from being valid goes, now or once it is lifted elsewhere: it rests on this.
+        aggregate.grants.append(Grant(self.at, self.keys))
         if aggregate.court_orders:
             return
         if aggregate.status is Status.SUSPENDED:
             aggregate.status = aggregate.before_court
-            aggregate.grants.append(Grant(self.at, self.keys))
         else:
             aggregate.before_revocation = aggregate.before_court
 

@@ -1,5 +1,7 @@
 """The rules of what a sender orders. Authority has been judged before a rule here runs."""
 
+from datetime import date
+from typing import Final
 from uuid import UUID
 
 from domain.errors import (
@@ -25,6 +27,7 @@ from domain.transfers import commands, events
 from domain.transfers.record import (
     ADDRESSEE_SPACE,
     LETTER_SPACE,
+    Consignment,
     Entered,
     Found,
     Letter,
@@ -48,6 +51,10 @@ from domain.transfers.rules import (
     take_number,
 )
 from domain.transfers.words import CUSTODY_KINDS, Business, Transport
+
+CLOSED_TAKES_NO_DAY_SINCE: Final = date(2026, 11, 29)
+"""Until then a closed letter took due dates; a log may hold some, and its check lets them pass
+(decision 37)."""
 
 
 @desk(commands.RegisterOutgoing)
@@ -120,8 +127,7 @@ def withdraw(order: commands.WithdrawTransfer, sitting: Sitting) -> None:
 def remind(order: commands.RemindAddressee, sitting: Sitting) -> None:
     """Remind whoever has not closed it."""
     record, one = _on_its_way(order, sitting)
-    if one.business is Business.CLOSED:
-        raise TransferFinished(id=order.consignment, state=one.business.value)
+    _check_open(one)
     sitting.record(events.Reminded, on=record)
 
 
@@ -129,6 +135,8 @@ def remind(order: commands.RemindAddressee, sitting: Sitting) -> None:
 def set_due_date(order: commands.SetDueDate, sitting: Sitting) -> None:
     """Set a due date where there is none."""
     record, one = _on_its_way(order, sitting)
+    if sitting.today >= CLOSED_TAKES_NO_DAY_SINCE:
+        _check_open(one)
     if one.due is not None:
         raise DueDateStanding(due_date=one.due.isoformat())
     check_due(order.due_date, sitting)
@@ -139,6 +147,8 @@ def set_due_date(order: commands.SetDueDate, sitting: Sitting) -> None:
 def extend_due_date(order: commands.ExtendDueDate, sitting: Sitting) -> None:
     """Move a due date to a later day."""
     record, one = _on_its_way(order, sitting)
+    if sitting.today >= CLOSED_TAKES_NO_DAY_SINCE:
+        _check_open(one)
     if one.due is None:
         raise DueDateMissing(id=order.consignment)
     check_due(order.due_date, sitting, moves=one.due)
@@ -219,3 +229,9 @@ def _on_its_way(order: commands.OnConsignment, sitting: Sitting) -> Found:
     if one.finished:
         raise TransferFinished(id=order.consignment, state=one.business.value)
     return found
+
+
+def _check_open(one: Consignment) -> None:
+    """Nothing is waited for any more once its receiver has closed it."""
+    if one.business is Business.CLOSED:
+        raise TransferFinished(id=one.name.id, state=one.business.value)

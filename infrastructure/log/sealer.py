@@ -34,7 +34,7 @@ from infrastructure.log.tilestore import (
     TileConflict,
     TileStore,
     TreeReader,
-    missing_tiles,
+    write_missing,
 )
 from infrastructure.log.witnessed import NOBODY, Prove, WitnessAhead, Witnesses
 from infrastructure.proofs import merkle, tiles
@@ -209,8 +209,8 @@ class Sealer:
         if published is not None and mark.size < size:
             # Another machine's sealer went on meanwhile, under a mark of its own.
             self._mark.raise_to(Checkpoint(self._origin, size, published.root))
-        for tile in missing_tiles(self._store, size=size):
-            self._store.write({tile: await self._reader.tile(tile)})
+        async for _ in write_missing(self._store, self._reader, size=size):
+            pass
         self._tree = await self._reader.growing(size)
         await self._check_join(size)
         for checkpoint in promised:
@@ -354,11 +354,11 @@ class Sealer:
 
 async def follow_mark(
     conn: AsyncConnection[Any], *, origin: str, keys: Sequence[SignerKey], mark: HighWaterMark
-) -> None:
+) -> int:
     """Raise this machine's mark to what another machine's sealer has published; for a stand-by.
 
     A mark that stayed where it was would let this machine, once it seals, take an older database
-    for the whole log.
+    for the whole log. The size that it has followed to; 0 where it is ahead itself.
 
     Raises:
         LogFrozen: what is published is not by our keys, or contradicts the mark. KeyFileError: the
@@ -368,12 +368,13 @@ async def follow_mark(
     held = mark.read()
     if published is None or published.size < held.size:
         # The other one may be about to publish what this one had intended.
-        return
+        return 0
     _check_note(published, origin, keys)
     if published.size > held.size:
         mark.raise_to(Checkpoint(origin, published.size, published.root))
     elif published.root != held.root:
         raise LogFrozen("mark_contradicted", held.size)
+    return published.size
 
 
 def _check_note(row: checkpoints.CheckpointRow, origin: str, keys: Sequence[SignerKey]) -> None:

@@ -6,11 +6,13 @@ put together from the tiles below and, at the right edge, from the leaf hashes o
 bundles are not kept either. A folder that is lost or empty can be rebuilt from the log.
 """
 
+import asyncio
 import os
 import tempfile
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, islice
 from pathlib import Path
 
 from infrastructure import faults
@@ -22,6 +24,7 @@ from infrastructure.proofs.tiles import Tile
 TILE_BYTES = tiles.WIDTH * merkle.HASH_BYTES
 ROOTS_KEPT = 65_536
 WRITERS = 16
+BATCH_TILES = 64
 FILE_MODE = 0o644
 
 LeafHashes = Callable[[int, int], Awaitable[bytes]]
@@ -220,6 +223,24 @@ def missing_tiles(store: TileStore, *, size: int) -> Iterator[Tile]:
         for n in range(covered, count):
             yield from _missing_under(store, Tile(top, n))
         covered = count * tiles.WIDTH
+
+
+async def write_missing(
+    store: TileStore, reader: TreeReader, *, size: int
+) -> AsyncIterator[list[Tile]]:
+    """Write the full tiles of a tree of ``size`` leaves that have no file, batch by batch.
+
+    A batch is of one level, so that a tile above is put together from files, and it is written in a
+    thread: a folder that was lost has tens of thousands, and each waits for the disk.
+
+    Raises:
+        TileConflict: a file holds other bytes.
+    """
+    for _, level in groupby(missing_tiles(store, size=size), key=lambda tile: tile.level):
+        while batch := list(islice(level, BATCH_TILES)):
+            filled = {tile: await reader.tile(tile) for tile in batch}
+            await asyncio.to_thread(store.write, filled)
+            yield batch
 
 
 def _missing_under(store: TileStore, tile: Tile) -> Iterator[Tile]:

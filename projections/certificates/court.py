@@ -54,13 +54,12 @@ def _lifted(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
     orders = _without(certificate.court_orders, event)
     before = certificate.before_court or CodeState.IN_FORCE.value
-    changed = certificate._replace(court_orders=orders)
+    grant = Grant(index=event.index, keys=list(event.keys))
+    changed = certificate._replace(court_orders=orders, grants=[*certificate.grants, grant])
     if not orders:
         changed = changed._replace(before_court=None)
         if certificate.state == CodeState.SUSPENDED.value:
-            grant = Grant(index=event.index, keys=list(event.keys))
             changed = _stands(event, changed, before, None)
-            changed = changed._replace(grants=[*changed.grants, grant])
         else:
             changed = changed._replace(before_revocation=before)
     rows.put(CERTIFICATES, changed, event.index)

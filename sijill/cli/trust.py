@@ -1,13 +1,17 @@
 """`sijill trust`: what a verifier keeps to answer with no network."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from sijill.cli.faults import verb
 from sijill.cli.options import Reach
 from sijill.cli.output import Output
+
+if TYPE_CHECKING:
+    from infrastructure.proofs.statuslist import StatusToken
+    from infrastructure.proofs.trust import Root
 
 app = App(name="trust", help="Lists for verifying with no network: fetch them, walk on from them.")
 
@@ -44,7 +48,8 @@ def fetch(
     """Fetch the newest trust list into a file, or walk on from the one that it holds.
 
     A list of another ledger, an older one, one of another tree, and one that is not signed are
-    refused, and the file stays as it is.
+    refused, and the file stays as it is. So does a status list's, where what comes is none of this
+    ledger's, or older: of two doors of one ledger, one may be a minute behind.
     """
     from infrastructure.keyfiles import write_durably
     from sijill.client import trusting
@@ -56,8 +61,8 @@ def fetch(
         wanted = None if policy is None else policy.read_text(encoding="utf-8")
         data = trusting.fetch(client, held=held, root=begins, policy=wanted)
         write_durably(file, data)
-        lists = [] if status is None else _statuses(client, status)
-    known, found = trusting.read(data)
+        known, found = trusting.read(data)
+        lists = [] if status is None else _statuses(client, known, status)
     said = {
         "ledger": known.ledger.hex(),
         "size": found.list.size,
@@ -79,15 +84,42 @@ def fetch(
     return 0
 
 
-def _statuses(client: Any, folder: Path) -> list[str]:
-    """Every status list into the folder, named by its number."""
+def _statuses(client: Any, root: "Root", folder: Path) -> list[str]:
+    """Every status list into the folder, named by its number; an older one changes nothing.
+
+    Raises:
+        ProofError: what came is no status list of this ledger. The files stay as they are.
+    """
     from infrastructure.keyfiles import write_durably
+    from infrastructure.proofs.errors import ProofError
 
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for uri in client.get("/v1/status-lists", signed=False)["status_lists"]:
         number = int(str(uri).rpartition("/")[2])
         path = folder / f"{number}.cwt"
-        write_durably(path, client.text(f"/v1/status-lists/{number}"))
+        data = client.text(f"/v1/status-lists/{number}")
+        came = _opened(data, root, number)
+        try:
+            held = _opened(path.read_bytes(), root, number)
+        except (FileNotFoundError, ProofError):
+            held = None  # nothing that anybody could believe
+        if held is None or (came.size, came.issued) >= (held.size, held.issued):
+            write_durably(path, data)
         written.append(str(path))
     return written
+
+
+def _opened(data: bytes, root: "Root", number: int) -> "StatusToken":
+    from infrastructure.proofs import statuslist
+    from infrastructure.proofs.errors import ProofError
+
+    try:
+        return statuslist.open_token(
+            data, origin=root.origin, number=number, ledger=root.ledger, log_key=root.log[-1]
+        )
+    except ProofError as error:
+        if error.code.startswith("status_list_"):
+            raise
+        # Of all that was fetched, the person has to know which.
+        raise ProofError("status_list_malformed", str(error)) from None

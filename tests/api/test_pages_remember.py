@@ -11,8 +11,11 @@ from infrastructure.proofs import merkle
 from tests.api import asking
 from tests.api.browsing import chromium, visitor
 from tests.api.talking import Wire
+from tests.api.test_pages_paper import NO_ED25519
+from tests.infrastructure.proofs.vectors import load
 from tests.serving import Agency
 
+KEEP = "kept => localStorage.setItem('sijill-checkpoint', JSON.stringify(kept))"
 CONSISTENT = """async (cases) => {
   const r = await import('/static/pages/growing.js');
   const c = await import('/static/pages/credential.js');
@@ -110,3 +113,30 @@ def test_a_log_that_was_rewritten_is_called_out(
 
         broken = translate("en", "page.remember.broken", size=size)
         expect(page.locator("#remembered")).to_have_text(broken)
+
+
+def test_what_says_nothing_of_the_log_accuses_nobody(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    """A browser without Ed25519, and a portal's page where the keys should come from."""
+    asking.issued(agency)
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/")
+        http = load("log")["http"]
+        kept = {"note": http["/log/checkpoint/5"], "vkey": http["/v1/ledger"]["log_vkeys"][0]}
+        page.evaluate(KEEP, kept)
+        page.route("**/v1/ledger", lambda route: route.fulfill(body="<html>portal</html>"))
+        with page.expect_response("**/v1/ledger"):
+            page.goto("/en/log")
+        page.wait_for_selector("html[data-warned]")
+        expect(page.locator("#remembered")).to_have_text("")
+
+    with visitor(browser, url=wire.served.url) as page:
+        page.goto("/en/log")
+        page.click("#remember-button")
+        page.add_init_script(NO_ED25519)
+        page.goto("/en/log")
+
+        unable = translate("en", "page.remember.unable")
+        expect(page.locator("#remembered")).to_have_text(unable)
+        expect(page.locator("#remember-button")).to_be_hidden()

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from api.i18n import LANGUAGES, translate
 from tests.api import asking
 from tests.api.browsing import chromium, violations, visitor
-from tests.api.talking import Wire
+from tests.api.talking import Wire, awaited, revoke
 from tests.infrastructure.proofs.vectors import load
 from tests.serving import Agency
 
@@ -214,6 +214,32 @@ def test_what_is_no_answer_of_a_ledger_raises_no_alarm(
         fetched(page)
         assert page.evaluate(REFUSED) is None
         assert page.evaluate(KEPT, "trust") == newer
+
+
+def test_a_status_list_never_walks_back(wire: Wire, agency: Agency, browser: Browser) -> None:
+    path = "/v1/status-lists/0"
+    asked = {"Accept": "application/statuslist+jwt"}
+
+    def signed() -> str:
+        return wire.get(path, **asked).text
+
+    with visitor(browser, url=wire.served.url) as page:
+        old = signed()
+        code = asking.issued(agency)
+        wire.served.settle()
+        # A list whose content has changed is signed anew.
+        revoke(agency, code)
+        newer = awaited(signed, until=lambda token: token != old)
+        page.route(f"**{path}", lambda route: route.fulfill(body=newer))
+        fetched(page)
+        assert page.evaluate(KEPT, "status/0") == newer
+        page.unroute_all(behavior="wait")
+
+        page.route(f"**{path}", lambda route: route.fulfill(body=old))
+        fetched(page)
+
+        expect(page.locator("#offline-says")).to_have_text("")
+        assert page.evaluate(KEPT, "status/0") == newer
 
 
 def test_a_warning_ends_on_any_page_where_the_known_ledger_answers(

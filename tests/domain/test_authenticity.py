@@ -22,6 +22,7 @@ from tests.given_when_then import (
     order,
 )
 from tests.registering import capture, cover, strike, uncover
+from tests.sijill.test_letter_rules import judged
 
 HERE = {"unit": "main", "series": "general"}
 
@@ -329,6 +330,24 @@ def test_for_a_closed_agency_a_founder_refers(ledger: Scenario) -> None:
     ledger.when(by_founder).then("sijill.authenticity.referred.v1")
 
     assert asked(ledger, "a").addressee == "mof"
+
+
+@pytest.mark.parametrize("day", ["2026-11-28", "2026-11-29"])
+def test_a_founder_refers_nothing_past_a_successor(ledger: Scenario, day: str) -> None:
+    """It could until that day, alone, and what was recorded so is no finding."""
+    founder = enrol("ndc-registry", "ndc", ("register",))
+    law = {"effective_date": "2026-11-20", "legal_basis": "law:1/2026"}
+    merged = on_agency("merge", "moj", successor="mof", **law).also_by("comsec")
+    ledger.given(linked("moe"), ask("a", due_date="2026-11-30"), founder, merged).on(day)
+    by_founder = refer("a", "ndc", to="moe").signed_by("ndc-registry")
+
+    if day < "2026-11-29":
+        ledger.when(by_founder).then("sijill.authenticity.referred.v1")
+        assert list(judged(ledger.world.recorded)) == []
+        return
+    ledger.when(by_founder).refused("request_unknown")
+    ledger.given(on_agency("close", "mof", reason="abolished"))
+    ledger.when(by_founder).then("sijill.authenticity.referred.v1")
 
 
 def test_a_merged_agencys_requests_are_its_successors(ledger: Scenario) -> None:

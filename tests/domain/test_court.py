@@ -6,6 +6,7 @@ import pytest
 
 from domain.certificates import Status
 from tests.certificate_orders import certificate, correct, erase, revoke
+from tests.domain.test_compromise import compromise
 from tests.domain.test_succession import merge
 from tests.given_when_then import (
     Order,
@@ -15,6 +16,7 @@ from tests.given_when_then import (
     given,
     issue,
     linked,
+    on_agency,
     on_certificate,
 )
 
@@ -145,6 +147,35 @@ def test_an_annulled_revocation_leaves_the_courts_order_standing(scenario: Scena
 
     assert status(scenario) is Status.SUSPENDED
     scenario.given(lift("a"))
+    assert status(scenario) is Status.IN_FORCE
+
+
+@pytest.mark.parametrize("way", ["two courts", "revoked meanwhile"])
+def test_a_suspension_lifted_by_a_stolen_key_leaves_it_in_doubt(
+    scenario: Scenario, way: str
+) -> None:
+    """Whatever put it in force later: without that lift it would not be."""
+    annul = on_certificate("annul_revocation", "a", reason="appeal_granted").also_by("moj-2")
+    begins = scenario.given(court("appeal"), suspend("a")).world.size
+    if way == "two courts":
+        scenario.given(suspend("a", court="appeal"), lift("a"), lift("a", court="appeal"))
+    else:
+        scenario.given(revoke("a"), lift("a"), annul)
+    assert status(scenario) is Status.IN_FORCE
+    reaffirm = on_certificate("reaffirm", "a")
+    scenario.when(reaffirm).refused("reaffirmation_not_needed")
+
+    scenario.given(compromise("hjc-court", begins, "hjc"))
+
+    scenario.when(reaffirm).then("sijill.certificate.reaffirmed.v1")
+
+
+def test_a_court_that_was_closed_has_its_orders_ended_by_who_follows_it(scenario: Scenario) -> None:
+    scenario.given(court("appeal"), suspend("a"), on_agency("close", "hjc", reason="abolished"))
+    scenario.when(lift("a", court="appeal")).refused("court_order_unknown")
+
+    scenario.given(merge("hjc", "appeal"), lift("a", court="appeal"))
+
     assert status(scenario) is Status.IN_FORCE
 
 

@@ -21,6 +21,7 @@ from tests.letter_orders import (
     onward,
     register,
 )
+from tests.sijill.test_letter_rules import judged
 
 OFFICES = offices("moj", "moh", "mof")
 
@@ -180,6 +181,9 @@ def test_a_closed_letter_takes_reopening_rectification_and_archiving() -> None:
     ):
         scenario.when(act).refused("transfer_closed")
     scenario.when(on("remind", agency="moj")).refused("transfer_finished", state="closed")
+    scenario.on("2026-11-29")
+    due = {"agency": "moj", "due_date": "2026-12-20"}
+    scenario.when(on("set_due_date", **due)).refused("transfer_finished", state="closed")
     reply = letter("r", "moh", to=["moj"], answers=reference("l-moh"))
     scenario.when(reply).refused("transfer_closed")
     scenario.given(
@@ -188,6 +192,28 @@ def test_a_closed_letter_takes_reopening_rectification_and_archiving() -> None:
         on("archive"),
     )
     scenario.when(on("reopen", reason="decision")).refused("transfer_finished", state="archived")
+
+
+def test_a_due_date_is_not_moved_once_the_letter_is_closed() -> None:
+    scenario = started(letter(), dispatch(due_date="2026-12-10"), register())
+    scenario.given(on("close", reason="done"))
+    later = on("extend_due_date", agency="moj", due_date="2026-12-20")
+
+    scenario.on("2026-11-29").when(later).refused("transfer_finished", state="closed")
+    scenario.given(on("reopen", reason="decision"))
+    scenario.when(later).then("sijill.transfer.due_date_extended.v1")
+
+
+def test_a_due_date_that_a_closed_letter_took_before_that_was_refused_is_no_finding() -> None:
+    scenario = started(letter(), dispatch(), letter("m"), dispatch("m", due_date="2026-12-10"))
+    for name in ("l-moh", "m-moh"):
+        scenario.given(register(name), on("close", name, reason="done"))
+    scenario.on("2026-11-28").given(
+        on("set_due_date", agency="moj", due_date="2026-12-20"),
+        on("extend_due_date", "m-moh", agency="moj", due_date="2026-12-20"),
+    )
+
+    assert list(judged(scenario.world.recorded)) == []
 
 
 def test_notes_and_referrals_stay_inside_until_they_are_released() -> None:

@@ -133,6 +133,8 @@ def test_about_certificates(rows: WorkingSet, bench: Bench) -> None:
         assert row.erased_index == record.erased_at
         assert row.court_orders == [" ".join(one) for one in record.court_orders]
         assert row.holds == [" ".join(one) for one in record.holds]
+        rests_on = [(one["index"], tuple(one["keys"]), one.get("code")) for one in row.grants]
+        assert rests_on == [(one.at, one.keys, one.code) for one in record.grants]
         if row.state == "superseded":
             assert row.successor == record.superseded_by
 

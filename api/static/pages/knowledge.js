@@ -10,6 +10,8 @@ const MAX_LISTS = 256;
 export const REFRESH_SECONDS = 3600;
 // How old a trust list may be under a verdict that the register has a part in.
 const FRESH_SECONDS = 60;
+// Nothing that a device keeps is larger than a slow road brings in this time.
+const LIMIT_MS = 30000;
 const JWT = "application/statuslist+jwt";
 const VALID = 0;
 
@@ -32,7 +34,8 @@ async function forget(name) {
 }
 
 async function get(path, headers = {}) {
-  const answer = await fetch(path, { headers, cache: "no-cache" });
+  const signal = AbortSignal.timeout?.(LIMIT_MS);
+  const answer = await fetch(path, { headers, cache: "no-cache", signal });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer;
 }
@@ -116,11 +119,15 @@ async function opened(trust, root, seen) {
   return found;
 }
 
+// An older list, as another door may still hand it out, does not take the place of a newer one.
 async function fetchList(number, root) {
   const token = await (await get(`/v1/status-lists/${number}`, { Accept: JWT })).text();
   const list = await openToken(token, { number, root });
-  await keep(`status/${number}`, token);
-  return list;
+  const before = await kept(`status/${number}`);
+  const held = before && await openToken(before.value, { number, root }).catch(() => null);
+  const older = held
+    && (list.size < held.size || (list.size === held.size && list.issued < held.issued));
+  if (!older) await keep(`status/${number}`, token);
 }
 
 // {trusted, types} as kept on this device, or null.

@@ -25,6 +25,17 @@ if (fragment()) {
   for (const link of document.querySelectorAll(".languages a, #again")) link.hash = fragment();
 }
 window.addEventListener("hashchange", () => location.reload());
+// Where a paper stands in the fragment, a link to the page's own address loads nothing.
+at("again")?.addEventListener("click", (event) => {
+  if (!location.hash || event.currentTarget.href !== location.href) return;
+  event.preventDefault();
+  location.reload();
+});
+// Nor does the way past the header put another fragment in the paper's place.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  at("content").focus();
+});
 
 if ("serviceWorker" in navigator) {
   // The page's policy lets no script be named by a text but this one.

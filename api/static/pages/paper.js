@@ -31,8 +31,12 @@ export async function check(result, code) {
   const drawn = result.dataset.payload ? { ...at("verdict").dataset } : {};
   // A list that does not know the key may be older than the key: ask once more before saying so.
   let local = await judged(signed);
-  if (!local || ["trust_list_old", "issuer_not_known_yet", "issuer_unknown"].includes(local.reason)) {
-    await knowledge.refresh().catch(() => {});
+  const unsure = ["trust_list_old", "issuer_not_known_yet", "issuer_unknown"];
+  let learning = null;
+  if (!local || unsure.includes(local.reason)) {
+    // The status lists say nothing yet: the register is asked first.
+    learning = knowledge.refresh({ lists: false }).catch(() => {});
+    await Promise.race([learning, patience()]);
     local = await judged(signed) ?? local;
   } else if (navigator.onLine) {
     local = await renewed(signed, local);
@@ -40,7 +44,14 @@ export async function check(result, code) {
   // The shell that stands for every address has no code of its own to ask about.
   result.dataset.code = code;
   if (!local) {
-    watch(result);
+    const stop = watch(result);
+    // On a slow road the keys come later than anybody waits.
+    learning.then(async () => {
+      if (!await judged(signed)) return;
+      stop();
+      delete result.dataset.standing;
+      await check(result, code);
+    });
     return;
   }
   if (!stays(drawn, local)) await show(signed.credential, local);
@@ -71,6 +82,12 @@ export async function check(result, code) {
   const server = await asked(code, result.dataset.language);
   if (server === null) await offline(local, tell);
   else await news(server);
+  if (server === null && learning) {
+    // Who comes for the first time has no status lists yet, and nobody else tells of the force.
+    await Promise.race([knowledge.refresh().catch(() => {}), patience()]);
+    local = await judged(signed) ?? local;
+    await offline(local, tell);
+  }
   watch(result, news);
 }
 

@@ -20,6 +20,12 @@ export async function remember(section) {
   const note = document.getElementById("note").textContent;
   const vkey = document.getElementById("vkey").textContent.trim();
   const before = stored();
+  // Where nothing can be verified, nothing is promised, and no log accused.
+  const able = await verifierKey(vkey).then(() => true, (error) => error instanceof Refused);
+  if (!able) {
+    line.textContent = t("page.remember.unable");
+    return;
+  }
   button.hidden = false;
   button.addEventListener("click", () => {
     localStorage.setItem(NAME, JSON.stringify({ note, vkey }));
@@ -36,7 +42,8 @@ export async function remember(section) {
     says(proved ? "page.remember.consistent" : "page.remember.broken", proved);
   } catch (error) {
     if (error instanceof Refused && error.code === "log_key_unknown") says("page.remember.key");
-    else if (!(error instanceof TypeError)) says("page.remember.broken");
+    // Whatever else went wrong, a portal's page or a cut line, says nothing of the log.
+    else if (error instanceof Refused) says("page.remember.broken");
   }
 }
 

@@ -19,33 +19,46 @@ export function stays({ outcome, reason }, verdict) {
 
 export async function ask(code, language) {
   const headers = { "Accept-Language": language };
-  const answer = await fetch(`/v1/verify/${code}`, { headers, cache: "no-cache" });
+  // An answer that never comes is none; the oldest browsers wait for it all the same.
+  const signal = AbortSignal.timeout?.(LOST_AFTER_MS);
+  const answer = await fetch(`/v1/verify/${code}`, { headers, cache: "no-cache", signal });
   return await answer.json();
 }
 
+// Returns what stops it.
 export function watch(result, onNews = (verdict) => news(result, verdict)) {
   const { code, language } = result.dataset;
-  const until = Date.now() + FOR_MS;
+  const line = document.getElementById("changed");
+  let until = Date.now() + FOR_MS;
   let answeredAt = Date.now();
+  // What the line said before the connection was lost: it says so again afterwards.
+  let before = null;
   const round = async () => {
     if (Date.now() > until) return;
     if (!document.hidden) {
       try {
         const verdict = await ask(code, language);
-        if (verdict.outcome) {
+        if (until && verdict.outcome) {
           answeredAt = Date.now();
+          if (before !== null) {
+            line.textContent = before;
+            line.hidden = !before;
+            before = null;
+          }
           await onNews(verdict);
         }
       } catch {
         // Said below, once it lasts.
       }
-      if (Date.now() - answeredAt > LOST_AFTER_MS) {
+      if (until && Date.now() - answeredAt > LOST_AFTER_MS) {
+        before ??= line.hidden ? "" : line.textContent;
         says(t("page.connection_lost", { time: clock(new Date(answeredAt)) }));
       }
     }
     setTimeout(round, EVERY_MS);
   };
   setTimeout(round, EVERY_MS);
+  return () => { until = 0; };
 }
 
 export function says(text) {
@@ -81,13 +94,7 @@ function news(result, verdict) {
   const state = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
   const before = result.dataset.standing ?? `${result.dataset.state} ${result.dataset.issuer}`;
   result.dataset.standing = state;
-  if (state === before && (compared || verdict.reason === shown.reason)) {
-    if (!document.getElementById("changed").hidden && !result.dataset.changed) {
-      document.getElementById("changed").hidden = true;
-    }
-    return;
-  }
-  result.dataset.changed = "yes";
+  if (state === before && (compared || verdict.reason === shown.reason)) return;
   says(t("page.changed"));
   if (compared && shown.reason === "content_mismatch") {
     // A paper that says something else stays the worse news.

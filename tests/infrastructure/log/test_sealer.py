@@ -1,6 +1,8 @@
 import asyncio
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from infrastructure.log.lease import Lease, LeaseLost
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.reader import CHANNEL, Watch
 from infrastructure.log.sealer import LEASE, DurabilityUnknown
+from infrastructure.log.tilestore import TileStore
 from infrastructure.postgres import Role, Urls, connect_async
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.note import SignerKey
+from infrastructure.proofs.tiles import Tile
 from tests.appending import append_events
 from tests.infrastructure.log import sealing
 from tests.infrastructure.log.sealing import (
@@ -166,6 +170,30 @@ async def test_tiles_that_are_gone_are_written_again_byte_for_byte(log: SealedLo
     await log.seal()
     (log.folder / "log/tile/0/001").unlink()
     await log.seal()
+    check_everything(log)
+
+
+async def test_tiles_that_are_gone_are_written_many_at_a_time(
+    log: SealedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_events(log.urls, 1300)
+    await log.seal()
+    for tile in (log.folder / "log/tile/0").iterdir():
+        tile.unlink()
+    monkeypatch.setattr("infrastructure.log.tilestore.BATCH_TILES", 3)
+    written: list[tuple[int, bool]] = []
+    write = TileStore.write
+
+    def recording(store: TileStore, filled: Mapping[Tile, bytes]) -> None:
+        on_loop = threading.current_thread() is threading.main_thread()
+        written.append((len(filled), on_loop))
+        write(store, filled)
+
+    monkeypatch.setattr(TileStore, "write", recording)
+
+    await log.seal()
+
+    assert written == [(3, False), (2, False)]
     check_everything(log)
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.log.sealer import LogFrozen, follow_mark
+from infrastructure.log import standing_by, tilestore
+from infrastructure.log.leaves import BrokenChain
+from infrastructure.log.sealer import LogFrozen
 from infrastructure.postgres import Role, Urls, connect_async
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.note import SignerKey
@@ -30,7 +32,9 @@ def machine(database: Urls, tmp_path: Path) -> Machine:
 async def stand_by(log: SealedLog, key: SignerKey | None = None) -> int:
     """One look of a keeper that stands by; the size of its mark."""
     async with await connect_async(log.urls.keeper, Role.KEEPER, autocommit=True) as conn:
-        await follow_mark(conn, origin=ORIGIN, keys=[key or log.key], mark=log.mark)
+        await standing_by.stand_by(
+            conn, origin=ORIGIN, keys=[key or log.key], mark=log.mark, store=log.store
+        )
     return log.mark.read().size
 
 
@@ -54,6 +58,48 @@ async def test_a_mark_follows_what_the_other_one_publishes(machine: Machine) -> 
     assert await stand_by(other) == 10
     assert other.mark.read() == one.mark.read()
     assert await stand_by(other) == 10
+
+
+def tiles_of(log: SealedLog) -> dict[str, bytes]:
+    folder = log.store.folder
+    files = (path for path in folder.rglob("[!.]*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+async def test_the_tiles_are_there_before_the_stand_by_takes_over(machine: Machine) -> None:
+    one, other = machine("one"), machine("other")
+    append_events(one.urls, 600)
+    await stand_by(other)
+    assert tiles_of(other) == {}
+    await one.seal()
+
+    await stand_by(other)
+
+    assert tiles_of(other).keys() == {"tile/0/000", "tile/0/001"}
+    assert tiles_of(other) == tiles_of(one)
+
+
+async def test_a_stand_by_asks_for_the_lease_while_it_still_lacks_tiles(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tilestore, "BATCH_TILES", 1)
+    monkeypatch.setattr(standing_by, "SECONDS", 0.0)
+    one, other = machine("one"), machine("other")
+    append_events(one.urls, 600)
+    await one.seal()
+    for number in (1, 2):
+        await stand_by(other)
+        assert len(tiles_of(other)) == number
+
+
+async def test_a_stand_by_keeps_no_tile_of_rows_that_were_changed(machine: Machine) -> None:
+    one, other = machine("one"), machine("other")
+    append_events(one.urls, 300)
+    await one.seal()
+    as_superuser(one, "UPDATE ledger.events SET body_digest = header_digest WHERE index = 7")
+    with pytest.raises(BrokenChain):
+        await stand_by(other)
+    assert tiles_of(other) == {}
 
 
 async def test_the_stand_by_takes_no_older_database_for_the_whole_log(machine: Machine) -> None:

@@ -14,7 +14,7 @@ from infrastructure.proofs import qr, statuslist
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.statuslist import LIFE_SECONDS, Status, StatusList
 from sijill import delegating
-from sijill.client import trusting
+from sijill.client import Client, trusting
 from sijill.folder import Folder
 from tests.infrastructure.documents.papers import photographed
 from tests.serving import Agency, Served, act
@@ -278,6 +278,35 @@ def test_the_list_is_walked_on_from_and_never_back(
     assert newer.list.size > trusting.read(old)[1].list.size
     with pytest.raises(ProofError, match="trust_rolled_back"):
         trusting._open(json.loads(old), root, seen=newer.checkpoint)
+
+
+def test_status_lists_never_walk_back(office: Shell, text: str, served: Served) -> None:
+    del text
+    file, folder = fetched(office, served, issued=int(time()) + 100)
+    kept = folder / "0.cwt"
+    newer = kept.read_bytes()
+    assert office("trust", "fetch", file, "--status", folder).code == 0
+    assert kept.read_bytes() == newer
+
+    # What nobody could believe stands in nobody's way.
+    kept.write_bytes(b"torn")
+    assert office("trust", "fetch", file, "--status", folder).code == 0
+    assert kept.read_bytes() != b"torn"
+
+
+@pytest.mark.parametrize("answer", [b"<html>portal</html>", b""])
+def test_what_is_no_status_list_replaces_none(
+    office: Shell, lists: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """A portal that answers 200 with a page of its own."""
+    file, folder = lists
+    before = (folder / "0.cwt").read_bytes()
+    monkeypatch.setattr(Client, "text", lambda *_: answer)
+
+    ran = office("trust", "fetch", file, "--status", folder, "--output", "json")
+
+    assert (ran.code, ran.json["problem"]["code"]) == (5, "status_list_malformed"), ran.out
+    assert (folder / "0.cwt").read_bytes() == before
 
 
 def test_a_root_of_another_ledger_is_refused(office: Shell, lists: tuple[Path, Path]) -> None:
