@@ -11,6 +11,7 @@ for the rows that the page touches and is given the difference once, whatever th
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Generic, LiteralString, TypeVar, cast
 
@@ -112,16 +113,22 @@ class _Shelf(Generic[R]):
 def taken_from(cursor: AsyncCursor[Any], row: type[R], *, behind: int = 0) -> RowMaker[R]:
     """What makes rows of one table from the columns of a result, `table.*` being among them.
 
-    A row of another table stands in front for each of `behind`, as that table's first field tells.
-    Columns cost a list of wide rows half of what a `jsonb` for each row does.
+    As many rows of other tables as `behind` says stand in front and have a column of the name of
+    this table's first field. Columns cost a list of wide rows half of what a `jsonb` for each does.
     """
-    fields = cast("Any", row)._fields
-    columns = [one.name for one in cursor.description or ()]
-    if not columns:
+    result = cursor.pgresult
+    if not result or not result.nfields:
         return no_result
+    columns = tuple(result.fname(place) for place in range(result.nfields))
+    return cast("RowMaker[R]", _maker(columns, row, behind))
+
+
+@cache
+def _maker(columns: tuple[bytes | None, ...], row: type[Any], behind: int) -> RowMaker[Any]:
+    fields = [name.encode() for name in row._fields]
     start = [place for place, name in enumerate(columns) if name == fields[0]][behind]
     places = itemgetter(*(columns.index(name, start) for name in fields))
-    make = cast("Any", row)._make
+    make = row._make
     return lambda values: make(places(values))
 
 
