@@ -137,9 +137,7 @@ class Certificate(Record):
         """Whether its validity is over on a day of Baghdad; the last day is still valid."""
         return self.edition.expiry is not None and day > self.edition.expiry
 
-    def in_doubt(
-        self, sitting: Sitting, code: str | None = None, *, partial: bool = True
-    ) -> bool:
+    def in_doubt(self, sitting: Sitting, code: str | None = None, *, partial: bool = True) -> bool:
         """Whether a key by which it, or this original, is in force counted for nothing then.
 
         `partial`: the partial grants count too.
