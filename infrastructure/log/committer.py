@@ -27,6 +27,7 @@ from infrastructure.log.refusals import (
     Deferred,
     LogBehind,
     QueueFull,
+    StorageFull,
     StoreFailure,
     StoreUnavailable,
 )
@@ -257,6 +258,10 @@ class Committer:
             for each in waiting:
                 each.fail(type(failure)(*failure.args))
             self._line.fail(failure)
+            if not isinstance(failure, StorageFull):
+                # A full disk says so at once, and a confirmation needs next to no room.
+                asked, self._unsure = self._unsure, []
+                _settle(asked, failure)
         except Exception as error:  # noqa: BLE001 - no request, however broken, stops the others
             if len(waiting) == 1:
                 waiting[0].fail(_failed(error))
@@ -302,6 +307,8 @@ class Committer:
             lacking = await self._primary.insist(confirm)
         except StoreUnavailable as error:
             _settle(asked, error)
+            if not isinstance(error, StorageFull):
+                self._line.fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches go on
             _settle(asked, _failed(error))
         else:

@@ -1,6 +1,7 @@
 """What was read from the log is answered with only where the log that records has it too."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from infrastructure.log.committer import Committer
 from infrastructure.log.ending import Place
 from infrastructure.log.refusals import LogBehind, StoreUnavailable
 from infrastructure.postgres import Urls
+from tests.infrastructure.log.cutting import cuttable
 from tests.infrastructure.log.making import a_request, done
 
 pytestmark = pytest.mark.anyio
@@ -58,3 +60,33 @@ async def test_whoever_asks_at_the_same_time_is_answered_for_itself(
             return_exceptions=True,
         )
     assert [type(answer) for answer in answers] == [type(None), StoreUnavailable, type(None)]
+
+
+@pytest.mark.parametrize("first", ["an append", "a confirmation"])
+async def test_who_waits_beside_one_that_is_given_up_is_given_up_with_it(
+    database: Urls, tmp_path: Path, first: str
+) -> None:
+    """A time of its own for each would keep whoever came second for two of them."""
+    async with (
+        cuttable(database.service, tmp_path) as (url, wire),
+        Committer(url, give_up_seconds=1) as committer,
+    ):
+        wire.refusing = True
+        wire.cut()
+        works = [committer.submit(a_request()), committer.confirm([])]
+        if first == "a confirmation":
+            works.reverse()
+        tasks: list[asyncio.Task[Any]] = []
+        for work in works:
+            tasks.append(asyncio.ensure_future(work))
+            await turns()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await turns()
+        assert [task.done() for task in tasks] == [True, True]
+        assert [type(task.exception()) for task in tasks] == [StoreUnavailable] * 2
+
+
+async def turns() -> None:
+    """Lets whoever can go on go on, without any time passing."""
+    for _ in range(5):
+        await asyncio.sleep(0)
