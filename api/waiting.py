@@ -301,8 +301,10 @@ async def recorded(
     order = waiting.order
     found = await services.reader.recorded(order.agency, order.idempotency_key)
     if found is not None:
-        # Read, and so not known to be where a receipt may say that it is.
-        await services.committer.confirm()
+        # Read, and so not known to be where a receipt may say that it is. The last line speaks for
+        # all: they were read together.
+        places = sorted((line.index, line.leaf_hash) for line in found.lines.values())
+        await services.committer.confirm(places[-1:])
     indexes = found.lines if found is not None else {}
     told: dict[int, Line] = {}
     commands: dict[int, Command] = {}

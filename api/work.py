@@ -9,6 +9,7 @@ from api.orders import Arrived, now_us
 from domain.acts import Command
 from domain.ledger import Signed
 from infrastructure.log.batch import Appended, Order
+from infrastructure.log.ending import Place
 from infrastructure.log.reader import RecordedLine
 from infrastructure.proofs import evidence
 from infrastructure.proofs.errors import ProofError
@@ -71,6 +72,15 @@ class Outcome:
     position: int = 0
     error: Exception | None = None
     duplicate: Mapping[str, Any] | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it stands in the log; None of a line that was refused."""
+        if self.duplicate is not None:
+            return self.duplicate["index"], bytes.fromhex(self.duplicate["leaf_hash"])
+        if self.appended is None:
+            return None
+        return self.appended.indexes[self.position], self.appended.leaf_hashes[self.position]
 
     @classmethod
     def found(cls, line: int, recorded: RecordedLine) -> "Outcome":

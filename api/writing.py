@@ -220,9 +220,9 @@ async def _find_replays(services: Services, work: Work, done: dict[int, Outcome]
         return
     try:
         found = await _replays(services, work, {number: done[number].error for number in refused})
-        if any(outcome.error is None for outcome in found.values()):
-            # It never passed through the append, which sees to this where it answers again.
-            await services.committer.confirm()
+        if places := [place for outcome in found.values() if (place := outcome.place)]:
+            # They never passed through the append, which sees to this where it answers again.
+            await services.committer.confirm(places)
     except (*STORE_ERRORS, StoreFailure) as error:
         # It may be recorded: a refusal would be a lie.
         failure = error if isinstance(error, StoreFailure) else Problem("store_unavailable")

@@ -16,6 +16,8 @@ from infrastructure.attachments.stores import NAMED, ObjectStoreUnavailable
 CONNECT_TIMEOUT: Final = "5s"
 REQUEST_TIMEOUT: Final = "30s"
 RETRIES: Final = 2
+NOTHING: Final = "nothing"
+"""No object has a name below this: a list of them is short."""
 _T = TypeVar("_T")
 
 
@@ -53,6 +55,7 @@ class RemoteStore:
         try:
             return self._ask(lambda: bytes(obstore.get(self._store, name).bytes()))
         except FileNotFoundError:
+            self._must_exist()
             return None
 
     def untouched(self, since: float) -> Iterator[str]:
@@ -69,7 +72,16 @@ class RemoteStore:
         try:
             self._ask(partial(obstore.delete, self._store, name))
         except FileNotFoundError:
-            return
+            self._must_exist()
+
+    def _must_exist(self) -> None:
+        """Return where it is only the object that was not found.
+
+        Raises:
+            ObjectStoreUnavailable: the bucket is missing, which sounds the same.
+        """
+        # Wherever a bucket is there is a list, if only an empty one.
+        self._must(lambda: next(iter(obstore.list(self._store, NOTHING)), None))
 
     def _must(self, work: Callable[[], _T]) -> _T:
         """As `_ask`, where it is the store itself that is not found: the bucket is missing."""

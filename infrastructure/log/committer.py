@@ -8,7 +8,7 @@ confirm, is sent again as it is: its idempotency key turns a commit that happene
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from psycopg import AsyncConnection, Connection
 from infrastructure import faults
 from infrastructure.log import batch
 from infrastructure.log.batch import Appended, AppendRequest, Result
-from infrastructure.log.ending import check_tail
+from infrastructure.log.ending import Place, check_tail, missing
 from infrastructure.log.insisting import InsistingConnection
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.refusals import (
@@ -27,10 +27,11 @@ from infrastructure.log.refusals import (
     Deferred,
     LogBehind,
     QueueFull,
+    StorageFull,
     StoreFailure,
     StoreUnavailable,
 )
-from infrastructure.log.waiting import Waiting, WaitingLine, size_of
+from infrastructure.log.waiting import Asked, Waiting, WaitingLine, size_of
 
 BATCH_EVENTS = 1_000
 BATCH_BYTES = 16 * 1024 * 1024
@@ -93,7 +94,7 @@ class Committer:
         self._clock = clock
         self._primary = InsistingConnection(url, give_up_seconds=give_up_seconds, promised=promised)
         self._line = WaitingLine(max_events=BATCH_EVENTS, max_bytes=BATCH_BYTES)
-        self._unsure: list[asyncio.Future[None]] = []
+        self._unsure: list[Asked] = []
         self._arrived = asyncio.Event()
         self._drained = asyncio.Condition()
         self._closing = False
@@ -174,21 +175,22 @@ class Committer:
                     answer.exception()  # nobody else will look at it
         return results
 
-    async def confirm(self) -> None:
-        """Returns once all that can be read by now is where `submit` would have it.
+    async def confirm(self, events: Collection[Place]) -> None:
+        """Returns once these events, which were read, are where `submit` would have them.
 
         For whoever answers by what was read: it may be the very event whose confirmation by a
-        standby was cut short.
+        standby was cut short, or it was read from a server that is the primary no more. An event
+        speaks for all before it that were read together with it.
 
         Raises:
-            StoreFailure: it may not be there; ask again.
+            StoreFailure: they may not be there; ask again.
         """
         if not self._works:
             raise StoreUnavailable("the committer is not running")
-        answer = asyncio.get_running_loop().create_future()
-        self._unsure.append(answer)
+        asked = Asked(frozenset(events), asyncio.get_running_loop().create_future())
+        self._unsure.append(asked)
         self._arrived.set()
-        await answer
+        await asked.answer
 
     async def close(self) -> None:
         """Commits what is queued, refuses what comes, and closes the connections."""
@@ -256,6 +258,10 @@ class Committer:
             for each in waiting:
                 each.fail(type(failure)(*failure.args))
             self._line.fail(failure)
+            if not isinstance(failure, StorageFull):
+                # A full disk says so at once, and a confirmation needs next to no room.
+                asked, self._unsure = self._unsure, []
+                _settle(asked, failure)
         except Exception as error:  # noqa: BLE001 - no request, however broken, stops the others
             if len(waiting) == 1:
                 waiting[0].fail(_failed(error))
@@ -289,14 +295,27 @@ class Committer:
         if not self._unsure:
             return
         asked, self._unsure = self._unsure, []
-        failure: StoreFailure | None = None
+        events: frozenset[Place] = frozenset().union(*(one.events for one in asked))
+
+        async def confirm(conn: AsyncConnection[Any]) -> frozenset[Place]:
+            # What is there by now stands before this commit, and is confirmed with it.
+            lacking = await missing(conn, events)
+            await conn.execute(QUERIES["confirm"])
+            return lacking
+
         try:
-            await self._primary.insist(lambda conn: conn.execute(QUERIES["confirm"]))
+            lacking = await self._primary.insist(confirm)
         except StoreUnavailable as error:
-            failure = error
+            _settle(asked, error)
+            if not isinstance(error, StorageFull):
+                self._line.fail(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the batches go on
-            failure = _failed(error)
-        _settle(asked, failure)
+            _settle(asked, _failed(error))
+        else:
+            # Nobody was told of them: they were on a server whose word counts no more.
+            gone = StoreUnavailable("the primary does not have what was read")
+            _settle([one for one in asked if one.events & lacking], gone)
+            _settle(asked, None)
 
     async def _commit(self, waiting: list[Waiting]) -> list[Result]:
         """A result for each, or what is wrong with the statement as a whole."""
@@ -320,14 +339,14 @@ async def _settled(
         return error
 
 
-def _settle(asked: Iterable[asyncio.Future[None]], failure: StoreFailure | None) -> None:
-    for answer in asked:
-        if answer.done():
-            continue  # its caller has gone
+def _settle(asked: Iterable[Asked], failure: StoreFailure | None) -> None:
+    for one in asked:
+        if one.answer.done():
+            continue  # it was told, or its caller has gone
         if failure is None:
-            answer.set_result(None)
+            one.answer.set_result(None)
         else:
-            answer.set_exception(type(failure)(*failure.args))
+            one.answer.set_exception(type(failure)(*failure.args))
 
 
 def _failed(error: Exception) -> AppendFailed:

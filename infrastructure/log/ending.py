@@ -4,6 +4,7 @@ Whoever opens a connection may have come to another database than before: one th
 an earlier day, or a standby that was promoted without having received everything.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -14,6 +15,9 @@ from infrastructure.log.queries import QUERIES
 from infrastructure.log.refusals import LogBehind
 
 TAIL_EVENTS = 256
+
+Place = tuple[int, bytes]
+"""An event as it was read: its index, and the leaf hash that stood there."""
 
 
 class LogTampered(RuntimeError):
@@ -54,3 +58,10 @@ async def check_promises(
     index = newest.indexes[-1]
     if await leaf_hashes(conn, index, index + 1) != newest.leaf_hashes[-1]:
         raise LogBehind(f"the event at index {index} is not what was acknowledged")
+
+
+async def missing(conn: AsyncConnection[Any], events: AbstractSet[Place]) -> frozenset[Place]:
+    """Which of these events the log does not hold, or holds another in place of."""
+    indexes = [index for index, _ in events]
+    rows = await (await conn.execute(QUERIES["leaves_at"], (indexes,))).fetchall()
+    return frozenset(events - set(rows))

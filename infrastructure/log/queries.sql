@@ -23,6 +23,9 @@ SELECT set_config('synchronous_commit', NULL, true),
         THEN set_config('synchronous_commit', 'on', true) END,
     pg_logical_emit_message(true, 'sijill', ''::text);
 
+-- name: leaves_at
+SELECT index, leaf_hash FROM ledger.events WHERE index = ANY (%s::bigint[]);
+
 -- name: prepare_partitions
 -- The first index that has no place, and the number of indexes in a partition.
 SELECT ledger.prepare_partitions(), partition_size FROM ledger.settings;

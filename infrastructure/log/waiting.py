@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infrastructure.log.batch import Appended, AppendRequest, Result
+from infrastructure.log.ending import Place
 from infrastructure.log.refusals import AppendFailed, StoreUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Events that somebody has read and wants to rely on, and the future that tells."""
+
+    events: frozenset[Place]
+    answer: asyncio.Future[None] = field(repr=False)
 
 
 @dataclass(slots=True)

@@ -104,6 +104,13 @@ def test_a_bucket_that_is_missing_is_a_store_that_is_away(
         remote.put(NAME, b"sealed")
     with pytest.raises(ObjectStoreUnavailable):
         list(remote.untouched(SOME_DAY))
+    with pytest.raises(ObjectStoreUnavailable):
+        remote.get(NAME)
+    with pytest.raises(ObjectStoreUnavailable):
+        remote.delete(NAME)
+
+    stand_in.bucketless = False
+    assert remote.get(NAME) is None
 
 
 def test_a_full_disk_is_told_from_a_broken_one(

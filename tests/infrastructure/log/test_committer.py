@@ -299,17 +299,19 @@ async def test_no_acknowledgement_before_the_standby_has_confirmed(
 async def test_what_is_asked_to_be_confirmed_waits_for_the_standby_as_well(
     committer: Committer, admin: Connection[Any]
 ) -> None:
-    await committer.confirm()
-    await _cut_short(admin, committer.confirm)
+    answer = await committer.submit(a_request())
+    events = [(answer.index, answer.leaf_hashes[0])]
+    await committer.confirm(events)
+    await _cut_short(admin, lambda: committer.confirm(events))
 
 
 async def test_a_committer_that_has_stopped_confirms_nothing(database: Urls) -> None:
     async with Committer(database.service) as committer:
-        asked = asyncio.create_task(committer.confirm())
+        asked = asyncio.create_task(committer.confirm([]))
         await asyncio.sleep(0)
     await asked
     with pytest.raises(StoreUnavailable):
-        await committer.confirm()
+        await committer.confirm([])
 
 
 async def test_whoever_asks_for_a_confirmation_in_vain_is_told(
@@ -322,9 +324,9 @@ async def test_whoever_asks_for_a_confirmation_in_vain_is_told(
         wire.refusing = True
         wire.cut()
         with pytest.raises(StoreUnavailable):
-            await committer.confirm()
+            await committer.confirm([])
         wire.refusing = False
-        await committer.confirm()
+        await committer.confirm([])
 
 
 async def _cut_short(admin: Connection[Any], work: Callable[[], Awaitable[_T]]) -> _T:
