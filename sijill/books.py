@@ -56,7 +56,8 @@ def require_fit(source: Source, name: str, state: Mapping[str, Any] | None, path
         BookOfAnother, BookAhead: it would accuse a log that is as it should be.
     """
     known = {} if state is None else sources(state)
-    if state is None or not known:
+    # A check that began on an empty log holds nothing to fit: no event said yet which log it is.
+    if state is None or not known or not state["size"]:
         return
     try:
         first = next(iter(source.entries()), None)

@@ -4,6 +4,8 @@ It must not know who may ask or answer.
 """
 
 from collections.abc import Iterable
+from datetime import date
+from typing import Final
 
 from domain.agencies import responsible
 from domain.authenticity import commands
@@ -35,6 +37,9 @@ _OF_ENTRY = {
 }
 _OF_LEDGER = frozenset({Finding.SUSPENDED, Finding.VOIDED})
 _GRADED = frozenset({Finding.GENUINE, Finding.CHANGED, Finding.REVOKED})
+PARTIAL_LIFTINGS_COUNT_SINCE: Final = date(2026, 11, 29)
+"""Until then a finding did not rest on a lifting that left a certificate out of force; a log may
+hold such findings, and its check lets them pass (decision 37)."""
 
 
 def finding_of(code: str, sitting: Sitting) -> Finding:
@@ -55,7 +60,8 @@ def finding_of(code: str, sitting: Sitting) -> Finding:
         return Finding.VOIDED
     if certificate.status is Status.REVOKED or original.status is OriginalStatus.REVOKED:
         return Finding.REVOKED
-    if certificate.in_doubt(sitting, code):
+    partial = sitting.today >= PARTIAL_LIFTINGS_COUNT_SINCE
+    if certificate.in_doubt(sitting, code, partial=partial):
         raise CertificateInDoubt(code=code)
     if certificate.status is Status.SUSPENDED:
         return Finding.SUSPENDED

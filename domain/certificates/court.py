@@ -120,7 +120,8 @@ class CourtSuspensionLifted(Fact):
         """With the last of them it returns to where it stood, unless it was revoked meanwhile."""
         _end(aggregate.court_orders, self)
         # What keeps it from being valid goes, now or once it is lifted elsewhere: it rests on this.
-        aggregate.grants.append(Grant(self.at, self.keys))
+        partial = bool(aggregate.court_orders) or aggregate.status is not Status.SUSPENDED
+        aggregate.grants.append(Grant(self.at, self.keys, partial=partial))
         if aggregate.court_orders:
             return
         if aggregate.status is Status.SUSPENDED:

@@ -39,12 +39,14 @@ class OriginalStatus(StrEnum):
 class Grant(NamedTuple):
     """An act by which the certificate is (again) in force: its index and its keys.
 
-    `code` is None where it is about the whole record.
+    `code` is None where it is about the whole record. `partial`: an end of one obstacle of
+    several, which left it out of force until the act that ended the last of them.
     """
 
     at: int
     keys: tuple[str, ...]
     code: str | None = None
+    partial: bool = False
 
 
 class CourtOrder(NamedTuple):
@@ -135,9 +137,13 @@ class Certificate(Record):
         """Whether its validity is over on a day of Baghdad; the last day is still valid."""
         return self.edition.expiry is not None and day > self.edition.expiry
 
-    def in_doubt(self, sitting: Sitting, code: str | None = None) -> bool:
-        """Whether a key by which it, or this original, is in force counted for nothing then."""
+    def in_doubt(self, sitting: Sitting, code: str | None = None, *, partial: bool = True) -> bool:
+        """Whether a key by which it, or this original, is in force counted for nothing then.
+
+        `partial`: the partial grants count too.
+        """
         own = [one for one in self.grants if code is None or one.code in (None, code)]
+        own = [one for one in own if partial or not one.partial]
         signed = ((key, grant.at) for grant in own for key in grant.keys)
         return any(_is_void(key, index, sitting) for key, index in signed)
 

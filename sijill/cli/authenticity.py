@@ -140,8 +140,8 @@ def answer(
 
     *Not found* needs every known register of that year to be declared covered, *outside coverage*
     one that is not; and what is found in a covered one stands in it. An answer that would be
-    refused issues no certificate; one that is refused all the same, as the request has ended
-    meanwhile, voids it again. Run again after whatever went wrong: it is issued once.
+    refused issues no certificate; one that is refused all the same, as the request has ended or
+    was referred meanwhile, voids it again. Run again after whatever went wrong: it is issued once.
     """
     from infrastructure.proofs import codes
     from sijill.cli import proving
@@ -166,8 +166,9 @@ def answer(
             draft = Draft.plain(act, agency, f"{path}/answer", **said)
             sent = client.send(client.prepare(draft.path, [draft.envelope]))
         except Refused as refused:
-            if refused.code == "request_not_waiting":
-                proving.strike(client, client.get(path), said.get("certificate"), output)
+            if refused.code in proving.LATE:
+                shown = client.get(path)
+                proving.strike(client, refused.code, shown, said.get("certificate"), output)
             raise
         shown = {**client.get(path), "receipt": sent["receipt"]}
     output.result(shown, *_lines(shown, output))

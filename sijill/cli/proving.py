@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any, Final
 
+from api.i18n import LANGUAGES, translate
 from domain.values.moments import BAGHDAD
 from sijill.cli.output import Output
 from sijill.client import Client, Draft, Refused
 
 POSITIVE: Final = frozenset({"genuine", "changed"})
 """Findings that have a certificate."""
+LATE: Final = frozenset({"request_not_waiting", "request_unknown"})
+"""What an answer is refused for where the request has ended, or is before another agency."""
 
 _UNIT, _SERIES = "authenticity", "general"
 
@@ -58,18 +61,20 @@ def certify(client: Client, number: str, fields: dict[str, str]) -> str:
     return str(draft.code)
 
 
-def strike(client: Client, ended: dict[str, Any], issued: str | None, output: Output) -> None:
-    """Void the certificate of an answer that came too late: the request ended without it.
+def strike(
+    client: Client, late: str, asked: dict[str, Any], issued: str | None, output: Output
+) -> None:
+    """Void the certificate of an answer that came too late: the request went on without it.
 
     A certificate and an answer are no one append, for the lines of an order are of one collection.
-    What a run left that was cut off in between is found by its number, by the next run.
+    What a run left that was cut off in between is found by its number, by the next run. `late` is
+    the code by which the answer was refused.
     """
-    # Where the end is not read yet, the request may have ended by this very certificate; and by now
-    # that of an answer may have another code, of its next edition.
-    if ended["ended_index"] is None or ended["certificate"] is not None:
+    if not _without_it(client, late, asked):
         return
-    code = issued or _standing(client, str(ended["requested_index"]))
-    if code is None:
+    standing = _standing(client, str(asked["requested_index"]))
+    code = standing or issued
+    if code is None or (standing is not None and _agrees(client, standing, asked)):
         return
     path, said = f"/v1/certificates/{code}/voiding", {"code": code, "reason": "entered_in_error"}
     draft = Draft.plain("certificate.void", client.agency or "", path, **said)
@@ -79,6 +84,26 @@ def strike(client: Client, ended: dict[str, Any], issued: str | None, output: Ou
         output.say(output.words("cli.proof_stands", code=code))
     else:
         output.say(output.words("cli.proof_voided", code=code))
+
+
+def _without_it(client: Client, late: str, asked: dict[str, Any]) -> bool:
+    """Whether the request has ended without this agency's certificate, or was referred by it."""
+    if late == "request_unknown":
+        own = [one["event"] for one in asked["history"] if one["agency"] == client.agency]
+        return own[-1:] == ["referred"]
+    # Where the end is not read yet, the request may have ended by this very certificate; and by now
+    # that of an answer may have another code, of its next edition.
+    return asked["ended_index"] is not None and asked["certificate"] is None
+
+
+def _agrees(client: Client, code: str, asked: dict[str, Any]) -> bool:
+    """Whether a certificate says what was answered: the run of a negative answer set it right."""
+    if asked["state"] != "answered":
+        return False
+    says = client.get(f"/v1/certificates/{code}")["values"].get("finding")
+    told = f"word.authenticity.finding.{asked['finding']}"
+    # Whoever ran it may read another language.
+    return says in [translate(language, told) for language in LANGUAGES]
 
 
 def _standing(client: Client, number: str) -> str | None:

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from infrastructure.proofs import tiles
@@ -11,11 +10,11 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.material import text_of
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.tiles import Tile
+from sijill.client import served_log
 from sijill.client.connection import Client
 from sijill.client.errors import Refused
 
 CHECKPOINTS_PAGE = 200
-NOT_FOUND = 404
 
 
 class HttpSource:
@@ -30,13 +29,7 @@ class HttpSource:
     def newest(self) -> bytes | None:
         """The note of the newest checkpoint, asked for once: the check is about that size."""
         if self._newest is None:
-            try:
-                self._newest = self._client.text("/log/checkpoint", text_of)
-            except Refused as refused:
-                # Whoever may not ask, or not so often, must not take that for an empty log.
-                if refused.foreign or refused.status != NOT_FOUND:
-                    raise
-                return None
+            self._newest = served_log.newest(self._client)
         return self._newest
 
     def checkpoints(self) -> Iterator[bytes]:
@@ -59,8 +52,7 @@ class HttpSource:
         size = self._size()
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
             width = min(tiles.WIDTH, size - number * tiles.WIDTH)
-            form = partial(tiles.parse_bundle, width=width)
-            leaves = form(self._client.text(f"/log/{Tile(None, number, width).path}", form))
+            leaves = served_log.bundle(self._client, number, width)
             yield from leaves[max(0, start - number * tiles.WIDTH) :]
 
     def openings(self, start: int = 0) -> Iterator[Opening]:

@@ -94,10 +94,24 @@ class Wire:
             Refused, Unreachable: as `send`; `not_a_ledger`, where a portal says that all is well.
         """
         response = self.send(request)
-        try:
-            return response, parse(response.content)
-        except ValueError:
-            raise Refused(_foreign(response)) from None
+        return response, _parsed(response, parse)
+
+    def data(
+        self,
+        request: httpx2.Request,
+        form: Callable[[bytes], object],
+        *,
+        own: Callable[[httpx2.Response], bool],
+    ) -> bytes:
+        """Send, and return the answer's bytes: `form` reads them, or they are the ledger's `own`.
+
+        Raises:
+            Refused, Unreachable: as `take`.
+        """
+        response = self.send(request)
+        if not own(response):
+            _parsed(response, form)
+        return response.content
 
     def exchange(
         self,
@@ -140,12 +154,21 @@ class Wire:
         raise Unreachable(f"{detail}: {told.get('code')}", told, order=order)
 
 
+def _parsed(response: httpx2.Response, parse: Callable[[bytes], _T]) -> _T:
+    """What an answer says; what has not the form is no ledger's."""
+    try:
+        return parse(response.content)
+    except ValueError:
+        raise Refused(_foreign(response)) from None
+
+
 def _is_page(response: httpx2.Response) -> bool:
     """Whether a portal says that all is well: no client of a ledger asks for a page."""
-    return response.is_success and _media_type(response) == _PAGE
+    return response.is_success and media_type(response) == _PAGE
 
 
-def _media_type(response: httpx2.Response) -> str:
+def media_type(response: httpx2.Response) -> str:
+    """The media type of an answer without its parameters; empty where it names none."""
     text: str = response.headers.get("content-type", "")
     return text.partition(";")[0].strip().lower()
 
@@ -177,7 +200,7 @@ def _problem(response: httpx2.Response) -> Mapping[str, Any]:
         value = response.json()
     except ValueError:
         value = None
-    if _media_type(response) == _PROBLEM and isinstance(value, dict):
+    if media_type(response) == _PROBLEM and isinstance(value, dict):
         code = value.get("code")
         if isinstance(code, str) and value.get("type") == f"/problems/{code}":
             return value

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from typing import Any, NamedTuple, Protocol, Self, cast
 
 from api import log
@@ -17,16 +16,13 @@ from infrastructure.log.openings import openings, orders
 from infrastructure.log.reader import ClaimDirectory, load_events
 from infrastructure.postgres import Role
 from infrastructure.proofs import leaf, note, tiles
-from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
-from infrastructure.proofs.tiles import Tile
-from sijill.client import Client, Refused
+from sijill.client import Client, Refused, served_log
 from sijill.identity import identity_of
 
 CHECKPOINTS_PAGE = 200
 OPENINGS_PAGE = 1_000
 OPENINGS_BYTES = 8 * 2**20
-NOT_FOUND = 404
 BAD_GATEWAY = 502
 
 
@@ -84,12 +80,7 @@ class HttpOrigin:
 
     def newest(self) -> bytes | None:
         """The newest note; None before the first."""
-        try:
-            return self._client.text("/log/checkpoint", text_of)
-        except Refused as refused:
-            if refused.foreign or refused.status != NOT_FOUND:
-                raise
-            return None
+        return served_log.newest(self._client)
 
     def checkpoints(self, after: int) -> Iterator[dict[str, Any]]:
         """Page after page."""
@@ -103,8 +94,7 @@ class HttpOrigin:
 
     def bundle(self, number: int, width: int) -> list[bytes]:
         """One bundle as it is served."""
-        form = partial(tiles.parse_bundle, width=width)
-        return form(self._client.text(f"/log/{Tile(None, number, width).path}", form))
+        return served_log.bundle(self._client, number, width)
 
     def openings(self, start: int, end: int) -> Iterator[Opened]:
         """What the client's key opens."""

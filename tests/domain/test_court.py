@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.certificates import Status
+from tests.asking_authenticity import attest, by_code, proof
 from tests.certificate_orders import certificate, correct, erase, revoke
 from tests.domain.test_compromise import compromise
 from tests.domain.test_succession import merge
@@ -19,6 +20,7 @@ from tests.given_when_then import (
     on_agency,
     on_certificate,
 )
+from tests.sijill.test_letter_rules import judged
 
 SUSPENDED = "sijill.certificate.suspended_by_court.v1"
 LIFTED = "sijill.certificate.court_suspension_lifted.v1"
@@ -168,6 +170,40 @@ def test_a_suspension_lifted_by_a_stolen_key_leaves_it_in_doubt(
     scenario.given(compromise("hjc-court", begins, "hjc"))
 
     scenario.when(reaffirm).then("sijill.certificate.reaffirmed.v1")
+
+
+@pytest.mark.parametrize("day", ["2026-11-28", "2026-11-29"])
+@pytest.mark.parametrize("way", ["two courts", "revoked meanwhile"])
+def test_a_lift_that_left_it_out_of_force_binds_findings_from_a_day_on(
+    scenario: Scenario, way: str, day: str
+) -> None:
+    """What was found before that day, by the rule of then, is no finding against the log."""
+    issuing = enrol("ndc-issuer", "ndc", ("issue",))
+    due = {"due_date": "2026-12-10"}
+    proven = proof("p", "ndc").signed_by("ndc-issuer")
+    scenario.given(linked("moh"), issuing, proven, by_code("q", "a", **due))
+    begins = scenario.given(court("appeal"), suspend("a")).world.size
+    if way == "two courts":
+        scenario.given(suspend("a", court="appeal"), lift("a"), lift("a", court="appeal"))
+    else:
+        annul = on_certificate("annul_revocation", "a", reason="appeal_granted").also_by("moj-2")
+        scenario.given(revoke("a"), lift("a"), annul)
+    scenario.given(compromise("hjc-court", begins, "hjc")).on(day)
+    found = attest("q", certificate=code("p"))
+
+    if day < "2026-11-29":
+        scenario.when(found).then("sijill.authenticity.attested.v1")
+        assert list(judged(scenario.world.recorded)) == []
+        return
+    scenario.when(found).refused("certificate_in_doubt")
+
+
+def test_the_last_lift_by_a_stolen_key_was_never_found_genuine(scenario: Scenario) -> None:
+    scenario.given(linked("moh"), by_code("q", "a"))
+    begins = scenario.given(suspend("a"), lift("a")).world.size - 1
+    scenario.given(compromise("hjc-court", begins, "hjc"))
+
+    scenario.when(attest("q")).refused("certificate_in_doubt")
 
 
 def test_a_court_that_was_closed_has_its_orders_ended_by_who_follows_it(scenario: Scenario) -> None:

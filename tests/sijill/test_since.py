@@ -278,3 +278,23 @@ def test_a_book_of_another_ledger_is_refused_at_another_source(book: Path) -> No
 
     with pytest.raises(books.BookOfAnother):
         books.require_fit(sealed(other), "another", state, book)
+
+
+def test_a_book_that_was_begun_on_an_empty_log_fits_every_source(
+    half: Forger, tmp_path: Path
+) -> None:
+    source = sealed(half)
+    empty = source.copy()
+    empty.leaves, empty.opened, empty.notes = [], [], []
+    book = tmp_path / "book"
+    with notebook(book) as kept:
+        assert check(empty, kept)[0] == set()
+        state = kept.state()
+    assert state is not None
+    assert books.sources(state) != {}
+
+    books.require_fit(source, "another", state, book)
+
+    with notebook(book) as kept:
+        findings, summary = check(source, kept)
+    assert (findings, summary.leaves) == (set(), len(source.leaves))

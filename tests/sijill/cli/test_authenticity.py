@@ -214,6 +214,64 @@ def test_a_certificate_that_a_cut_off_run_left_is_voided_by_the_next(
     assert certificates(counter) == [(code, "voided")]
 
 
+def cut_off_after_issuing(counter: Counter, request: str) -> str:
+    """A run that ends before its answer, genuine; the code of the certificate that it leaves."""
+    with pytest.MonkeyPatch.context() as patch:
+        certify = proving.certify
+
+        def cut_off(*arguments: Any) -> str:
+            certify(*arguments)
+            raise Unreachable("cut off", order=True)
+
+        patch.setattr(proving, "certify", cut_off)
+        said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+        assert counter.answers("answer", request, *said).code == 3
+    counter.shell.settle()
+    [(code, state)] = certificates(counter)
+    assert state == "in_force"
+    return code
+
+
+def test_a_certificate_that_a_negative_answer_set_right_is_not_voided_by_the_next(
+    counter: Counter,
+) -> None:
+    asked = counter.ask("60")["request"]
+    cut_off_after_issuing(counter, asked)
+    assert counter.registers("cover", *BOOK, "--grade", "register_only").code == 0
+    said = ("answer", asked, "--finding", "not_found", *HERE)
+    given = counter.answers(*said)
+    assert (given.code, given.json["certificate"]) == (0, None), given.err
+    counter.shell.settle()
+    [(code, state)] = certificates(counter)
+    assert state == "in_force"
+
+    for language in ("ar", "en"):
+        late = counter.answers(*said, "--language", language)
+        assert (late.code, late.json["problem"]["code"]) == (5, "request_not_waiting")
+        assert code not in late.err
+
+    counter.shell.settle()
+    assert certificates(counter) == [(code, "in_force")]
+
+
+def test_a_certificate_for_a_request_that_was_referred_since_is_voided_by_the_next(
+    counter: Counter, served: Served
+) -> None:
+    asked = counter.ask("61")["request"]
+    code = cut_off_after_issuing(counter, asked)
+    to = ("--to", served.agency().name, "--due-date", "2026-12-30", "--reason", "register_moved")
+    assert counter.answers("refer", asked, *to).code == 0
+    counter.shell.settle()
+
+    said = ("--finding", "genuine", "--grade", "register_only", *HERE)
+    late = counter.answers("answer", asked, *said)
+
+    assert (late.code, late.json["problem"]["code"]) == (5, "request_unknown")
+    assert code in late.err
+    counter.shell.settle()
+    assert certificates(counter) == [(code, "voided")]
+
+
 def test_a_key_that_may_not_void_is_told_what_stands(
     counter: Counter, meanwhile: Callable[[str], None], served: Served
 ) -> None:
