@@ -9,6 +9,7 @@ from typing import Any
 
 from api.services import Services
 from domain.errors import TransferRepeated
+from infrastructure.log.refusals import StoreUnavailable
 from infrastructure.proofs import canonical
 from infrastructure.proofs.leaf import split_body
 
@@ -17,11 +18,17 @@ async def recorded_at(services: Services, error: Exception | None) -> Mapping[st
     """The answer to a repeated consignment; None where the error is another.
 
     It was only read: whoever gives it has the committer `confirm` it first.
+
+    Raises:
+        StoreUnavailable: what was found on one server is not on this one, as after a fail-over.
     """
     if not isinstance(error, TransferRepeated):
         return None
     index = int(error.params["index"])
-    [event] = await services.reader.events(index, index + 1)
+    found = await services.reader.events(index, index + 1)
+    if not found:
+        raise StoreUnavailable(f"no event {index} here")
+    event = found[0]
     return {
         "index": index,
         "leaf_hash": event.leaf_hash.hex(),

@@ -41,8 +41,11 @@ class Reading:
         return RecordedOrder(b"digest", 5, LINES)
 
     async def events(self, index: int, _: int) -> list[Any]:
-        [found] = [one for one in LINES.values() if one.index == index]
-        return [SimpleNamespace(leaf_hash=found.leaf_hash, time=1, body=encode_body(b"{}"))]
+        return [
+            SimpleNamespace(leaf_hash=one.leaf_hash, time=1, body=encode_body(b"{}"))
+            for one in LINES.values()
+            if one.index == index
+        ]
 
 
 def serving(events: Collection[Place]) -> Any:
@@ -70,6 +73,12 @@ async def test_a_line_that_was_found_again_is_answered_where_the_primary_has_it(
 
     assert (there.place, there.error) == (FOUND[0], None)
     assert (gone.place, type(gone.error)) == (None, StoreUnavailable)
+
+
+async def test_a_consignment_that_is_not_where_it_is_read_may_be_asked_for_again() -> None:
+    elsewhere = await writing.recall(serving(FOUND), work(), TransferRepeated(index=9))
+
+    assert (elsewhere.place, type(elsewhere.error)) == (None, StoreUnavailable)
 
 
 async def test_an_order_that_waited_is_answered_where_the_primary_has_its_last_line() -> None:
