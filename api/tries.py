@@ -27,9 +27,6 @@ DRAWS = 40  # a status list may be half full
 
 # Drawn or found: where one is taken, another may do.
 _DRAWN_AGAIN = DRAWN | SHELVED | {records.SPACE}
-# Who came first may be the answer: the same sender drew the name, or the number that is voided was
-# reserved meanwhile.
-_ANSWERED_BY = frozenset({CONSIGNMENT_SPACE, RESERVED_SPACE})
 
 
 class _Opening(NamedTuple):
@@ -88,7 +85,7 @@ class Tries:
                 self._again.append(line)
             return True
         self._tried[line] += 1
-        if not worth_another(services, error, self._tried[line]):
+        if not worth_another(services, error, self._tried[line], request):
             return False
         self._again.append(line)
         return True
@@ -118,17 +115,29 @@ class Tries:
             self._opened.add(wanted)
 
 
-def worth_another(services: Services, error: Exception, attempt: int) -> bool:
+def worth_another(
+    services: Services, error: Exception, attempt: int, request: AppendRequest | None
+) -> bool:
     """Whether fresh records (or another draw) may change the answer; makes the next look fresh."""
     if isinstance(error, Conflict):
         services.ledger.forget([error.stream])
         return attempt < TRIES
     if not isinstance(error, ClaimTaken):
         return False
-    if error.space in _ANSWERED_BY:
+    if _answered_by_whoever_came_first(error, request):
         return attempt < TRIES
     tries = DRAWS if error.space in _DRAWN_AGAIN else TRIES if error.space in MET else 0
     return attempt < tries
+
+
+def _answered_by_whoever_came_first(error: ClaimTaken, request: AppendRequest | None) -> bool:
+    """The same sender drew the name, or the number that is voided was reserved meanwhile.
+
+    Whoever wants to reserve a number that is reserved is told so again, however often.
+    """
+    if error.space == RESERVED_SPACE and request is not None:
+        return (error.space, error.key) in request.absent
+    return error.space == CONSIGNMENT_SPACE
 
 
 def told(error: Exception) -> Exception:

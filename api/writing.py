@@ -122,7 +122,7 @@ async def _record_together(services: Services, work: Work, order: Order) -> list
             error = result
             if isinstance(error, ClaimTaken):
                 line = prepared.claimed_by.get((error.space, error.key))
-        if not worth_another(services, error, attempt):
+        if not worth_another(services, error, attempt, prepared.request):
             break
     if isinstance(error, _JUDGED) and (doubt := await services.doubt(work.read_us)):
         error, line = doubt, None

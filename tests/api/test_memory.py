@@ -3,7 +3,9 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 import httpx2
 import pytest
@@ -129,7 +131,11 @@ def test_a_place_for_a_large_order_is_for_whom_it_concerns(alone: Wire) -> None:
         """What it is answered that reads, approves and refuses."""
         places = [f"{path}/{place}" for place in ("approval", "refusal")]
         signed = [(one, countersignature(who, one, cover)) for one in places]
-        return [read(alone, who, path), *(alone.post(*one, b"{}") for one in signed)]
+        works = [partial(read, alone, who, path)]
+        works += [partial(alone.post, *one, b"{}") for one in signed]
+        # At once: each waits for a place as long as it may, and a silent body is cut off in time.
+        with ThreadPoolExecutor(len(works)) as threads:
+            return [one.result() for one in [threads.submit(work) for work in works]]
 
     with ExitStack() as sending:
         for _ in range(BULKS_AT_ONCE):

@@ -17,6 +17,7 @@ from domain.registers import (
     SHELF_PLACES,
     SHELF_SPACE,
 )
+from domain.transfers.record import CONSIGNMENT_SPACE
 from infrastructure.log.batch import AppendRequest, Event, Order
 from infrastructure.log.refusals import ClaimTaken, Conflict
 
@@ -155,11 +156,30 @@ def test_what_the_log_has_overtaken_is_looked_at_afresh_a_few_times(services: Se
 def test_who_came_first_may_be_the_answer_and_is_looked_at_again(services: Services) -> None:
     """A number that is voided may be reserved meanwhile; if it stays so, that is told."""
     tries, lost = Tries([0]), ClaimTaken(RESERVED_SPACE, "moj|main|general|1998|3")
+    voiding = AppendRequest(ORDER, [EVENT], absent=[(lost.space, lost.key)])
 
-    answers = [tries.refused(services, 0, None, lost) for _ in range(TRIES)]
+    answers = [tries.refused(services, 0, voiding, lost) for _ in range(TRIES)]
 
     assert answers == [True] * (TRIES - 1) + [False]
     assert isinstance(told(lost), NumberReserved)
+
+
+def test_a_number_that_is_reserved_already_is_not_reserved_again_and_again(
+    services: Services,
+) -> None:
+    tries, lost = Tries([0]), ClaimTaken(RESERVED_SPACE, "moj|main|general|1998|3")
+    reserving = AppendRequest(ORDER, [EVENT], claims=[(lost.space, lost.key, EVENT.stream)])
+
+    assert not tries.refused(services, 0, reserving, lost)
+
+
+def test_a_consignment_that_was_sent_meanwhile_is_looked_at_again(services: Services) -> None:
+    tries, lost = Tries([0]), ClaimTaken(CONSIGNMENT_SPACE, "moj|019ad000")
+    sending = AppendRequest(ORDER, [EVENT], claims=[(lost.space, lost.key, EVENT.stream)])
+
+    answers = [tries.refused(services, 0, sending, lost) for _ in range(TRIES)]
+
+    assert answers == [True] * (TRIES - 1) + [False]
 
 
 def test_what_was_not_asked_for_is_not_told_to_be_in_use() -> None:
