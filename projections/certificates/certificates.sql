@@ -95,13 +95,11 @@ WITH moment AS (
     FROM read.model
 )
 SELECT asked.code AS asked, moment.applied, moment.at_time, moment.waiting_since, moment.clock,
-    to_jsonb(named) AS code,
-    to_jsonb(certificate) AS certificate,
-    to_jsonb(issuer) AS issuer,
-    behind.keys,
+    behind.keys AS signers,
     greatest(
         named.since_index, certificate.since_index, issuer.since_index, behind.since_index
-    ) AS decided_index
+    ) AS decided_index,
+    named.*, certificate.*, issuer.*
 FROM moment CROSS JOIN unnest(%(codes)s::text[]) AS asked (code)
 LEFT JOIN read.codes AS named ON named.code = asked.code
     AND named.since_index <= moment.at
@@ -125,7 +123,7 @@ CROSS JOIN LATERAL (
 ) AS behind
 
 -- name: originals
-SELECT to_jsonb(named) AS code
+SELECT named.*
 FROM read.model CROSS JOIN read.codes AS named
 WHERE named.code = ANY (%(codes)s::text[])
     AND named.since_index <= coalesce(%(at)s::bigint, model.index)
@@ -159,7 +157,7 @@ WITH moment AS (
                 AND lookups.hmac = ANY (%(hmacs)s::bytea[])
         ))
 )
-SELECT to_jsonb(listed) - 'in_doubt' AS certificate, listed.in_doubt
+SELECT listed.*
 FROM listed
 WHERE %(in_doubt)s::boolean IS NULL OR listed.in_doubt = %(in_doubt)s
 ORDER BY listed.issue_index

@@ -1,11 +1,12 @@
 """Questions about certificates: by public code, by agency, by a value that the agency knows."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg import AsyncCursor
+from psycopg.rows import RowMaker, class_row, tuple_row
 
 from domain.ledger import Home
 from domain.values import baghdad_day, fold_number
@@ -15,7 +16,7 @@ from projections.agencies import Agency
 from projections.certificates.record import Certificate, Code, Credential, deciding, sound
 from projections.freshness import basis, model_expected
 from projections.keys import Key
-from projections.rows import Connection
+from projections.rows import Connection, taken_from
 
 STATEMENTS: Final = load("projections.certificates", "certificates.sql")
 
@@ -80,12 +81,12 @@ async def by_codes(
         LookupError: no follower has ever run here.
     """
     with model_expected():
-        async with conn.cursor(row_factory=dict_row) as cursor:
+        async with conn.cursor(row_factory=_finding(at)) as cursor:
             await cursor.execute(STATEMENTS["by_codes"], {"codes": list(codes), "at": at})
             rows = await cursor.fetchall()
     if len(rows) < len(codes):
         raise LookupError("the read model is empty")
-    return {row["asked"]: _found(row, at) for row in rows}
+    return dict(rows)
 
 
 async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Found:
@@ -93,20 +94,32 @@ async def by_code(conn: Connection, code: str, *, at: int | None = None) -> Foun
     return (await by_codes(conn, [code], at=at))[code]
 
 
-def _found(row: Mapping[str, Any], at: int | None) -> Found:
-    judged_time = row["at_time"] if row["at_time"] is not None else row["clock"]
-    rests_on = _basis(row, at)
-    if row["code"] is None:
-        return Found(rests_on, judged_time)
-    return Found(
-        rests_on,
-        judged_time,
-        code=_code(row["code"]),
-        certificate=_certificate(row["certificate"]),
-        issuer=Agency(**_streamed(row["issuer"])),
-        keys=[Key(**_streamed(key)) for key in row["keys"]],
-        decided_index=row["decided_index"],
-    )
+def _finding(at: int | None) -> Callable[[AsyncCursor[Any]], RowMaker[tuple[str, Found]]]:
+    """The rows of `by_codes`: each asked code, and what is known of it."""
+
+    def rows(cursor: AsyncCursor[Any]) -> RowMaker[tuple[str, Found]]:
+        code, certificate = taken_from(cursor, Code), taken_from(cursor, Certificate, behind=1)
+        issuer = taken_from(cursor, Agency)
+
+        def made(values: Sequence[Any]) -> tuple[str, Found]:
+            asked, applied, at_time, waiting_since, clock, keys, decided_index, named = values[:8]
+            rests_on = _basis(applied, waiting_since, clock, at)
+            judged_time = clock if at_time is None else at_time
+            if named is None:
+                return asked, Found(rests_on, judged_time)
+            return asked, Found(
+                rests_on,
+                judged_time,
+                code=code(values),
+                certificate=certificate(values),
+                issuer=issuer(values),
+                keys=[Key(**_streamed(key)) for key in keys],
+                decided_index=decided_index,
+            )
+
+        return made
+
+    return rows
 
 
 async def credential_of(conn: Connection, code: str, *, at: int | None = None) -> Credential | None:
@@ -127,9 +140,9 @@ async def originals(
     conn: Connection, certificate: Certificate, *, at: int | None = None
 ) -> list[Code]:
     """Every original of a certificate, of all editions, in the order in which they were made."""
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_codes) as cursor:
         await cursor.execute(STATEMENTS["originals"], {"codes": certificate.originals, "at": at})
-        return [_code(row[0]) for row in await cursor.fetchall()]
+        return await cursor.fetchall()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +201,9 @@ async def page(
         "spaces": None if spaces is None else list(spaces),
         "hmacs": None if hmacs is None else list(hmacs),
     }
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_listed) as cursor:
         await cursor.execute(STATEMENTS["page"], parameters)
-        return [Listed(_certificate(row[0]), row[1]) for row in await cursor.fetchall()]
+        return await cursor.fetchall()
 
 
 async def homes(conn: Connection, streams: Collection[UUID]) -> dict[UUID, Home]:
@@ -207,22 +220,23 @@ async def codes_by_value(conn: Connection, space: str, hmac: bytes) -> list[str]
         return [row[0] for row in await cursor.fetchall()]
 
 
-def _basis(row: Mapping[str, Any], at: int | None) -> Basis:
-    if at is not None and at <= row["applied"]:
+def _basis(applied: int, waiting_since: int | None, clock: int, at: int | None) -> Basis:
+    if at is not None and at <= applied:
         # The past does not change: an answer about it is never too old.
         return Basis(index=at, age_seconds=0)
-    rests_on = basis(index=row["applied"], waiting_since=row["waiting_since"], clock=row["clock"])
+    rests_on = basis(index=applied, waiting_since=waiting_since, clock=clock)
     if at is None:
         return rests_on
     return Basis(index=rests_on.index, age_seconds=rests_on.age_seconds, stale=True)
 
 
-def _certificate(row: Mapping[str, Any]) -> Certificate:
-    return Certificate(**_streamed(row))
+def _codes(cursor: AsyncCursor[Any]) -> RowMaker[Code]:
+    return taken_from(cursor, Code)
 
 
-def _code(row: Mapping[str, Any]) -> Code:
-    return Code(**_streamed(row))
+def _listed(cursor: AsyncCursor[Any]) -> RowMaker[Listed]:
+    certificate = taken_from(cursor, Certificate)
+    return lambda values: Listed(certificate(values), in_doubt=values[-1])
 
 
 def _streamed(row: Mapping[str, Any]) -> dict[str, Any]:

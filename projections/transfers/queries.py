@@ -6,12 +6,13 @@ from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import class_row, tuple_row
+from psycopg import AsyncCursor
+from psycopg.rows import RowMaker, class_row, tuple_row
 
 from domain.values import fold_number
 from infrastructure.log.queries import load
 from projections import agencies
-from projections.rows import Connection
+from projections.rows import Connection, taken_from
 from projections.transfers.record import Consignment, Letter
 
 STATEMENTS: Final = load("projections.transfers", "transfers.sql")
@@ -122,18 +123,16 @@ class Filter:
 
 async def letter(conn: Connection, name: str, *, at: int | None = None) -> Letter | None:
     """A letter by its name, after event `at` or now."""
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_letters) as cursor:
         await cursor.execute(STATEMENTS["letter"], {"name": name, "at": at})
-        row = await cursor.fetchone()
-    return None if row is None else _letter(row[0])
+        return await cursor.fetchone()
 
 
 async def consignment(conn: Connection, name: str, *, at: int | None = None) -> Listed | None:
     """A consignment by its name, with its letter, after event `at` or now."""
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_listed) as cursor:
         await cursor.execute(STATEMENTS["consignment"], {"name": name, "at": at})
-        row = await cursor.fetchone()
-    return None if row is None else Listed(_consignment(row[0]), _letter(row[1]))
+        return await cursor.fetchone()
 
 
 async def succeeded(conn: Connection) -> list[str]:
@@ -168,7 +167,7 @@ async def taken_back(
     None unless all of it was, and before they had opened any.
     """
     rows = await _taken_back(conn, agencies, [letter])
-    return (rows[0][1], rows[0][2]) if rows else None
+    return (rows[0].names, rows[0].last) if rows else None
 
 
 async def as_taken_back(
@@ -176,13 +175,13 @@ async def as_taken_back(
 ) -> dict[str, Letter]:
     """Those of some letters that were taken back so, by name, as they stood when the last was."""
     rows = await _taken_back(conn, agencies, letters)
-    return {name: _letter(stood) for name, _, _, stood in rows}
+    return {row.letter.name: row.letter for row in rows}
 
 
 async def _taken_back(
     conn: Connection, agencies: Collection[str], letters: Collection[str]
-) -> list[tuple[str, list[str], int, dict[str, Any]]]:
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+) -> list["_TakenBack"]:
+    async with conn.cursor(row_factory=_all_taken_back) as cursor:
         asked = {"agencies": list(agencies), "letters": list(letters)}
         await cursor.execute(STATEMENTS["taken_back"], asked)
         return await cursor.fetchall()
@@ -206,9 +205,9 @@ async def consignments_of(
 ) -> list[Consignment]:
     """The consignments of a letter, those that an agency is party to (None: all), as they began."""
     asked = {"letter": letter, "agency": agency, "after": after, "limit": limit, "at": at}
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_consignments) as cursor:
         await cursor.execute(STATEMENTS["consignments_of"], asked)
-        return [_consignment(row[0]) for row in await cursor.fetchall()]
+        return await cursor.fetchall()
 
 
 async def box(
@@ -223,12 +222,11 @@ async def box(
     """An agency's inbox or outbox after a place in it, the most urgent first."""
     named = chosen.by_days() if incoming else chosen.parameters()
     asked = {**named, "agency": agency, "after": after, "limit": limit}
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_listed) as cursor:
         await cursor.execute(
             STATEMENTS["incoming" if incoming else "outgoing"], asked, prepare=False
         )
-        rows = await cursor.fetchall()
-    return [Listed(_consignment(row[0]), _letter(row[1])) for row in rows]
+        return await cursor.fetchall()
 
 
 async def letters_of(
@@ -244,9 +242,9 @@ async def letters_of(
     folded = None if number is None else fold_number(number)
     asked = {"agencies": list(agencies), "number": folded, "after": after}
     asked |= {"limit": limit, "at": at}
-    async with conn.cursor(row_factory=tuple_row) as cursor:
+    async with conn.cursor(row_factory=_letters) as cursor:
         await cursor.execute(STATEMENTS["letters_of"], asked)
-        return [_letter(row[0]) for row in await cursor.fetchall()]
+        return await cursor.fetchall()
 
 
 async def chain(
@@ -304,15 +302,28 @@ async def counted(
         return await cursor.fetchall()
 
 
-def _letter(row: Mapping[str, Any]) -> Letter:
-    return Letter(**_streamed(row))
+@dataclass(frozen=True, slots=True)
+class _TakenBack:
+    """A letter as it stood when the last of what was sent, `names`, was taken back."""
+
+    names: list[str]
+    last: int
+    letter: Letter
 
 
-def _consignment(row: Mapping[str, Any]) -> Consignment:
-    return Consignment(**_streamed(row))
+def _letters(cursor: AsyncCursor[Any]) -> RowMaker[Letter]:
+    return taken_from(cursor, Letter)
 
 
-def _streamed(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a row that came as JSON."""
-    fields = {name: row[name] for name in row if name not in ("since_index", "until_index")}
-    return {**fields, "stream": UUID(fields["stream"])}
+def _consignments(cursor: AsyncCursor[Any]) -> RowMaker[Consignment]:
+    return taken_from(cursor, Consignment)
+
+
+def _listed(cursor: AsyncCursor[Any]) -> RowMaker[Listed]:
+    consignment, letter = taken_from(cursor, Consignment), taken_from(cursor, Letter, behind=1)
+    return lambda values: Listed(consignment(values), letter(values))
+
+
+def _all_taken_back(cursor: AsyncCursor[Any]) -> RowMaker[_TakenBack]:
+    letter = taken_from(cursor, Letter)
+    return lambda values: _TakenBack(values[0], values[1], letter(values))

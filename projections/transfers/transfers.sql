@@ -139,13 +139,13 @@ CREATE TABLE transfer_events (
 CREATE INDEX transfer_events_of ON transfer_events (letter, log_index);
 
 -- name: letter
-SELECT to_jsonb(carried) AS letter
+SELECT carried.*
 FROM read.model JOIN read.letters AS carried ON carried.name = %(name)s
     AND carried.since_index <= least(%(at)s::bigint, model.index)
     AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
 
 -- name: consignment
-SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+SELECT one.*, carried.*
 FROM read.model JOIN read.consignments AS one ON one.name = %(name)s
     AND one.since_index <= least(%(at)s::bigint, model.index)
     AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
@@ -184,7 +184,7 @@ SELECT EXISTS (
 -- name: taken_back
 -- Of letters: what was sent to agencies, when the last of it was taken back, if all of it was before
 -- they opened it, and the letter as it then stood: the rest of its life is none of their business.
-SELECT lost.letter, lost.names, lost.last, to_jsonb(stood) AS stood
+SELECT lost.names, lost.last, stood.*
 FROM (
     SELECT carried.name AS letter, array_agg(one.name) AS names, max(one.business_index) AS last
     FROM read.letters AS carried
@@ -199,7 +199,7 @@ FROM (
     AND (stood.until_index > lost.last OR stood.until_index IS NULL)
 
 -- name: consignments_of
-SELECT to_jsonb(one) AS consignment
+SELECT one.*
 FROM read.model JOIN read.consignments AS one ON one.letter = %(letter)s
     AND one.since_index <= least(%(at)s::bigint, model.index)
     AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
@@ -217,7 +217,7 @@ LIMIT %(limit)s
 -- parameters known: whatever is not asked for then falls away. An array is looked up by the index
 -- of names; of `IN` that would become a filter of the whole inbox. A few days alone are walked one by
 -- one, each in its order: days and urgency are orders of their own, so one walk would pass most over.
-SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+SELECT one.*, carried.*
 FROM (
     SELECT one.* FROM unnest(coalesce(%(days)s::text[], ARRAY[NULL])) AS span (day)
     CROSS JOIN LATERAL (
@@ -259,7 +259,7 @@ ORDER BY one.urgency
 
 -- name: outgoing
 -- To be planned as the one above.
-SELECT to_jsonb(one) AS consignment, to_jsonb(carried) AS letter
+SELECT one.*, carried.*
 FROM read.consignments AS one JOIN read.letters AS carried ON carried.name = one.letter
     AND carried.until_index IS NULL
 WHERE one.until_index IS NULL AND one.sender = %(agency)s AND one.transport <> 'paper_in'
@@ -286,7 +286,7 @@ ORDER BY one.urgency
 LIMIT %(limit)s
 
 -- name: letters_of
-SELECT to_jsonb(carried) AS letter
+SELECT carried.*
 FROM read.model JOIN read.letters AS carried ON carried.agency = ANY (%(agencies)s::text[])
     AND carried.since_index <= least(%(at)s::bigint, model.index)
     AND (carried.until_index > least(%(at)s::bigint, model.index) OR carried.until_index IS NULL)
