@@ -10,8 +10,8 @@ const MAX_LISTS = 256;
 export const REFRESH_SECONDS = 3600;
 // How old a trust list may be under a verdict that the register has a part in.
 const FRESH_SECONDS = 60;
-// Nothing that a device keeps is larger than a slow road brings in this time.
-const LIMIT_MS = 30000;
+// A trust list may be megabytes, and a road slow: only one that brings nothing for so long is left.
+const STALLED_MS = 30000;
 const JWT = "application/statuslist+jwt";
 const VALID = 0;
 
@@ -34,10 +34,30 @@ async function forget(name) {
 }
 
 async function get(path, headers = {}) {
-  const signal = AbortSignal.timeout?.(LIMIT_MS);
-  const answer = await fetch(path, { headers, cache: "no-cache", signal });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer;
+  const stop = new AbortController();
+  let timer;
+  const moves = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => stop.abort(), STALLED_MS);
+  };
+  moves();
+  try {
+    const answer = await fetch(path, { headers, cache: "no-cache", signal: stop.signal });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return new Response(await whole(answer.body.getReader(), moves));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+// The whole body; `moves` is called as each piece of it comes.
+async function whole(reader, moves) {
+  const pieces = [];
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    moves();
+    pieces.push(piece.value);
+  }
+  return new Blob(pieces);
 }
 
 // The ledger and its keys as they were first met: the root of trust of this device. Another ledger
