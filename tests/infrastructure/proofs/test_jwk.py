@@ -209,6 +209,9 @@ def test_p256_points_just_below_the_prime_are_taken() -> None:
     )
     assert prime - highest[0] < 100
     assert jwk.parse_jwk(p256(*highest)).algorithm == "P-256"
+    # A root of x^3 - 3x + b = 1: there is no higher y than that of this point.
+    x = 0x6916FAC45E568B6B9E2E2ECD611B282E5FCC40A3067D601057F879CE5A8A73CC
+    assert jwk.parse_jwk(p256(x, prime - 1)).algorithm == "P-256"
 
 
 GOOD = jwk.public_of(AGENCY_KEY).jwk
