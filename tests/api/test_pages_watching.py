@@ -65,6 +65,27 @@ def test_a_forged_paper_is_called_that_though_a_status_list_hangs(
         page.wait_for_selector("#verdict[data-outcome=not_valid]")
 
 
+def test_keys_that_did_not_come_are_asked_for_again(
+    wire: Wire, agency: Agency, stranger: Agency, browser: Browser
+) -> None:
+    code = asking.issued(agency)
+    failed: list[Route] = []
+
+    def once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route)
+            route.fulfill(status=503)
+
+    with visitor(browser, url=wire.served.url) as page:
+        page.route("**/v1/trust", once)
+        page.goto(address(wire, agency, code, stranger.key))
+
+        page.wait_for_selector("#verdict[data-outcome=not_valid]")
+    assert failed
+
+
 @pytest.mark.parametrize("forged", [False, True], ids=["genuine", "forged"])
 def test_keys_that_come_late_are_judged_by_and_nobody_waits_for_them(
     wire: Wire, agency: Agency, stranger: Agency, browser: Browser, *, forged: bool

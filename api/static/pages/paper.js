@@ -45,9 +45,7 @@ export async function check(result, code) {
   result.dataset.code = code;
   if (!local) {
     const stop = watch(result);
-    // On a slow road the keys come later than anybody waits.
-    learning.then(async () => {
-      if (!await judged(signed)) return;
+    learned(signed, learning).then(async () => {
       stop();
       delete result.dataset.standing;
       await check(result, code);
@@ -89,6 +87,16 @@ export async function check(result, code) {
     await offline(local, tell);
   }
   watch(result, news);
+}
+
+// Once the keys are here: on a slow road later than anybody waits, and asked for again where they did
+// not come. Until then a forged paper would be none.
+async function learned(signed, learning) {
+  await learning;
+  for (let pause = PATIENCE_MS; !await judged(signed); pause *= 2) {
+    await new Promise((resolve) => { setTimeout(resolve, pause); });
+    await knowledge.refresh({ lists: false }).catch(() => {});
+  }
 }
 
 async function judged(signed) {
