@@ -213,19 +213,24 @@ def test_the_service_reads_what_the_keeper_builds(database: Urls) -> None:
             service.execute("INSERT INTO read_1.things VALUES (1)")
 
 
+def require_durable_commit(conn: Connection[Any]) -> None:
+    """Commit, and see that what was written before is on the disk by then."""
+    # What holds inside the transaction after the call is what its commit obeys.
+    assert conn.execute("SHOW synchronous_commit").fetchone() == ("on",)
+    place = conn.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
+    assert place is not None
+    conn.commit()
+    flushed = conn.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", place).fetchone()
+    assert flushed == (True,)
+
+
 @pytest.mark.parametrize("wanted", ["off", "local", "remote_write"])
 def test_a_commit_is_durable_whatever_the_session_says(database: Urls, wanted: str) -> None:
     with connect(database.service, Role.SERVICE) as conn:
         conn.execute("SELECT set_config('synchronous_commit', %s, false)", (wanted,))
         conn.commit()
         append(conn, [a_request()])
-        # What holds inside the transaction after the call is what its commit obeys.
-        assert conn.execute("SHOW synchronous_commit").fetchone() == ("on",)
-        place = conn.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
-        assert place is not None
-        conn.commit()
-        flushed = conn.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", place).fetchone()
-        assert flushed == (True,)
+        require_durable_commit(conn)
         assert conn.execute("SHOW synchronous_commit").fetchone() == (wanted,)
 
 
@@ -234,12 +239,7 @@ def test_a_confirmation_is_durable_whatever_the_session_says(database: Urls) -> 
         conn.execute("SET synchronous_commit = off")
         conn.commit()
         conn.execute(QUERIES["confirm"])
-        assert conn.execute("SHOW synchronous_commit").fetchone() == ("on",)
-        place = conn.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
-        assert place is not None
-        conn.commit()
-        flushed = conn.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", place).fetchone()
-        assert flushed == (True,)
+        require_durable_commit(conn)
 
 
 def test_a_server_that_waits_for_standbys_to_apply_is_not_lowered(database: Urls) -> None:
