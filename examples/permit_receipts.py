@@ -4,8 +4,9 @@ Every case becomes a case file, opened by the unit of its first step. Each chang
 file over, with the case's deadline as the due date, and custody passes. The receipt of each case
 is confirmed by a certificate of the unit that determined it (T04). Advice between units is asked
 for and given by letters and replies, advice from outside by letters on paper. At the end the
-custody chains are read back and compared with the file. Each unit is an agency of its own with a
-key of its own; the two authorities only register, link and enrol, and never sign a unit's act.
+custody chains are read back and compared with the file, and the units' inboxes are timed. Each
+unit is an agency of its own with a key of its own; the two authorities only register, link and
+enrol, and never sign a unit's act.
 
     python examples/permit_receipts.py --url http://127.0.0.1:8080 --key DIR/keys/ndc.pem \
         --csv permit-receipts.csv --state permit-state --output json
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import permit_chains
+import permit_inbox
 import permit_log
 from permit_acts import Acts
 from permit_log import Advice, Case, Inquiry
@@ -143,13 +145,15 @@ def _acts_of(case: Case) -> int:
 
 
 def run(units: Units, cases: Sequence[Case]) -> dict[str, Any]:
-    """Record everything, and compare the custody chains; the figures."""
+    """Record everything, compare the custody chains and time the inboxes; the figures."""
     recording = Recording(units, cases)
     recording.admit()
     recording.record()
     reading = Progress("chains read", len(cases))
     matching, handovers = permit_chains.compare(units, recording.acts, cases, reading.step)
     reading.tell()
+    for line in permit_inbox.told(permit_inbox.measure(units)):
+        print(line, file=sys.stderr)
     return {
         "cases": len(cases),
         "handovers": handovers,

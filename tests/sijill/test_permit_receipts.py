@@ -74,6 +74,7 @@ LETTERS_MADE_UP = {
     "transfer.annotate": 1,
 }
 SECONDS = 600
+INBOX = r"^inbox, [a-z ]+: [1-9][0-9]* asked, median [0-9.]+ ms, 95th [0-9.]+ ms$"
 CASES = 120
 """So many cases of the recorded log the suite runs; all of them where PERMITS_WHOLE is set."""
 
@@ -275,6 +276,7 @@ def test_every_recorded_case_arrives_with_its_whole_chain_once(
     }
     assert acts.letters["transfer.refer_onward"] + len(acts.due) == handovers
     assert re.search(r"^([0-9]+) of \1 acts, [1-9][0-9]* a second$", first.err, re.MULTILINE)
+    assert len(re.findall(INBOX, first.err, re.MULTILINE)) == 6, first.err
     if WHOLE:
         assert (first.json["cases"], first.json["handovers"]) == (1_434, 5_440)
     assert acts.letters["transfer.receive_on_paper"] > 0
