@@ -136,6 +136,15 @@ class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102 - our own text
 
 
+# What tests load anyway is loaded once, before any fork: a child's start is most of its time.
+_LOADED: Final = (
+    *("asyncio", "http.client", "unittest.mock", "pydantic", "hypothesis.stateful"),
+    *("hypothesis.internal.conjecture.engine", "cryptography.x509"),
+    *("cryptography.hazmat.primitives.asymmetric.ec", "_pytest.assertion.rewrite"),
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+)
+
+
 def noticed(module: str, source: str, tests: Sequence[str]) -> bool:
     """Whether the tests fail with this source; in a process of its own."""
     child = os.fork()
@@ -184,6 +193,9 @@ def survivors(module: str, tests: Sequence[str]) -> Iterator[str]:
 def main() -> None:
     """Try the modules that are named, each with its tests: `module` or `module:test,test`."""
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in _LOADED:
+        importlib.import_module(name)
     for word in sys.argv[1:]:
         module, _, names = word.partition(":")
         tests = [TESTS.format(name) for name in (names or module).split(",")]

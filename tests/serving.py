@@ -35,6 +35,7 @@ ORIGIN = "sijill.test/ledger"
 READY = "sijill ready "
 START_SECONDS = 180
 STOP_SECONDS = 60
+SETTLE_SECONDS = 180
 NAMES = {"ar": "جهة للاختبار", "ckb": "لایەنی تاقیکردنەوە", "en": "Body for tests"}
 SCOPES = ["administer", "issue", "register", "revoke"]
 _NUMBERS = itertools.count(1)
@@ -80,11 +81,12 @@ class Served:
         ):
             size = load_head(connection).size
             connection.execute(f"LISTEN {freshness.CHANNEL}")
-            while True:
+            for _ in range(SETTLE_SECONDS):
                 [[applied]] = connection.execute(freshness.APPLIED_EVENTS).fetchall()
                 if applied >= size:
                     return size
                 list(connection.notifies(timeout=1, stop_after=1))
+        raise AssertionError(f"the read models stand at {applied} of {size}")
 
     def agency(self, *, scopes: list[str] | None = None, link: bool = True) -> "Agency":
         """A new agency with one enrolled key, linked unless told otherwise."""

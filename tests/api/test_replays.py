@@ -112,12 +112,12 @@ def test_the_same_order_again_when_the_key_was_retired(wire: Wire, agency: Agenc
 
 
 def test_the_same_order_again_when_it_has_expired(wire: Wire, agency: Agency) -> None:
-    order = forged(agency, life=2)
+    order = forged(agency, life=8)
     first = wire.post(order.path, order.headers, order.body)
     assert first.status_code == 201
-    never = forged(agency, created=order.created, life=2)
+    never = forged(agency, created=order.created, life=8)
     headers = never.headers
-    awaited(now_seconds, until=lambda now: now > order.created + 3)
+    awaited(now_seconds, until=lambda now: now > order.created + 9)
 
     assert refusal(wire.post(never.path, headers, never.body)) == (401, "order_expired")
     again = wire.post(order.path, order.headers, order.body)

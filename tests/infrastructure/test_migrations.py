@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from psycopg.conninfo import make_conninfo
 from infrastructure import migrations, postgres
 from infrastructure.migrations import DowngradeRefusedError
 from infrastructure.postgres import Role, Urls
+from tests.processes import until
 
 ROOT = Path(__file__).parents[2]
 UPGRADE = """
@@ -108,17 +110,10 @@ def test_a_table_that_somebody_holds_is_told_and_nothing_was_done(empty_database
 
 def test_an_upgrade_that_was_cut_off_inside_an_index_makes_it_anew(empty_database: Urls) -> None:
     migrations.upgrade(empty_database.admin, "0002")
-    impatient = make_conninfo(empty_database.admin, options="-c statement_timeout=300")
     with postgres.connect(empty_database.admin, None) as reader:
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT FROM ledger.pending")
-        with (
-            psycopg.connect(impatient, autocommit=True) as builder,
-            pytest.raises(psycopg.errors.QueryCanceled),
-        ):
-            builder.execute(
-                "CREATE INDEX CONCURRENTLY pending_open_by_agency ON ledger.pending (agency)"
-            )
+        cut_off_inside(empty_database.admin)
     with postgres.connect(empty_database.admin, None, autocommit=True) as admin:
         valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = %s::regclass"
         name = ("ledger.pending_open_by_agency",)
@@ -128,6 +123,24 @@ def test_an_upgrade_that_was_cut_off_inside_an_index_makes_it_anew(empty_databas
 
         assert admin.execute(valid, name).fetchone() == (True,)
     assert migrations.current(empty_database.admin) == migrations.head()
+
+
+def cut_off_inside(admin: str) -> None:
+    """Begin that index and end its making once it is entered, not valid yet, and waits."""
+    entered = "SELECT to_regclass('ledger.pending_open_by_agency') IS NOT NULL"
+    with (
+        psycopg.connect(admin, autocommit=True) as builder,
+        psycopg.connect(admin, autocommit=True) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        building = pool.submit(
+            builder.execute,
+            "CREATE INDEX CONCURRENTLY pending_open_by_agency ON ledger.pending (agency)",
+        )
+        until(lambda: watcher.execute(entered).fetchone() == (True,), "the index to be entered")
+        builder.cancel_safe()
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            building.result()
 
 
 def upgrading(admin: psycopg.Connection[Any]) -> list[str]:

@@ -11,6 +11,7 @@ from domain.catalogue.calendar import CALENDAR
 from infrastructure.proofs.codes import for_people
 from sijill.cli import proving
 from sijill.client import Draft, Unreachable
+from tests.attesting import due
 from tests.processes import until
 from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell
@@ -259,7 +260,7 @@ def test_a_certificate_for_a_request_that_was_referred_since_is_voided_by_the_ne
 ) -> None:
     asked = counter.ask("61")["request"]
     code = cut_off_after_issuing(counter, asked)
-    to = ("--to", served.agency().name, "--due-date", "2026-12-30", "--reason", "register_moved")
+    to = ("--to", served.agency().name, "--due-date", due(), "--reason", "register_moved")
     assert counter.answers("refer", asked, *to).code == 0
     counter.shell.settle()
 
@@ -337,7 +338,7 @@ def test_a_question_is_refused_referred_and_withdrawn(counter: Counter, served: 
     refused, referred, withdrawn = (counter.ask(number)["request"] for number in "123")
     reason = ("--reason", "document_unclear")
     assert counter.answers("refuse", refused, *reason).code == 0
-    to = ("--to", other.name, "--due-date", "2026-12-30", "--reason", "register_moved")
+    to = ("--to", other.name, "--due-date", due(), "--reason", "register_moved")
     assert counter.answers("refer", referred, *to).code == 0
     assert counter.asker("withdraw", withdrawn, "--reason", "asked_in_error").code == 0
 

@@ -202,7 +202,7 @@ def test_a_refused_order_is_recorded_by_nobody(office: Shell, second: str) -> No
 def test_an_order_ends_when_its_time_is_over(office: Shell, agency: Agency, second: str) -> None:
     client = agency.client
     degree = {**DEGREE, "supported_fact": None}
-    line = issuance(agency.name, type="degree", values=degree, valid_until=now_seconds() + 2)
+    line = issuance(agency.name, type="degree", values=degree, valid_until=now_seconds() + 8)
     order = client.send(client.prepare("/v1/certificates", [line], cosigned=True))["order"]
     until = threading.Event()
     for _ in range(100):

@@ -17,6 +17,7 @@ from sijill.doctor.host import Growth
 from sijill.doctor.lines import Line, State
 from sijill.folder import Folder
 from sijill.settings import Settings
+from tests.faults.disks import on_small_disks, require_small_disks
 
 ORIGIN = "sijill.test/doctor"
 
@@ -137,15 +138,20 @@ def test_room_is_told_in_events_and_what_is_spared_does_not_count(tmp_path: Path
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 MB."""
+    """A file system of 16 MB that only a process in a mount namespace of its own sees."""
+    require_small_disks()
     place = tmp_path / "small"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)]
-    unmount = ["umount", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root, outside of a container that forbids it, mounts a disk to fill")
-    yield place
-    subprocess.run(unmount, check=True)
+    words = [*on_small_disks([place], megabytes=16), "cat"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as inside:
+        assert inside.stdin is not None
+        assert inside.stdout is not None
+        # What `cat` gives back says that the disk is there.
+        inside.stdin.write(b"\n")
+        inside.stdin.flush()
+        assert inside.stdout.read(1) == b"\n"
+        yield Path(f"/proc/{inside.pid}/root{place}")
+        inside.stdin.close()
 
 
 def test_a_disk_that_fills_is_told_beside_one_with_room(tmp_path: Path, small_disk: Path) -> None:
