@@ -95,6 +95,8 @@ def tell(folder: Path, on_step: Callable[[], None]) -> Story:
             code=first["code"],
             reason="obtained_by_fraud",
         )
+        # A checkpoint of its own: what was signed before is not all covered by one.
+        _covered(officers[0], revoked["index"])
         last = _issue(officers[0], 4)
         kept = _covered(officers[0], last["index"])
         identity = officers[0].identity

@@ -1,8 +1,10 @@
-"""The targets under atheris, which looks for inputs that take another way through the code.
+"""The targets for long: under atheris where it is installed, else under hypothesis.
 
 `python -m tests.fuzzing [TARGET ...] --seconds N` runs each target for so long in a process of its
-own, from the good examples on; an input that a target fails by is written beside the others. It
-needs `pip install atheris`, which is no part of the lock: it is a compiler's tool, for Linux alone.
+own, from the good examples on; an input that a target fails by is written beside the others. That
+is atheris, which looks for inputs that take another way through the code. It is no part of the lock
+(`pip install atheris`): a compiler's tool, for Linux alone. Without it hypothesis spoils the
+examples, `--made N` times for each target.
 """
 
 import argparse
@@ -10,9 +12,12 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
-MISSING = "atheris is not installed, so nothing was fuzzed (CONTRIBUTING.md says how)"
+from tests.processes import peak_kib
+
+MISSING = "atheris is not installed (CONTRIBUTING.md says how): inputs are made by hypothesis"
 LENGTH_BYTES = 4_096
 
 
@@ -22,11 +27,12 @@ def main() -> int:
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
     parser.add_argument("--inputs", type=Path, help="folder to keep inputs in, for the next time")
+    parser.add_argument("--made", type=int, default=25_700, help="for each, without atheris")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options, _ = parser.parse_known_args()
     if importlib.util.find_spec("atheris") is None:
         sys.stderr.write(f"{MISSING}\n")
-        return 0
+        return _made(options.targets, options.made)
     if options.one:
         return _fuzz(options.one)
     return _each(options.targets, options.seconds, options.inputs)
@@ -56,6 +62,24 @@ def _each(chosen: list[str], seconds: int, kept: Path | None) -> int:
                 sys.stderr.write(f"{done.stdout[-4000:]}{done.stderr[-4000:]}\n")
                 for found in folder.glob("failed-*"):
                     sys.stderr.write(f"{found.name}: {found.read_bytes()!r}\n")
+    return 1 if failed else 0
+
+
+def _made(chosen: list[str], count: int) -> int:
+    """Every target under hypothesis; the peak is that of this process, so it only grows."""
+    from tests.fuzzing.spoiling import attempt_many  # noqa: PLC0415 - atheris' child needs none
+    from tests.fuzzing.targets import TARGETS  # noqa: PLC0415 - as above
+
+    failed = []
+    for name in chosen or sorted(TARGETS):
+        try:
+            attempt_many(name, count)
+        except Exception:  # noqa: BLE001 - whatever it is, it is what the target fails by
+            failed.append(name)
+            traceback.print_exc()
+        sys.stdout.write(f"{name}: {count} inputs, at most {peak_kib('self') // 1024} MiB so far\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{len(chosen or TARGETS) * count} inputs, {len(failed)} targets failed\n")
     return 1 if failed else 0
 
 

@@ -55,9 +55,11 @@ def brisk_autovacuum(urls: Urls) -> Iterator[None]:
     with connect(urls.admin, None, autocommit=True) as admin:
         admin.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
         admin.execute("SELECT pg_reload_conf()")
-        yield
-        admin.execute("ALTER SYSTEM RESET autovacuum_naptime")
-        admin.execute("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            admin.execute("ALTER SYSTEM RESET autovacuum_naptime")
+            admin.execute("SELECT pg_reload_conf()")
 
 
 def test_what_has_closed_is_frozen_once_and_then_left_alone(grown: Urls) -> None:
