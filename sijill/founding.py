@@ -63,6 +63,7 @@ def found(data: Path, origin: str) -> Founded:
     external = settings.external()
     if external is not None:
         return found_on(external, data, origin)
+    _check_unused(Folder(data))
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     server = settings.embedded()
     urls = server.start()
@@ -76,9 +77,8 @@ def found_on(urls: Urls, data: Path, origin: str) -> Founded:
     """As `found`, on a server that runs."""
     _check_origin(origin)
     folder = Folder(data)
-    if folder.mark.path.exists() and folder.mark.read().size > 0:
-        # Its keys have signed already: under them there must never be a second history.
-        raise LedgerAlreadyOpen
+    _check_unused(folder)
+    _check_empty(urls)
     migrations.upgrade(urls.admin)
     postgres.prepare(urls)
     with postgres.connect(urls.service, Role.SERVICE, autocommit=True) as connection:
@@ -123,6 +123,22 @@ def _check_origin(origin: str) -> None:
     except ValidationError as error:
         fault = Fault("/origin", error.errors()[0]["type"])
         raise StatementInvalid((fault,)) from error
+
+
+def _check_unused(folder: Folder) -> None:
+    """Keys that have signed already: under them there must never be a second history."""
+    if folder.mark.path.exists() and folder.mark.read().size > 0:
+        raise LedgerAlreadyOpen
+
+
+def _check_empty(urls: Urls) -> None:
+    """Before its schema is touched: somebody's ledger is theirs to upgrade."""
+    if migrations.current(urls.admin) is None:
+        return
+    with postgres.connect(urls.admin, None, autocommit=True) as admin:
+        admin.execute("SET ROLE sijill_owner")
+        if load_head(admin).size > 0:
+            raise LedgerAlreadyOpen
 
 
 async def _ensure_read_model(urls: Urls) -> None:

@@ -29,8 +29,12 @@ class Swept(NamedTuple):
     unnamed: int
 
 
-def claim(conn: Connection[Any], objects: ObjectStore, folder: Folder) -> None:
+def claim(
+    conn: Connection[Any], objects: ObjectStore, folder: Folder, *, note: bool = True
+) -> None:
     """See that this database may judge the store: it is this ledger's, and not an older copy.
+
+    Without `note` nothing is written to it.
 
     Raises:
         StoreAhead: events are missing here. StoreForeign: another ledger's store.
@@ -40,7 +44,7 @@ def claim(conn: Connection[Any], objects: ObjectStore, folder: Folder) -> None:
     if load_head(conn).size < signed:
         raise StoreAhead
     ledger = identity_of(load_events(conn, 0, 1)).ledger
-    owner.claim(objects, lambda: Owner(ledger, load_head(conn).size))
+    owner.claim(objects, lambda: Owner(ledger, load_head(conn).size), note=note)
 
 
 def sweep(

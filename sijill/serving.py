@@ -63,6 +63,8 @@ def serve(
     settings.announced()
     lock = FolderLock(data)
     server: EmbeddedServer | None = None
+    # Until there is a supervisor to ask: what has been started by then is stopped again.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         urls = settings.external()
         if urls is None:

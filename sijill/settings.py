@@ -14,8 +14,14 @@ from infrastructure.embedded import EmbeddedServer
 from infrastructure.holidays import WorkingDays, read
 from infrastructure.postgres import Urls, external_urls
 
-EXTERNAL = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE_REPLICA_URL")
-"""What names a server from outside; who makes a ledger only to throw it away forgets them."""
+DATABASES = ("SIJILL_DATABASE_URL", "SIJILL_DATABASE_ADMIN_URL", "SIJILL_DATABASE_REPLICA_URL")
+"""What names a database server from outside."""
+
+EXTERNAL = (
+    *DATABASES,
+    *("SIJILL_ATTACHMENTS_URL", "SIJILL_WITNESSES", "SIJILL_BELOW_QUORUM", "SIJILL_HOLIDAYS"),
+)
+"""What ties a ledger to others' machines; who makes one only to throw it away forgets them."""
 
 
 _PREFIX = "SIJILL_"

@@ -148,14 +148,33 @@ class Supervisor:
             self._stop_children()
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
-        """Ask for a clean stop; safe as a signal handler."""
+        """Ask for a clean stop; safe as a signal handler.
+
+        What a signal interrupts may hold an event's lock, so another thread sets them.
+        """
+        threading.Thread(target=self._ask_to_stop, daemon=True).start()
+
+    def _ask_to_stop(self) -> None:
         self._stopping.set()
         self._changed.set()
 
     def _start(self, child: Child) -> None:
+        child.started += 1
+        child.started_at = time.monotonic()
         ready_read, ready_write = os.pipe()
-        descriptors = (self._listener.fileno(), self._alive_read, ready_write)
-        child.process = subprocess.Popen(
+        try:
+            child.process = self._launched(child, ready_write)
+        except OSError:
+            os.close(ready_read)
+            raise
+        finally:
+            os.close(ready_write)
+        child.restart_at = None
+        threading.Thread(target=self._await_child, args=(child, ready_read), daemon=True).start()
+        threading.Thread(target=self._reap, args=(child.process,), daemon=True).start()
+
+    def _launched(self, child: Child, ready_write: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
             [
                 sys.executable,
                 "-m",
@@ -168,18 +187,12 @@ class Supervisor:
                 "--ready",
                 str(ready_write),
             ],
-            pass_fds=descriptors,
+            pass_fds=(self._listener.fileno(), self._alive_read, ready_write),
             env=self._environment,
             stdin=subprocess.DEVNULL,
             # A terminal's Ctrl-C reaches a whole group: the supervisor alone decides about it.
             start_new_session=True,
         )
-        os.close(ready_write)
-        child.started += 1
-        child.started_at = time.monotonic()
-        child.restart_at = None
-        threading.Thread(target=self._await_child, args=(child, ready_read), daemon=True).start()
-        threading.Thread(target=self._reap, args=(child.process,), daemon=True).start()
 
     def _await_child(self, child: Child, ready_read: int) -> None:
         """A child writes one byte when it serves; end of file without it means that it died."""
@@ -220,7 +233,20 @@ class Supervisor:
                 and child.restart_at <= now
                 and not self._stopping.is_set()
             ):
-                self._start(child)
+                self._restart(child, now)
+
+    def _restart(self, child: Child, now: float) -> None:
+        """Start it again; a machine without memory or processes may have some in a while."""
+        try:
+            self._start(child)
+        except OSError as error:
+            delay = self._back_off(child, now)
+            LOGGER.warning(
+                "child not started",
+                role=child.role,
+                error=error.strerror,
+                restart_in_seconds=delay,
+            )
 
     def _schedule(self, child: Child, now: float) -> None:
         assert child.process is not None  # noqa: S101 - narrows the type; the caller has looked
@@ -229,9 +255,13 @@ class Supervisor:
         # A role that ran for a while starts its backoff afresh.
         if now - child.started_at > 10 * BACKOFF_SECONDS[-1]:
             child.started = 1
+        delay = self._back_off(child, now)
+        LOGGER.warning("child died", role=child.role, exit=code, restart_in_seconds=delay)
+
+    def _back_off(self, child: Child, now: float) -> float:
         delay = BACKOFF_SECONDS[min(child.started - 1, len(BACKOFF_SECONDS) - 1)]
         child.restart_at = now + delay
-        LOGGER.warning("child died", role=child.role, exit=code, restart_in_seconds=delay)
+        return delay
 
     def _stop_children(self) -> None:
         running = [child.process for child in self._children if child.process is not None]

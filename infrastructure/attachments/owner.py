@@ -54,8 +54,10 @@ class Owner:
         return owner
 
 
-def claim(objects: ObjectStore, whose: Callable[[], Owner]) -> None:
+def claim(objects: ObjectStore, whose: Callable[[], Owner], *, note: bool = True) -> None:
     """Let the store say whose it is, if nobody else's, and how long the log is by now.
+
+    Without `note` it is only compared: who looks at a store does not make it anybody's.
 
     Raises:
         StoreForeign: another ledger's. StoreAhead: this ledger's, and a longer one's.
@@ -72,4 +74,5 @@ def claim(objects: ObjectStore, whose: Callable[[], Owner]) -> None:
             raise StoreAhead
         if found == owner:
             return
-    objects.put(NAME, owner.encode())
+    if note:
+        objects.put(NAME, owner.encode())

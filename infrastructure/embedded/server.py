@@ -9,6 +9,7 @@ adopts it. Nothing here kills a process.
     folder/run         the socket, where its path is short enough
     folder/passwords   one file per login, readable by the folder's owner only
     folder/lock        held while a process starts or stops the server
+    folder/users       held, shared, by every process that has started or adopted the server
     folder/alive       held by the server itself and all its children
 """
 
@@ -22,6 +23,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote
 
 from psycopg import Connection, pq, sql
@@ -54,6 +56,8 @@ STOP_SECONDS = 600
 # How long the children of a server that died may take to notice.
 ORPHAN_SECONDS = 30
 POLL_SECONDS = 0.02
+_USED: dict[Path, IO[str]] = {}
+"""What this process holds of each server that it has started or adopted."""
 
 
 class EmbeddedServer:
@@ -88,12 +92,16 @@ class EmbeddedServer:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
+            self._use()
             self._bring_up()
             self._provision()
         return self.urls()
 
     def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> None:
         """Asks for a fast shutdown and waits until the server is gone; nothing if it is not up.
+
+        Another process that has started or adopted the server goes on with it, and stops it when
+        it has done.
 
         Raises:
             EmbeddedServerError: `stop_timed_out`; the server goes on stopping.
@@ -102,7 +110,7 @@ class EmbeddedServer:
             return
         with self._locked():
             postmaster = read_postmaster(self.data)
-            if postmaster is None or not postmaster.alive:
+            if not self._is_last() or postmaster is None or not postmaster.alive:
                 return
             pid = postmaster.pid
             os.kill(pid, signal.SIGINT)
@@ -155,6 +163,19 @@ class EmbeddedServer:
         with open_lock(self.folder / "lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _use(self) -> None:
+        """Tell other processes that this one goes on with the server, however often it asks."""
+        if self.folder not in _USED:
+            _USED[self.folder] = open_lock(self.folder / "users")
+            fcntl.flock(_USED[self.folder], fcntl.LOCK_SH)
+
+    def _is_last(self) -> bool:
+        """Have done with the server; whether nobody else goes on with it."""
+        if (held := _USED.pop(self.folder, None)) is not None:
+            held.close()
+        with open_lock(self.folder / "users") as users:
+            return try_lock(users)
 
     @contextlib.contextmanager
     def _administer(self) -> Iterator[Connection[TupleRow]]:

@@ -151,7 +151,7 @@ def sweep(
             urls.service, Role.SERVICE, autocommit=True, limits=postgres.PATIENT
         ) as conn,
     ):
-        claim(conn, objects, Folder(data))
+        claim(conn, objects, Folder(data), note=not dry_run)
         swept = run(conn, objects, since=since, delete=not dry_run)
     words = "cli.objects_unnamed" if dry_run else "cli.objects_swept"
     output.result(swept._asdict(), output.words(words, **swept._asdict()))

@@ -178,6 +178,27 @@ def test_several_processes_that_start_it_at_once_share_one_server(tmp_path: Path
     assert len(told) == 1
 
 
+def test_who_has_done_with_it_leaves_it_to_whoever_goes_on(own: EmbeddedServer) -> None:
+    program = (
+        "import sys, pathlib; from infrastructure.embedded import EmbeddedServer; "
+        "server = EmbeddedServer(pathlib.Path(sys.argv[1]), settings={'fsync': 'off'}); "
+        "server.start(); print('started', flush=True); input(); server.stop()"
+    )
+    words = [sys.executable, "-c", program, str(own.folder)]
+    own.start()
+    pid = own.pid()
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"started\n"
+
+        own.stop()
+        assert own.pid() == pid
+
+        other.communicate(b"\n")
+    assert own.pid() is None
+
+
 def test_a_number_that_is_somebody_elses_now_is_neither_trusted_nor_killed(
     own: EmbeddedServer,
 ) -> None:

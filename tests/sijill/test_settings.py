@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from sijill.settings import EXTERNAL, Settings, SettingUnusable
+from sijill.settings import DATABASES, EXTERNAL, Settings, SettingUnusable
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_a_cache_size_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, v
     assert caught.value.params == {"variable": "SIJILL_PG_SHARED_BUFFERS"}
 
 
-@pytest.mark.parametrize("variable", EXTERNAL)
+@pytest.mark.parametrize("variable", DATABASES)
 def test_a_connection_string_that_is_none_is_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
@@ -61,3 +61,12 @@ def test_a_connection_string_that_is_none_is_refused_and_not_repeated(
 
     assert caught.value.params == {"variable": variable}
     assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_who_makes_a_ledger_to_throw_it_away_knows_all_that_ties_one_to_others() -> None:
+    """A new setting is one of these, or says here that it stays on this machine."""
+    own = {"data", "pg_bin", "pg_shared_buffers", "pg_max_wal_size", "attachment_limit_mib"}
+
+    assert {name.removeprefix("SIJILL_").lower() for name in EXTERNAL} == (
+        Settings.model_fields.keys() - own
+    )

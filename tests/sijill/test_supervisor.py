@@ -3,12 +3,15 @@
 Processes are killed with SIGKILL; PostgreSQL's own death is among the promises' tests.
 """
 
+import errno
 import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -111,6 +114,31 @@ def test_roles_that_never_get_ready_end_the_service_with_their_names(
     assert children(os.getpid()) == {}
     with pytest.raises(ConnectionRefusedError), socket.socket() as caller:
         caller.connect(address)
+
+
+def test_a_machine_that_starts_no_process_for_a_moment_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children die at once, and the kernel refuses each first try to start one again."""
+    monkeypatch.setattr(supervisor, "READY_SECONDS", 2.0)
+    launch, refused, started = subprocess.Popen, [], []
+
+    def popen(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        role = words[3]
+        if role in started and role not in refused:
+            refused.append(role)
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        started.append(role)
+        return launch(["false"], **options)
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", popen)
+    serves = Supervisor(tmp_path, listen("127.0.0.1", 0), 1, dict(os.environ))
+
+    with pytest.raises(NotReady, match="keeper, worker-0"):
+        serves.run(lambda: pytest.fail("nothing is ready"))
+
+    assert sorted(refused) == ["keeper", "worker"]
+    assert all(started.count(role) > 1 for role in refused)
 
 
 STOPPED_AT_ITS_START = """import os, signal, sijill.supervisor as its

@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from infrastructure import migrations, postgres
+from infrastructure.postgres import Urls
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.merkle import EMPTY_ROOT
 from sijill.cli.databases import running_database
@@ -25,6 +26,14 @@ from sijill.settings import Settings
 from tests.serving import ORIGIN, READY, START_SECONDS, STOP_SECONDS, Served
 from tests.sijill.cli.conftest import Ran, Shell
 
+ENDED_AT_ITS_START = """import os, pathlib, signal, sys
+from sijill import serving
+def ended(*_):
+    print("the server runs", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+serving._check = ended
+serving.serve(pathlib.Path(sys.argv[1]), port=0, workers=1)"""
 KEYS = {
     *("ndc.pem", "ndc-recovery.pem", "comsec.pem", "comsec-recovery.pem"),
     *("log.pem", "receipts.pem", "vault.key"),
@@ -207,6 +216,45 @@ def test_serve_says_ready_and_stops_cleanly(folder: Path) -> None:
         assert serving.process.stdout.read() == ""
     assert Settings(data=folder).embedded().pid() is None
     assert "Traceback" not in "\n".join(serving.talk)
+
+
+def test_init_beside_a_service_leaves_its_database_alone(shell: Shell, served: Served) -> None:
+    server = Settings(data=served.folder).embedded()
+    before = server.pid()
+
+    ran = shell("init", "--data", served.folder, "--origin", ORIGIN, "--output", "json")
+
+    assert refused(ran) == (5, "ledger_already_open")
+    assert server.pid() == before is not None
+
+
+def test_a_service_that_is_ended_while_it_starts_leaves_no_server(shell: Shell) -> None:
+    data = shell.folder / "early"
+    assert shell("init", "--data", data, "--origin", ORIGIN).code == 0
+    words = [sys.executable, "-c", ENDED_AT_ITS_START, str(data)]
+
+    ended = subprocess.run(words, check=False, capture_output=True, text=True)
+
+    assert ended.stdout == "the server runs\n", ended.stderr
+    assert Settings(data=data).embedded().pid() is None
+
+
+def test_a_database_that_holds_a_ledger_is_not_upgraded_by_a_founding(
+    shell: Shell, empty_database: Urls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its schema is another release's; somebody founds the next ledger with the old variables."""
+    migrations.upgrade(empty_database.admin, "0002")
+    with postgres.connect(empty_database.admin, None, autocommit=True) as admin:
+        admin.execute("ALTER TABLE ledger.head DISABLE TRIGGER ALL")
+        admin.execute("UPDATE ledger.head SET size = 7")
+    monkeypatch.setenv("SIJILL_DATABASE_URL", empty_database.service)
+    monkeypatch.setenv("SIJILL_DATABASE_ADMIN_URL", empty_database.admin)
+
+    data = shell.folder / "next"
+    ran = shell("init", "--data", data, "--origin", ORIGIN, "--output", "json")
+
+    assert refused(ran) == (5, "ledger_already_open")
+    assert migrations.current(empty_database.admin) == "0002"
 
 
 def test_a_second_serve_on_the_same_folder_is_refused(shell: Shell, served: Served) -> None:
