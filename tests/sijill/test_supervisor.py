@@ -131,7 +131,7 @@ def test_a_machine_that_starts_no_process_for_a_moment_ends_nothing(
         started.append(role)
         return launch(["false"], **options)
 
-    monkeypatch.setattr(supervisor.subprocess, "Popen", popen)
+    monkeypatch.setattr(subprocess, "Popen", popen)
     serves = Supervisor(tmp_path, listen("127.0.0.1", 0), 1, dict(os.environ))
 
     with pytest.raises(NotReady, match="keeper, worker-0"):
