@@ -29,8 +29,11 @@ data = zlib.decompressobj().decompress(data, 1024) if data[0] == ZLIB else data
 protected, _, claims, signature = cbor2.loads(data).value
 said, kid = cbor2.loads(claims), cbor2.loads(protected)[4]
 signed = cbor2.dumps(["Signature1", protected, b"", claims])
+# Who follows a body that was merged or split signs in its name.
+heirs = (agency.get("heirs", ()) for agency in trust["agencies"] if agency["id"] == said[1])
+bodies = {said[1], *(heir["agency"] for one in heirs for heir in one)}
 for key in trust["keys"]:
-    if key["agency"] != said[1] or b64(key["thumbprint"])[:8] != kid or "void_from" in key:
+    if key["agency"] not in bodies or b64(key["thumbprint"])[:8] != kid or "void_from" in key:
         continue
     x, y = b64(key["jwk"]["x"]), key["jwk"].get("y")
     if y is None:

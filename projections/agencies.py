@@ -15,6 +15,7 @@ from psycopg.rows import class_row, tuple_row
 from domain.values import Standing
 from infrastructure.log.follower import Recorded
 from infrastructure.log.queries import load
+from infrastructure.proofs.heirs import step
 from projections.projector import Projector
 from projections.rows import Connection, Table, WorkingSet
 
@@ -88,18 +89,10 @@ async def responsible(
     """
     index = -1
     while (row := await show(conn, agency, at=at)) is not None:
-        fitting = [
-            one
-            for one in row.successions
-            if one["index"] > index
-            and (one["unit"] is None or (one["unit"] == unit and one["series"] in (None, series)))
-        ]
-        if not fitting:
+        taken = step(row.successions, unit, series, after=index)
+        if taken is None:
             return agency
-        step = min(
-            fitting, key=lambda one: (one["index"], one["unit"] is None, one["series"] is None)
-        )
-        agency, index = step["successor"], step["index"]
+        agency, index = taken["successor"], taken["index"]
     return None
 
 

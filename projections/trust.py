@@ -9,6 +9,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from infrastructure.log.queries import load
+from infrastructure.proofs import heirs
 from projections.rows import Connection
 
 _SQL = load("projections", "trust.sql")
@@ -23,7 +24,12 @@ async def listed(conn: Connection, at: int) -> tuple[list[dict[str, Any]], list[
             for agency, rows in groupby(await cursor.fetchall(), key=lambda row: row["id"])
         }
         await cursor.execute(_SQL["agencies"], {"at": at})
-        agencies = [{**row, "standings": standings[row["id"]]} for row in await cursor.fetchall()]
+        rows = await cursor.fetchall()
+        given = {row["id"]: one for row in rows if (one := row.pop("successions"))}
+        agencies = [
+            {**row, "standings": standings[row["id"]], "heirs": heirs.of(row["id"], given) or None}
+            for row in rows
+        ]
         await cursor.execute(_SQL["keys"], {"at": at})
         return agencies, await cursor.fetchall()
 

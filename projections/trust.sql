@@ -1,5 +1,5 @@
 -- name: agencies
-SELECT agency.id, agency.kind, agency.names, agency.added_index
+SELECT agency.id, agency.kind, agency.names, agency.added_index, agency.successions
 FROM read.agencies AS agency
 WHERE agency.since_index <= %(at)s
     AND (agency.until_index > %(at)s OR agency.until_index IS NULL)

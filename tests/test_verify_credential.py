@@ -17,8 +17,14 @@ from tests.documents import ROOT
 from tests.infrastructure.proofs.vectors import load, why
 
 EXAMPLES = ROOT / "examples"
-VECTORS = load("credentials/verdicts")
-CASES = [case for case in VECTORS["cases"] if case["expect"]["outcome"] != "unreadable"]
+VECTORS = [load("credentials/verdicts"), load("credentials/successions")]
+CASES = [
+    (vectors["trust"], case)
+    for vectors in VECTORS
+    for case in vectors["cases"]
+    if case["expect"]["outcome"] != "unreadable"
+]
+NAMES = [why(case) for _, case in CASES]
 REFUSED = {"issuer_unknown", "issuer_not_known_yet", "credential_forged"}
 KEY_FELL = {"issuer_key_compromised", "log_proof_needed"}
 
@@ -31,9 +37,9 @@ def signed(case: dict[str, Any]) -> bool:
     return told not in REFUSED | KEY_FELL and not fell and not unknown
 
 
-@pytest.mark.parametrize("case", CASES, ids=why)
-def test_in_python(case: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "trust.json").write_text(json.dumps(VECTORS["trust"]))
+@pytest.mark.parametrize("trust,case", CASES, ids=NAMES)
+def test_in_python(trust: dict[str, Any], case: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "trust.json").write_text(json.dumps(trust))
     program = [sys.executable, str(EXAMPLES / "verify_credential.py")]
 
     ran = subprocess.run(
@@ -64,14 +70,14 @@ def examples() -> Iterator[str]:
 
 
 def test_in_a_browser(examples: str) -> None:
-    asked = {"trust": VECTORS["trust"], "texts": [case["text"] for case in CASES]}
-    script = """async ({ trust, texts }) => {
+    asked = [(trust, case["text"]) for trust, case in CASES]
+    script = """async (asked) => {
       const { verify } = await import("./verify_credential.mjs");
-      const one = (text) => verify(trust, text).then(() => true, () => false);
-      return Promise.all(texts.map(one));
+      const one = ([trust, text]) => verify(trust, text).then(() => true, () => false);
+      return Promise.all(asked.map(one));
     }"""
     with chromium() as browser, visitor(browser, url=examples) as page:
         page.goto("/verify_credential.py")
         told = page.evaluate(script, asked)
 
-    assert dict(zip(map(why, CASES), told, strict=True)) == {why(c): signed(c) for c in CASES}
+    assert dict(zip(NAMES, told, strict=True)) == {why(case): signed(case) for _, case in CASES}

@@ -106,17 +106,19 @@ async def _local(services: Services, signed: Signed) -> Verdict:
 
 
 async def _registry(services: Services, agency: str) -> TrustList:
-    """A trust list of one agency, of the newest event that was applied."""
+    """A trust list of one agency and its heirs, of the newest event that was applied."""
     async with services.pool.connection(timeout=verify.WAIT_SECONDS) as connection:
         model = await freshness.status(connection)
         agencies, keys = await rows.listed(connection, model.index)
+    heirs = (one["heirs"] or () for one in agencies if one["id"] == agency)
+    bodies = {agency, *(heir["agency"] for one in heirs for heir in one)}
     content = trust.content(
         ledger=services.ledger_id,
         origin=services.origin,
         size=model.index + 1,
         founders=(),
-        agencies=[one for one in agencies if one["id"] == agency],
-        keys=[one for one in keys if one["agency"] == agency],
+        agencies=[one for one in agencies if one["id"] in bodies],
+        keys=[one for one in keys if one["agency"] in bodies],
     )
     return trust.read(trust.encode(content))
 

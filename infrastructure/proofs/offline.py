@@ -220,8 +220,5 @@ def _signer(signed: Signed, trusted: TrustList) -> tuple[Signer, TrustedKey | No
     except ProofError:
         return Signer.FORGED, None
     key = next(one for one in fitting if one.public == public)
-    agency = trusted.agencies.get(said.agency)
-    linked = agency is not None and agency.linked_at(said.index)
-    if linked and key.entitled(said.index, said.issued_at):
-        return Signer.ENTITLED, key
-    return Signer.NOT_ENTITLED, key
+    entitled = trusted.entitled(key, said.agency, said.index, said.issued_at)
+    return Signer.ENTITLED if entitled else Signer.NOT_ENTITLED, key

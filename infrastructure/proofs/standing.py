@@ -14,7 +14,8 @@ from infrastructure.proofs.leaf import Header, split_body
 CERTIFICATE: Final = "sijill.certificate."
 _SEEN: Final = (*ALWAYS_OPEN, CERTIFICATE, "sijill.register.", "sijill.report.")
 """Topics whose headers are for everybody."""
-_NAMING: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
+NAMING: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
+"""What makes an original, and names its code."""
 
 
 class Act(NamedTuple):
@@ -55,7 +56,7 @@ def named(acts: Sequence[Act]) -> set[str] | None:
     """Every code of the record; None where an event that names one is not open."""
     found = set()
     for act in acts:
-        if act.what in _NAMING:
+        if act.what in NAMING:
             if act.said is None:
                 return None
             found.add(str(act.said.get("code" if act.what == "issued" else "new_code")))
@@ -102,7 +103,7 @@ def _only_one(act: Act, added: int) -> str | None:
 
 def _own(act: Act, code: str | None, before: Act | None) -> Act | None:
     """What keeps this original from being valid after an event, whatever the record's standing."""
-    if act.what in _NAMING and (act.said is None or act.said.get("new_code") == code):
+    if act.what in NAMING and (act.said is None or act.said.get("new_code") == code):
         # It is the code's beginning, or may be.
         return None
     if act.what == "corrected":

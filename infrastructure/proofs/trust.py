@@ -63,11 +63,15 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustedAgency:
-    """An agency: since when (index) it stands how, and its names by the day they hold from."""
+    """An agency: since when (index) it stands how, and its names by the day they hold from.
+
+    `heirs` are the bodies that answer for what it did, each since an index.
+    """
 
     id: str
     standings: tuple[tuple[int, str], ...]
     names: tuple[tuple[str, dict[str, str]], ...]
+    heirs: Mapping[str, int]
 
     def linked_at(self, index: int) -> bool:
         """Whether it might issue at an index."""
@@ -93,8 +97,25 @@ class TrustList:
     digest: bytes
 
     def keys_named(self, agency: str, name: bytes) -> list[TrustedKey]:
-        """The keys of an agency that a credential's key id fits."""
-        return [one for one in self.keys if one.agency == agency and key_id(one.public) == name]
+        """The keys of an agency, and of its heirs, that a credential's key id fits."""
+        known = self.agencies.get(agency)
+        bodies = {agency, *(known.heirs if known else ())}
+        return [one for one in self.keys if one.agency in bodies and key_id(one.public) == name]
+
+    def entitled(self, key: TrustedKey, agency: str, index: int, time: int) -> bool:
+        """Whether one of these keys might sign in the agency's name what is said to be issued then.
+
+        An heir signs anew what was issued before it answered for it, by a key that it still had.
+        """
+        known = self.agencies.get(agency)
+        if known is None:
+            return False
+        answering = {agency: 0, **known.heirs}
+        since = answering[key.agency]
+        then = [one for one, begun in answering.items() if begun <= index]
+        by = [key.agency] if since <= index else then
+        linked = (one in self.agencies and self.agencies[one].linked_at(index) for one in by)
+        return any(linked) and key.entitled(max(index, since), time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +333,9 @@ def _agency(said: Any) -> TrustedAgency:
     names = tuple((_of(str, one["since"]), _names(one["value"])) for one in said["names"])
     if not names or list(standings) != sorted(standings, key=lambda one: one[0]):
         raise ProofError("trust_malformed", "names, and standings in order")
-    return TrustedAgency(_of(str, said["id"]), standings, names)
+    # Lists of before name no heirs.
+    heirs = {_of(str, one["agency"]): _of(int, one["since_index"]) for one in said.get("heirs", ())}
+    return TrustedAgency(_of(str, said["id"]), standings, names, heirs)
 
 
 def _names(said: Any) -> dict[str, str]:

@@ -7,6 +7,7 @@ agencies and keys after an event are a function of the events up to it, and of n
 from collections.abc import Mapping
 from typing import Any, Final
 
+from infrastructure.proofs import heirs
 from infrastructure.proofs.jwk import parse_jwk
 from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.trust import LINKED, content
@@ -29,6 +30,7 @@ class TrustReplay:
     def __init__(self) -> None:
         self._ring = KeyRing()
         self._agencies: dict[str, dict[str, Any]] = {}
+        self._given: dict[str, list[dict[str, Any]]] = {}
         self._keys: dict[str, dict[str, Any]] = {}
         self._founders: list[str] = []
         self._origin = ""
@@ -60,7 +62,10 @@ class TrustReplay:
             origin=self._origin,
             size=size,
             founders=sorted(self._founders),
-            agencies=self._agencies.values(),
+            agencies=[
+                {**one, "heirs": heirs.of(name, self._given) or None}
+                for name, one in self._agencies.items()
+            ],
             keys=map(self._judged, self._keys.items()),
         )
 
@@ -89,10 +94,19 @@ class TrustReplay:
             self._enter(agency, said, index, "planned")
         elif topic == "sijill.agency.renamed.v1":
             self._name(agency, said, index)
+        elif topic == "sijill.agency.split.v1":
+            for share in said["shares"]:
+                self._give(agency, share, index)
+            if rest := said.get("rest"):
+                self._stand(agency, "closed", index)
+                self._give(agency, {"successor": rest}, index)
         elif topic in _STANDINGS:
             self._stand(agency, _STANDINGS[topic], index)
-        elif topic == "sijill.agency.split.v1" and said.get("rest"):
-            self._stand(agency, "closed", index)
+            if topic == "sijill.agency.merged.v1":
+                self._give(agency, {"successor": said["successor"]}, index)
+
+    def _give(self, agency: str, what: Mapping[str, Any], index: int) -> None:
+        self._given.setdefault(agency, []).append({**what, "index": index})
 
     def _stand(self, agency: str, standing: str, index: int) -> None:
         standings = self._agencies[agency]["standings"]

@@ -4,13 +4,16 @@ It must not know where the file came from. What it says of force is the ledger's
 size of the log, and is as old as that word, or as the last time that the witnesses' quorum signed.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from domain.values import MICROSECONDS
 from infrastructure.proofs import bundle
+from infrastructure.proofs.bundle import Told
 from infrastructure.proofs.credential import LEDGER_BYTES, Credential
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed
+from infrastructure.proofs.standing import NAMING, Act
 from infrastructure.proofs.statuslist import Status
 from infrastructure.proofs.trust import Root
 from infrastructure.proofs.verdict import Reason
@@ -63,11 +66,8 @@ def proven(data: bytes, said: Credential, root: Root) -> Proven | None:
         report = bundle.verify(parsed, trust)
     except ProofError as error:
         raise Contradictory(error.code) from None
-    issued = any(
-        one.index == said.index and one.header.agency == said.agency for one in report.told
-    )
     found = {one.code for one in report.findings}
-    if found - _UNSEEN or parsed.code != said.code or not issued:
+    if found - _UNSEEN or parsed.code != said.code or not _issued(said, report.told):
         raise Contradictory
     if found:
         return None
@@ -79,6 +79,19 @@ def proven(data: bytes, said: Credential, root: Root) -> Proven | None:
         return None
     seen = None if trust.policy is None else trust.policy.satisfied_since(report.cosigned)
     return Proven(size, Listed(value, max(report.time // MICROSECONDS, seen or 0), size))
+
+
+def _issued(said: Credential, told: Sequence[Told]) -> bool:
+    """Whether its agency began the record, and an original was made at its index.
+
+    That one is the agency's, or was made by whoever answers for the record since.
+    """
+    begun = any(one.header.version == 1 and one.header.agency == said.agency for one in told)
+    return begun and any(one.index == said.index and _makes(one) for one in told)
+
+
+def _makes(one: Told) -> bool:
+    return Act(one.index, one.header.type, None).what in NAMING
 
 
 def newer(one: Listed | None, other: Listed | None) -> Listed | None:

@@ -15,6 +15,7 @@ from tests.api.talking import Wire, colleague, on, revoke
 from tests.api.test_pages import look_of, reason_of
 from tests.api.test_pages_files import qr as drawn
 from tests.api.test_pages_files import sent
+from tests.api.test_succession import merge
 from tests.clock import now_seconds
 from tests.infrastructure.documents.papers import refiled
 from tests.serving import Agency
@@ -141,6 +142,26 @@ def test_another_body_s_key_signs_nothing_here(
 
     assert reason_of(page) == "issuer_unknown"
     assert NAME not in page.text
+
+
+def test_who_follows_a_body_signs_in_its_name(wire: Wire, agency: Agency, stranger: Agency) -> None:
+    old, between, new = (agency.served.agency() for _ in range(3))
+    before = asking.issued(old, values=asking.LETTER)
+    merge(old, between)
+    agency.served.settle()
+    code = asking.replace(between, before)
+    said = described(wire, between, code)
+    merge(between, new)
+    agency.served.settle()
+    described(wire, new, code)
+
+    for key in (between.key, new.key):
+        page = sent(wire, photograph(credential.sign(said, key)))
+        assert (reason_of(page), look_of(page)) == ("in_force_credential_genuine", "good")
+        assert NAME in page.text
+    for key, reason in ((old.key, "issuer_not_entitled"), (stranger.key, "issuer_unknown")):
+        page = sent(wire, photograph(credential.sign(said, key)))
+        assert (reason_of(page), look_of(page)) == (reason, "bad")
 
 
 def test_the_register_decides_on_force(wire: Wire, agency: Agency) -> None:

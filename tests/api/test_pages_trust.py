@@ -27,6 +27,7 @@ from tests.api.talking import Wire, awaited, on, revoke
 from tests.infrastructure.proofs.vectors import load
 
 VERDICTS = load("credentials/verdicts")
+SUCCESSIONS = load("credentials/successions")
 TODAY = "2026-11-27"
 LISTS = load("credentials/trust")["cases"]
 
@@ -87,10 +88,11 @@ def test_trust_lists_are_opened_and_refused_as_the_vectors_say(page: Page) -> No
         assert answer == (case["code"] or case["content"]["size"]), case["why"]
 
 
-def test_offline_verdicts_are_the_vectors(page: Page) -> None:
-    answers = page.evaluate(ASSESS, [said(VERDICTS["trust"]), VERDICTS["cases"]])
+@pytest.mark.parametrize("vectors", [VERDICTS, SUCCESSIONS], ids=["verdicts", "successions"])
+def test_offline_verdicts_are_the_vectors(page: Page, vectors: dict[str, Any]) -> None:
+    answers = page.evaluate(ASSESS, [said(vectors["trust"]), vectors["cases"]])
 
-    for case, answer in zip(VERDICTS["cases"], answers, strict=True):
+    for case, answer in zip(vectors["cases"], answers, strict=True):
         assert answer == case["expect"], case["why"]
 
 

@@ -60,6 +60,8 @@ def test_an_auditor_makes_the_same_list_from_the_log(served: Served) -> None:
     } >= {gone.name, torn.name}
     assert replayed(served, said["size"]) == said
     read = trust.read(trust.encode(said))
+    assert read.agencies[gone.name].heirs.keys() == {heir.name}
+    assert read.agencies[torn.name].heirs.keys() == {heir.name}
     assert [one.void_from for one in read.keys if one.agency == body.name] != [None]
     standings = [standing for _, standing in read.agencies[body.name].standings]
     assert standings == ["planned", "linked", "suspended", "linked"]

@@ -278,13 +278,14 @@ def _trust(data: bytes) -> None:
         return
     read = trust.read(data)
     assert read.digest == sha256(data).digest()
-    assert all(isinstance(one.entitled(0, 0), bool) for one in read.keys)
+    assert all(isinstance(read.entitled(one, one.agency, 0, 0), bool) for one in read.keys)
 
 
 def _targets() -> dict[str, Target]:
     order, bulk = single(), _signed_bulk()
     credentials = load("credentials/accepted")["cases"]
     listed = load("credentials/verdicts")["trust"]
+    heirs = load("credentials/successions")["trust"]["content"]
     trust_note = str(listed["note"]).partition("\n\n")[0] + "\n"
     read = signing.sign_read(
         OFFICER_KEY,
@@ -355,7 +356,10 @@ def _targets() -> dict[str, Target]:
             _credential, tuple(bytes.fromhex(case["cose_sign1"]) for case in credentials)
         ),
         "qr": Target(_qr, tuple(case["text"].encode() for case in credentials)),
-        "trust": Target(_trust, (trust.encode(listed["content"]), trust_note.encode())),
+        "trust": Target(
+            _trust,
+            (trust.encode(listed["content"]), trust.encode(heirs), trust_note.encode()),
+        ),
         "disclosure": Target(_disclosure, tuple(one.encode() for one in said.disclosures)),
         "jwk": Target(_jwk, tuple(keys)),
         "command": Target(_command, (said.statement,)),

@@ -79,8 +79,12 @@ export async function gather(signed, list) {
 
 async function signerOf(signed, list) {
   const said = signed.credential;
+  const issuer = list.agencies.find((one) => one.id === said.agency);
+  // Who answers for what the issuer did: itself, and its heirs, each since an index.
+  const answering = new Map([[said.agency, 0]]);
+  for (const heir of issuer?.heirs ?? []) answering.set(heir.agency, heir.since_index);
   const fitting = [];
-  for (const key of list.keys.filter((one) => one.agency === said.agency)) {
+  for (const key of list.keys.filter((one) => answering.has(one.agency))) {
     const name = await thumbprint(key.jwk);
     if (hex(name.subarray(0, 8)) === hex(signed.keyId)) fitting.push(key);
   }
@@ -92,13 +96,21 @@ async function signerOf(signed, list) {
     if (error instanceof Refused) return ["forged", null];
     throw error;
   }
-  const agency = list.agencies.find((one) => one.id === said.agency);
-  const standings = agency?.standings.filter((one) => one.since_index <= said.index) ?? [];
-  const linked = standings.at(-1)?.standing === "linked";
-  const retired = key.retired_index !== undefined && key.retired_index <= said.index;
+  const since = answering.get(key.agency);
+  const by = since <= said.index
+    ? [key.agency] : [...answering.keys()].filter((one) => answering.get(one) <= said.index);
+  const linked = issuer !== undefined && by.some((one) => linkedAt(list, one, said.index));
+  // An heir signs anew what was issued before it answered for it, by a key that it still had.
+  const retired = key.retired_index !== undefined
+    && key.retired_index <= Math.max(said.index, since);
   const ended = key.not_after !== undefined && said.issued_at > key.not_after + SKEW_SECONDS;
   const entitled = linked && key.scopes.includes("issue") && !retired && !ended;
   return [entitled ? "entitled" : "not_entitled", key];
+}
+
+function linkedAt(list, agency, index) {
+  const standings = list.agencies.find((one) => one.id === agency)?.standings ?? [];
+  return standings.filter((one) => one.since_index <= index).at(-1)?.standing === "linked";
 }
 
 // The verdict with no network, at a moment (seconds) of a day of Baghdad. `listed` is what a status

@@ -14,11 +14,13 @@ from infrastructure.proofs.cosignature import Cosigner
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed
 from infrastructure.proofs.outcomes import Outcome
+from infrastructure.proofs.qr import Reading
 from infrastructure.proofs.trust import Root, Trusted
-from infrastructure.proofs.verdict import Verdict
+from infrastructure.proofs.verdict import Signer, Verdict
 from tests.infrastructure.proofs.vectors import load, why
 
 VERDICTS = load("credentials/verdicts")
+SUCCESSIONS = load("credentials/successions")
 LISTS = load("credentials/trust")["cases"]
 OFFLINE_REASONS = {
     "in_force_credential_genuine", "credential_forged", "issuer_not_entitled", "issuer_unknown",
@@ -63,6 +65,35 @@ def test_the_verdict_is_the_vector_s(case: dict[str, Any]) -> None:
 
     told = {name: str(getattr(found, name)) for name in case["expect"]}
     assert told == case["expect"]
+
+
+@pytest.mark.parametrize("case", SUCCESSIONS["cases"], ids=why)
+def test_who_follows_an_agency_signs_in_its_name(case: dict[str, Any]) -> None:
+    found = verdict(case, opened(SUCCESSIONS["trust"]))
+
+    told = {name: str(getattr(found, name)) for name in case["expect"]}
+    assert told == case["expect"]
+
+
+def test_a_list_that_names_no_heirs_knows_the_agency_s_own_keys_alone() -> None:
+    content = SUCCESSIONS["trust"]["content"]
+    bare = [{k: v for k, v in one.items() if k != "heirs"} for one in content["agencies"]]
+    before = trust.read(trust.encode({**content, "agencies": bare}))
+    by_the_heir, by_itself = SUCCESSIONS["cases"][2:4]
+
+    for case, expected in ((by_the_heir, Signer.UNKNOWN), (by_itself, Signer.ENTITLED)):
+        reading = offline.read(case["text"])
+        assert isinstance(reading, Reading)
+        assert offline.gather(reading.signed, before).signer is expected
+
+
+@pytest.mark.parametrize("heirs", [1, ["moi"], [{"agency": "moi"}], [{"since_index": 1}]])
+def test_a_list_whose_heirs_are_none_is_refused(heirs: Any) -> None:
+    content = SUCCESSIONS["trust"]["content"]
+    agencies = [{**one, "heirs": heirs} for one in content["agencies"]]
+
+    with pytest.raises(ProofError, match="trust_malformed"):
+        trust.read(trust.encode({**content, "agencies": agencies}))
 
 
 def test_the_vectors_leave_no_outcome_and_no_reason_out() -> None:
