@@ -10,7 +10,7 @@ from datetime import date
 from typing import Generic, TypeVar
 
 from domain.catalogue.calendar import Calendar
-from domain.values import BAGHDAD, baghdad_day, utc
+from domain.values import BAGHDAD, baghdad_day, fold_number, utc
 from projections.registers import Number
 
 _RECORDED_AT_ONCE = frozenset({"issued", "outgoing", "incoming"})
@@ -85,7 +85,7 @@ class Reporter:
                 found.voided.add(one)
             else:
                 found.given += 1
-                self._taken.add(one.number)
+                self._taken.add(fold_number(one.number))
             if self.calendar is not None and one.kind in _RECORDED_AT_ONCE:
                 _judge_time(one, found, self.calendar, self.late_days)
 
@@ -105,7 +105,7 @@ class Reporter:
     def _settle(self) -> None:
         """Which reservations of one ordinal were used: the same number has the same ordinal."""
         for one in self._reserved:
-            if one.number not in self._taken:
+            if fold_number(one.number) not in self._taken:
                 self._found.reserved.add(one)
         self._reserved.clear()
         self._taken.clear()

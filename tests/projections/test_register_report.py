@@ -96,6 +96,13 @@ def _plainly(rows: Sequence[Number]) -> tuple[list[Gap], list[Number], list[Numb
     )
 
 
+def test_a_reservation_was_used_however_its_number_was_spelt() -> None:
+    reserved, issued = number(12, "reserved", number="12"), number(12, number="١٢")
+
+    assert report([reserved, issued]).reserved.count == 0
+    assert report([reserved, number(12, number="12-a")]).reserved.count == 1
+
+
 def test_all_are_counted_and_few_are_kept() -> None:
     found = report(number(2 * one, "voided") for one in range(3 * LISTED))
 
