@@ -126,8 +126,9 @@ async def online(request: Request, services: Open, asked: HolderQuestion) -> JSO
     code = _normal(asked.code)
     _limit(request, services, code)
     await services.caught_up()
+    # Before a connection is held: it is asked through another one of the same few.
+    found = await services.codes.by_code(code)
     async with services.pool.connection() as connection:
-        found = await services.codes.by_code(code)
         values = await open_values(services, connection, found)
         right = _same(values.get(HOLDER_SECRET), asked.secret)
         record, original, facts = found.certificate, found.code, found.facts

@@ -5,7 +5,8 @@ bodies; these are in it for whoever may open them. Of letters, requests and entr
 their parties may, and auditors. It must not know how a bundle is judged.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ from api.problems import Problem
 from api.seeing import look
 from api.services import Open, Services
 from api.succession import owner_of
+from api.threads import off_loop
 from domain.errors import EntryUnknown
 from infrastructure.log import bundling, checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
@@ -88,7 +90,7 @@ async def bundle(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown") from None
-    return _file(await bundle_of(services, who, normal), form)
+    return await _file(await bundle_of(services, who, normal), form)
 
 
 @router.get(
@@ -110,12 +112,13 @@ async def of_letter(
     With a consignment comes its letter.
     """
     who = await caller(request, services, required=True)
-    async with look(request, services, name_of(sender, record)) as (connection, seen):
-        head = await _settled(services, connection)
+    async with look(request, services, name_of(sender, record)) as (_, seen):
         one = seen.consignment
-        streams = [one.stream] if one else []
+    streams = [one.stream] if one else []
+    head = await _settled(services)
+    async with _place(services) as connection:
         made = await _gathered(services, connection, who, head, [*streams, seen.letter.stream])
-    return _file(made, form)
+    return await _file(made, form)
 
 
 @router.get(
@@ -133,11 +136,11 @@ async def of_request(
 ) -> Response:
     """Every event of it and what these rest on, for whoever made it or was ever asked."""
     who = await caller(request, services, required=True)
-    async with services.pool.connection() as connection:
-        head = await _settled(services, connection)
+    head = await _settled(services)
+    async with _place(services) as connection:
         row, _ = await authenticity.sighted(connection, who, request_code, head.size - 1)
         made = await _gathered(services, connection, who, head, [row.stream])
-    return _file(made, form)
+    return await _file(made, form)
 
 
 @router.get(
@@ -160,34 +163,55 @@ async def of_entry(
     """Of what was captured, voided or reserved under a number, the newest; for its agency."""
     who = await caller(request, services, required=True)
     chosen = Filter(unit=unit, series=series, year=year, number=number)
-    async with services.pool.connection() as connection:
-        head = await _settled(services, connection)
-        owner = await owner_of(services, who, agency, unit, series)
+    owner = await owner_of(services, who, agency, unit, series)
+    head = await _settled(services)
+    async with _place(services) as connection:
         rows = await entries(connection, owner, chosen, at=head.size - 1)
         if not rows:
             raise EntryUnknown
         made = await _gathered(services, connection, who, head, [rows[-1].stream])
-    return _file(made, form)
+    return await _file(made, form)
 
 
-def _file(made: Bundle, form: str) -> Response:
+async def _file(made: Bundle, form: str) -> Response:
     if form == "tlog-proof":
         return Response(made.tlog_proof().encode(), media_type=TLOG_PROOF, headers=_NO_STORE)
-    return Response(made.encode(), media_type=JSON, headers=_NO_STORE)
+    data = await off_loop(made.encode, lines=len(made.events))
+    return Response(data, media_type=JSON, headers=_NO_STORE)
 
 
-async def _settled(services: Services, connection: AsyncConnection[Any]) -> CheckpointRow:
+@asynccontextmanager
+async def _place(services: Services) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection to gather a bundle over: taken when there is nothing more to wait for."""
+    async with services.limits.evidence_place().held(), services.pool.connection() as connection:
+        yield connection
+
+
+async def _settled(services: Services) -> CheckpointRow:
     """A checkpoint over all that was recorded when the caller asked, which read models reach.
 
     Raises:
         Problem: `checkpoint_pending`.
     """
     await services.caught_up()
-    index = (await freshness.status(connection)).index
+    async with services.pool.connection() as connection:
+        index = (await freshness.status(connection)).index
+    return await _covering(services, index)
+
+
+async def _covering(services: Services, index: int) -> CheckpointRow:
+    """The newest checkpoint once it covers an index and the read model reaches it.
+
+    Whoever waits here holds no connection: verdicts need them.
+
+    Raises:
+        Problem: `checkpoint_pending`.
+    """
     if not await services.covered(index, WAIT_SECONDS):
         raise Problem("checkpoint_pending")
-    head = await checkpoints.newest(connection)
-    if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):
+    async with services.pool.connection() as connection:
+        head = await checkpoints.newest(connection)
+    if head is None or not await services.followed(head.size, WAIT_SECONDS):
         raise Problem("checkpoint_pending")
     return head
 
@@ -198,28 +222,13 @@ async def bundle_of(services: Services, who: Caller, code: str) -> Bundle:
     Raises:
         Problem: `certificate_unknown`, `checkpoint_pending`, `bundle_too_large`.
     """
-    async with services.pool.connection() as connection:
-        head, found = await _newest(services, connection, code)
+    known = await services.codes.by_code(code)
+    head = await _covering(services, known.decided_index)
+    async with _place(services) as connection:
+        found = await certificates.by_code(connection, code, at=head.size - 1)
         if found.certificate is None:
             raise Problem("certificate_unknown", code=code)
         return await _made(services, connection, who, head, found, code)
-
-
-async def _newest(
-    services: Services, connection: AsyncConnection[Any], code: str
-) -> tuple[CheckpointRow, Found]:
-    """A checkpoint that covers the code as it stands now, and how it stood there.
-
-    Raises:
-        Problem: `checkpoint_pending`.
-    """
-    known = await certificates.by_code(connection, code)
-    if not await services.covered(known.decided_index, WAIT_SECONDS):
-        raise Problem("checkpoint_pending")
-    head = await checkpoints.newest(connection)
-    if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):
-        raise Problem("checkpoint_pending")
-    return head, await certificates.by_code(connection, code, at=head.size - 1)
 
 
 async def _made(

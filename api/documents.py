@@ -25,6 +25,7 @@ from api.policy import Caller
 from api.problems import Problem
 from api.services import Open, Services
 from api.succession import is_own
+from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET
 from infrastructure.documents.paper import Paper, PaperError, render
@@ -81,7 +82,7 @@ async def document(
     paper, who = await _paper(request, services, code)
     if evidence and form == "pdf":
         bundle = await bundle_of(services, who, codes.normalise(code))
-        paper = replace(paper, evidence=bundle.encode())
+        paper = replace(paper, evidence=await off_loop(bundle.encode, lines=len(bundle.events)))
     try:
         async with _rendering:
             [page, *_] = await asyncio.to_thread(render, paper, form)

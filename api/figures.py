@@ -52,7 +52,7 @@ async def _check_report(services: Services, command: PublishReport) -> None:
     if command.at >= services.size:
         # The domain says that this is to come.
         return
-    if not await services.applied.reach(command.at + 1, PATIENCE_SECONDS):
+    if not await services.followed(command.at + 1, PATIENCE_SECONDS):
         raise Problem("status_stale")
     narrowed = reports.Narrowed(command.subject, command.type, command.from_day, command.to_day)
     async with services.pool.connection() as connection:
@@ -63,7 +63,7 @@ async def _check_report(services: Services, command: PublishReport) -> None:
 
 
 async def _check_count(services: Services, command: CountRegister) -> None:
-    if not await services.applied.reach(services.size, PATIENCE_SECONDS):
+    if not await services.followed(services.size, PATIENCE_SECONDS):
         raise Problem("status_stale")
     async with services.pool.connection() as connection:
         book = await registers.show(connection, command.register, incoming=command.incoming)

@@ -5,9 +5,7 @@ given traffic, a line per check; it fails when PostgreSQL is gone, the log is fr
 checkpoint or the read model is old although events wait for it.
 """
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psycopg
 from fastapi import APIRouter
@@ -18,47 +16,13 @@ from api.orders import now_us
 from api.services import Open, Services
 from infrastructure import telemetry
 from infrastructure.log import clocks
-from projections.freshness import status
+from infrastructure.log.checkpoints import SEALING, Sealing
+from projections.freshness import Status, status
 
 router = APIRouter(tags=["operations"])
 
 ASK_SECONDS = 2.0
-CHECKPOINT_LATE_SECONDS = 30
-PROJECTION_LATE_SECONDS = 10
-MICROSECONDS = 1_000_000
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-_STATE = """
-SELECT head.size, head.time,
-    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock,
-    coalesce((SELECT max(size) FROM ledger.checkpoints WHERE note IS NOT NULL), 0) AS sealed,
-    coalesce((SELECT state FROM ledger.lease WHERE name = 'sealer'), '') AS sealer
-FROM ledger.head
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """How the ledger stands. `sealer` is why it froze.
-
-    `time` is the head's and `clock` the database's, microseconds UTC.
-    """
-
-    size: int
-    time: int
-    clock: int
-    sealed: int
-    sealer: str
-
-    @property
-    def age_seconds(self) -> float:
-        """Seconds since the newest event was recorded, by this machine's clock."""
-        return time.time() - self.time / MICROSECONDS
-
-    @property
-    def unsealed(self) -> int:
-        """Events that no checkpoint covers yet."""
-        return self.size - self.sealed
 
 
 @router.get("/livez", response_class=PlainTextResponse, summary="The process runs")
@@ -104,41 +68,39 @@ async def metrics(services: Open) -> Response:
     except (psycopg.Error, LookupError):
         state = None
     if state is not None:
-        telemetry.CHECKPOINT_AGE.set(max(0.0, state.age_seconds) if state.unsealed else 0.0)
+        telemetry.CHECKPOINT_AGE.set(state.waited_seconds)
     return Response(telemetry.exposition(), media_type=CONTENT_TYPE)
 
 
 async def _checks(services: Services) -> list[tuple[str, str]]:
     """Each check with what is wrong, empty where nothing is."""
     try:
-        state, lag_seconds = await _ask(services)
+        state, model = await _ask(services)
     except psycopg.Error:
         return [("database", "not reachable")]
     except LookupError:
         return [("database", ""), ("projection", "there is no read model yet")]
     lost = f"{services.missing} events are missing" if services.missing else ""
-    return [("database", ""), ("entries", lost), *_judge(state, lag_seconds)]
+    return [("database", ""), ("entries", lost), *_judge(state, model)]
 
 
-def _judge(state: State, lag_seconds: int) -> Iterator[tuple[str, str]]:
-    late = state.unsealed > 0 and state.age_seconds > CHECKPOINT_LATE_SECONDS
-    behind = lag_seconds > PROJECTION_LATE_SECONDS
+def _judge(state: Sealing, model: Status) -> Iterator[tuple[str, str]]:
     yield "log", f"frozen: {state.sealer}" if state.sealer else ""
-    yield "checkpoint", f"{state.unsealed} events without a checkpoint" if late else ""
-    yield "projection", f"{lag_seconds} s behind" if behind else ""
+    yield "checkpoint", f"{state.waiting} events without a checkpoint" if state.late else ""
+    yield "projection", f"{model.lag_seconds} s behind" if model.late else ""
     yield "clock", clocks.trouble(now_us(), database_us=state.clock, head_us=state.time)
 
 
-async def _ask(services: Services) -> tuple[State, int]:
-    """The ledger's state, and how many seconds the read model lags.
+async def _ask(services: Services) -> tuple[Sealing, Status]:
+    """How far the ledger is sealed, and how far the read model has come.
 
     Raises:
         psycopg.Error: the database cannot be asked. LookupError: it holds no ledger.
     """
     async with services.pool.connection(timeout=ASK_SECONDS) as connection:
-        async with connection.cursor(row_factory=class_row(State)) as cursor:
-            state = await (await cursor.execute(_STATE)).fetchone()
+        async with connection.cursor(row_factory=class_row(Sealing)) as cursor:
+            state = await (await cursor.execute(SEALING)).fetchone()
         model = await status(connection)
     if state is None:
         raise LookupError("there is no ledger")
-    return state, model.lag_microseconds // MICROSECONDS
+    return state, model

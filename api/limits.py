@@ -38,6 +38,8 @@ UPLOADS_OF_ONE_AGENCY = 4
 PICTURES_AT_ONCE = 4
 # Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
 REPORTS_AT_ONCE = 2
+# So is evidence, which is long: bundles, and pages of what lies behind the leaves.
+EVIDENCE_AT_ONCE = 2
 BULK_PATIENCE_SECONDS = 5.0
 BUCKETS_MAXIMUM = 50_000
 DIGEST_BYTES = 16
@@ -154,6 +156,9 @@ class Limits:
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
     _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
+    _evidence: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(EVIDENCE_AT_ONCE)
+    )
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
@@ -170,6 +175,10 @@ class Limits:
     def report_place(self) -> Place:
         """A place for one report while it is counted, not taken yet."""
         return Place(self._counts)
+
+    def evidence_place(self) -> Place:
+        """A place for one piece of evidence while it is gathered, not taken yet."""
+        return Place(self._evidence)
 
     def allow_comparison(self, code: str, address: str, now: float | None = None) -> bool:
         """Whether this address may compare values with this code now."""

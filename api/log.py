@@ -8,6 +8,7 @@ what no signature covers is nobody's word yet. This module must not know how sea
 import re
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from api.problems import Problem
 from api.reading import archive
 from api.services import Open, Services
 from api.shapes.log import CheckpointPage, ConsistencyProof, InclusionProof, Openings
+from api.threads import off_loop
 from infrastructure.log import checkpoints
 from infrastructure.log.checkpoints import CheckpointRow
 from infrastructure.log.leaves import leaf_hashes, leaves
@@ -202,7 +204,7 @@ async def open_leaves(
     by the index of its first event: its evidence, and all its statements' digests in line order.
     """
     who = await caller(request, services)
-    async with archive(services, end) as conn:
+    async with services.limits.evidence_place().held(), archive(services, end) as conn:
         covered = await _covered(conn, None)
         last = min(covered if end is None else end, covered)
         stop = min(last, start + OPENINGS_LIMIT)
@@ -210,7 +212,7 @@ async def open_leaves(
         if found and len(found) < stop - start:
             stop = found[-1].index + 1
         others = await parties_of(conn, who, found)
-        items = [opened(who, one, others.get(one.index, frozenset())) for one in found]
+        items = await off_loop(partial(_items, who, found, others), lines=len(found))
         wanted = {item["order"] for item in items if "order" in item}
         known = await orders(conn, wanted)
     answer = {
@@ -220,7 +222,14 @@ async def open_leaves(
         "openings": items,
         "orders": {str(first): order_of(order) for first, order in known.items()},
     }
-    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+    told_ = partial(JSONResponse, answer, headers={"Cache-Control": "no-store"})
+    return await off_loop(told_, lines=len(items))
+
+
+def _items(
+    who: Caller, found: Sequence[StoredOpening], others: Mapping[int, frozenset[str]]
+) -> list[dict[str, Any]]:
+    return [opened(who, one, others.get(one.index, frozenset())) for one in found]
 
 
 def listed(row: CheckpointRow) -> dict[str, Any]:

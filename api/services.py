@@ -13,6 +13,7 @@ from starlette.requests import Request
 from api.desk import Desk
 from api.limits import Limits, Place
 from api.orders import KeyRing, now_us
+from api.patience import Patience
 from api.policy import Caller
 from api.problems import Problem
 from api.shelves import Kept, Shelves
@@ -79,6 +80,8 @@ class Services:
     trust: Kept = field(default_factory=Kept)
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
+    for_checkpoints: Patience = field(default_factory=Patience)
+    for_read_model: Patience = field(default_factory=Patience)
 
     @property
     def size(self) -> int:
@@ -99,12 +102,16 @@ class Services:
         self.log.heard(size)
 
     async def covered(self, index: int, timeout_seconds: float) -> bool:
-        """Whether a checkpoint covers an index before the time is over."""
-        return await self.sealed.reach(index + 1, timeout_seconds)
+        """Whether a checkpoint covers an index before the time is over; at once where many wait."""
+        return await self.for_checkpoints.reach(self.sealed, index + 1, timeout_seconds)
+
+    async def followed(self, size: int, timeout_seconds: float) -> bool:
+        """Whether the read model holds so many events before the time is over, as `covered`."""
+        return await self.for_read_model.reach(self.applied, size, timeout_seconds)
 
     async def caught_up(self) -> None:
         """Wait a moment for the read model, so that a reader finds what it has just written."""
-        await self.applied.reach(self.size, CATCH_UP_SECONDS)
+        await self.followed(self.size, CATCH_UP_SECONDS)
 
     def jwk(self, thumbprint: str) -> Mapping[str, Any] | None:
         """The enrolled public key of a thumbprint, whatever its standing; for threads."""

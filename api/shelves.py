@@ -3,12 +3,13 @@
 It must not know how a list is made. One list is made by one task at a time, however many ask.
 """
 
-import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
+from api.flights import Flight
 from infrastructure.proofs.statuslist import Signer, StatusToken
 
 RECHECK_SECONDS = 1.0
@@ -36,7 +37,7 @@ class Kept:
     body: bytes = b""
     size: int = -1
     made: float = -math.inf
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    flight: Flight[bytes] = field(default_factory=Flight)
 
 
 @dataclass(slots=True)
@@ -44,15 +45,24 @@ class Shelves:
     """The lists by number, the one made longest ago first."""
 
     _made: dict[int, Shelf] = field(default_factory=dict)
-    _making: dict[int, asyncio.Lock] = field(default_factory=dict)
+    _making: dict[int, Flight[Shelf]] = field(default_factory=dict)
 
     async def find(self, number: int, make: Callable[[Shelf | None], Awaitable[Shelf]]) -> Shelf:
-        """The list of a number as it is now, or was a second ago; `make` gets the one before."""
-        async with self._making.setdefault(number, asyncio.Lock()):
-            known = self._made.pop(number, None)
-            if known is None or time.monotonic() - known.checked >= RECHECK_SECONDS:
-                known = await make(known)
-            self._made[number] = known
-            if len(self._made) > KEPT_LISTS:
-                self._made.pop(next(iter(self._made)))
+        """The list of a number as it is now, or was a second ago; `make` gets the one before.
+
+        Raises:
+            Exception: as `make` does, for all who asked meanwhile.
+        """
+        known = self._made.get(number)
+        if known is not None and time.monotonic() - known.checked < RECHECK_SECONDS:
             return known
+        flight = self._making.setdefault(number, Flight())
+        return await flight.share(partial(self._renew, number, make))
+
+    async def _renew(self, number: int, make: Callable[[Shelf | None], Awaitable[Shelf]]) -> Shelf:
+        shelf = await make(self._made.get(number))
+        self._made.pop(number, None)
+        self._made[number] = shelf
+        if len(self._made) > KEPT_LISTS:
+            self._made.pop(next(iter(self._made)))
+        return shelf

@@ -57,7 +57,7 @@ async def _make(services: Services, signer: Signer, number: int, known: Shelf | 
         Problem: there is none, or what is known is too old.
     """
     checked = time.monotonic()
-    await services.caught_up()
+    # Nothing is waited for: a list says of when it is, and is looked at again in a second.
     async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
         model = await freshness.status(connection)
         places = await status.listed(connection, number, at=model.index)

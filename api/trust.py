@@ -1,11 +1,13 @@
 """The trust list: who may issue what, and what became of them, signed for verifiers offline.
 
-A list is of the newest checkpoint, and is handed out again until there is another; it says itself
-how long it may be relied on. What it holds is public: bodies of the state, their keys, no person.
+A list is of the newest checkpoint that the read model has reached, and is handed out again until
+there is another; it says itself of when it is and how long it may be relied on. Nothing is waited
+for. What it holds is public: bodies of the state, their keys, no person.
 """
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,17 +22,18 @@ from api.problems import Problem
 from api.reading import PRIMARY_SECONDS
 from api.services import Open, Services
 from api.shapes.verdicts import TrustList
-from infrastructure.log import checkpoints, clocks
-from infrastructure.log.checkpoints import CheckpointRow
+from infrastructure.log import clocks
 from infrastructure.proofs import trust
 from infrastructure.proofs.orders import JSON
-from projections import freshness
 from projections import trust as rows
+from projections.rows import Connection
+from projections.trust import Sealed
 
 router = APIRouter(prefix="/v1", tags=["verify"])
 
 KEPT_SECONDS = 30.0
-WAIT_SECONDS = 5.0
+STALE_SECONDS = 60
+"""A list that has lacked an event for longer is handed out to nobody."""
 # For everybody, browsers under other addresses included; it tells nothing of who asks.
 HEADERS = {"Cache-Control": "public, max-age=60", "Access-Control-Allow-Origin": "*"}
 _MICROSECONDS = 1_000_000
@@ -49,45 +52,52 @@ async def trust_list(request: Request, services: Open) -> Response:
     """Agencies, names, keys, scopes and compromises as after the newest checkpoint.
 
     `content` is a function of the log's first `size` events; `note` is signed by the receipts key
-    over its digest, the tree's root and the time until which it may be relied on.
+    over its digest, the tree's root, the time at which this was the whole log, and the time until
+    which it may be relied on. 503 `status_stale` where that was more than a minute ago.
     """
-    kept = services.trust
-    async with kept.lock:
-        head = await _newest(services)
-        if kept.size != head.size or time.monotonic() - kept.made >= KEPT_SECONDS:
-            kept.body = await _made(services, head)
-            kept.size, kept.made = head.size, time.monotonic()
-        body = kept.body
+    body = await services.trust.flight.share(partial(_newest, services))
     tag = entity_tag(body)
     unchanged = not_modified(request, tag, **HEADERS)
     return unchanged or Response(body, media_type=JSON, headers={**HEADERS, "ETag": tag})
 
 
-async def _newest(services: Services) -> CheckpointRow:
+async def _newest(services: Services) -> bytes:
+    """The list as it is now, or was made half a minute ago where there is no newer checkpoint.
+
+    Raises:
+        Problem: `checkpoint_pending`; `status_stale` where nobody knows what came since.
+    """
+    kept = services.trust
     async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
-        head = await checkpoints.newest(connection)
-    if head is None or not await services.applied.reach(head.size, WAIT_SECONDS):
+        head = await _sealed(connection)
+        lacking = head.clock - head.whole_at > STALE_SECONDS * _MICROSECONDS
+        if services.missing or lacking or clocks.apart(head.clock, now_us()):
+            raise Problem("status_stale")
+        if kept.size == head.size and time.monotonic() - kept.made < KEPT_SECONDS:
+            return kept.body
+        agencies, keys = await rows.listed(connection, head.size - 1)
+    kept.body = await asyncio.to_thread(_encoded, services, head, agencies, keys)
+    kept.size, kept.made = head.size, time.monotonic()
+    return kept.body
+
+
+async def _sealed(connection: Connection) -> Sealed:
+    try:
+        head = await rows.sealed(connection)
+    except LookupError:
+        head = None
+    if head is None:
         raise Problem("checkpoint_pending")
     return head
 
 
-async def _made(services: Services, head: CheckpointRow) -> bytes:
-    async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
-        model = await freshness.status(connection)
-        if services.missing or clocks.apart(model.clock, now_us()):
-            raise Problem("status_stale")
-        agencies, keys = await rows.listed(connection, head.size - 1)
-    issued = model.clock // _MICROSECONDS
-    return await asyncio.to_thread(_encoded, services, head, agencies, keys, issued)
-
-
 def _encoded(
     services: Services,
-    head: CheckpointRow,
+    head: Sealed,
     agencies: list[dict[str, Any]],
     keys: list[dict[str, Any]],
-    issued: int,
 ) -> bytes:
+    issued = head.whole_at // _MICROSECONDS
     said = trust.content(
         ledger=services.ledger_id,
         origin=services.origin,
@@ -107,6 +117,6 @@ def _encoded(
     answer = {
         "content": said,
         "note": word.sign(services.receipts).decode(),
-        "checkpoint": (head.note or b"").decode(),
+        "checkpoint": head.note.decode(),
     }
     return encode_json(answer)

@@ -154,7 +154,7 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
         size = services.size
         if found.facts is None and found.basis.index < size - 1:
             # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
-            await services.applied.reach(size, WAIT_SECONDS)
+            await services.followed(size, WAIT_SECONDS)
             found = await services.codes.by_code(code)
     comparison = await _compare(services, found, presented)
     basis = found.basis

@@ -47,7 +47,7 @@ CHECKPOINT_SIZE = Gauge(
 )
 CHECKPOINT_AGE = Gauge(
     "sijill_checkpoint_age_seconds",
-    "Seconds since an event was recorded that no checkpoint covers yet",
+    "Seconds since the first event was recorded that no checkpoint covers yet",
     multiprocess_mode="mostrecent",
 )
 PROJECTION_INDEX = Gauge(

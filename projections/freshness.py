@@ -25,6 +25,9 @@ APPLIED_EVENTS: Final = "SELECT index + 1 FROM read.model"
 STALE_MICROSECONDS: Final = 2_000_000
 """An event that was recorded this long ago and is not applied makes verdicts *could not check*."""
 
+LATE_SECONDS: Final = 10
+"""A read model that lacks an event after so long is one that people have to look after."""
+
 _SQL = load("projections", "freshness.sql")
 _SECOND: Final = 1_000_000
 _NO_MODEL: Final = "no follower has made a read model here yet"
@@ -56,6 +59,16 @@ class Status:
     def lag_microseconds(self) -> int:
         """Age of the oldest event that is not applied yet; 0 when all are."""
         return _age(self.waiting_since, self.clock)
+
+    @property
+    def lag_seconds(self) -> int:
+        """The same in whole seconds."""
+        return self.lag_microseconds // _SECOND
+
+    @property
+    def late(self) -> bool:
+        """Whether somebody has to look why nothing is applied."""
+        return self.lag_seconds > LATE_SECONDS
 
 
 async def status(conn: Connection) -> Status:

@@ -3,16 +3,49 @@
 The rows are versioned, so the same index gives the same list for ever, whoever asks and when.
 """
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 
 from infrastructure.log.queries import load
 from infrastructure.proofs import heirs
+from projections.freshness import model_expected
 from projections.rows import Connection
 
 _SQL = load("projections", "trust.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A checkpoint that a list can be of, and how far it is behind. Times are microseconds UTC.
+
+    `waiting_since` is when the first event was recorded that it does not cover, None where it
+    covers all; `clock` is the database's clock, the one that stamps events.
+    """
+
+    size: int
+    root: bytes
+    note: bytes
+    waiting_since: int | None
+    clock: int
+
+    @property
+    def whole_at(self) -> int:
+        """When it is last known to have been of the whole log."""
+        return self.clock if self.waiting_since is None else min(self.waiting_since, self.clock)
+
+
+async def sealed(conn: Connection) -> Sealed | None:
+    """The newest checkpoint that the read model has reached; None where there is none.
+
+    Raises:
+        LookupError: no follower has ever run here.
+    """
+    with model_expected():
+        async with conn.cursor(row_factory=class_row(Sealed)) as cursor:
+            return await (await cursor.execute(_SQL["sealed"])).fetchone()
 
 
 async def listed(conn: Connection, at: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

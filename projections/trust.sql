@@ -1,3 +1,17 @@
+-- name: sealed
+-- The newest checkpoint of which the read model holds everything, and when the first event was
+-- recorded that it does not cover.
+SELECT sealed.size, sealed.root, sealed.note,
+    (SELECT event.time FROM ledger.events AS event WHERE event.index = sealed.size)
+        AS waiting_since,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock
+FROM read.model
+CROSS JOIN LATERAL (
+    SELECT checkpoint.size, checkpoint.root, checkpoint.note FROM ledger.checkpoints AS checkpoint
+    WHERE checkpoint.note IS NOT NULL AND checkpoint.size <= model.index + 1
+    ORDER BY checkpoint.size DESC LIMIT 1
+) AS sealed
+
 -- name: agencies
 SELECT agency.id, agency.kind, agency.names, agency.added_index, agency.successions
 FROM read.agencies AS agency

@@ -16,7 +16,13 @@ from infrastructure.log.queries import load
 CHANNEL: Final = "sijill_sealed"
 """NOTIFY channel of publications; the payload is the new checkpoint's size."""
 
+LATE_SECONDS: Final = 30
+"""An event that no checkpoint covers after so long is waiting for people."""
+
 _QUERIES = load("infrastructure.log", "sealing.sql")
+SEALING: Final = _QUERIES["sealing"]
+"""Gives one `Sealing`, to whoever has a connection of its own kind; no row without a ledger."""
+_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,39 @@ class CheckpointRow:
     root: bytes
     note: bytes | None
     time: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How far a log of ``size`` events is sealed; ``sealer`` is why it froze. Times are µs UTC.
+
+    ``time`` is the newest event's, ``waiting_since`` the first one's that no checkpoint covers, or
+    None; ``clock`` is the database's clock, which stamps events. ``note`` is the newest checkpoint.
+    """
+
+    size: int
+    time: int
+    sealed: int
+    note: bytes | None
+    waiting_since: int | None
+    clock: int
+    sealer: str
+
+    @property
+    def waiting(self) -> int:
+        """Events that no checkpoint covers yet."""
+        return self.size - self.sealed
+
+    @property
+    def waited_seconds(self) -> int:
+        """For how long the first of them has waited; a log that is busy has a new one always."""
+        since = self.clock if self.waiting_since is None else self.waiting_since
+        return max(0, self.clock - since) // _SECOND
+
+    @property
+    def late(self) -> bool:
+        """Whether somebody has to look why nothing is sealed."""
+        return self.waited_seconds > LATE_SECONDS
 
 
 async def newest(conn: AsyncConnection[Any]) -> CheckpointRow | None:

@@ -51,6 +51,19 @@ SELECT size, root, note, time FROM ledger.checkpoints WHERE size = %s AND note I
 SELECT size, root, note, time FROM ledger.checkpoints
 WHERE size > %s AND note IS NOT NULL ORDER BY size LIMIT %s;
 
+-- name: sealing
+-- The newest checkpoint, when the first event was recorded that it does not cover, and what the
+-- sealer has left for people to read.
+SELECT h.size, h.time, coalesce(c.size, 0) AS sealed, c.note,
+    (SELECT e.time FROM ledger.events e WHERE e.index = coalesce(c.size, 0)) AS waiting_since,
+    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock,
+    coalesce((SELECT l.state FROM ledger.lease l WHERE l.name = 'sealer'), '') AS sealer
+FROM ledger.head h
+LEFT JOIN LATERAL (
+    SELECT k.size, k.note FROM ledger.checkpoints k
+    WHERE k.note IS NOT NULL ORDER BY k.size DESC LIMIT 1
+) c ON true;
+
 -- name: intents
 SELECT size, root, note, time FROM ledger.checkpoints WHERE note IS NULL ORDER BY size;
 

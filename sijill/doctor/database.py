@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.rows import class_row, namedtuple_row
 
 from infrastructure import migrations, vault
+from infrastructure.log.checkpoints import SEALING, Sealing
 from infrastructure.log.queries import load
 from infrastructure.log.reader import load_events
 from infrastructure.postgres import OLDEST_VERSION
@@ -23,8 +24,6 @@ from sijill.identity import identity_of
 CLOCK_FAIL_SECONDS: Final = 300
 """From here on appends are refused."""
 CLOCK_WARN_SECONDS: Final = 2
-CHECKPOINT_LATE_SECONDS: Final = 30
-PROJECTION_LATE_SECONDS: Final = 10
 OLD_TRANSACTIONS: Final = 1_000_000_000
 """Half of what PostgreSQL can tell apart."""
 UNFROZEN_TRANSACTIONS: Final = 1_000_000
@@ -105,7 +104,7 @@ def ledger_keys(conn: Connection[Any], folder: Folder) -> Iterator[Line]:
     """
     identity = identity_of(load_events(conn, 0, 1))
     keys = folder.log_keys(identity.origin)
-    note = _one(conn, "sealed").note
+    note = _sealing(conn).note
     if note is None:
         signs = identity.log_vkey in {key.verifier.encode() for key in keys}
     else:
@@ -126,17 +125,15 @@ def ledger_keys(conn: Connection[Any], folder: Folder) -> Iterator[Line]:
 
 def checkpoint(conn: Connection[Any], mark: int, *, serve: str, audit: str) -> Iterator[Line]:
     """How far the log is sealed; `mark` is the size that may have been signed already."""
-    found = _one(conn, "sealed")
-    waited = 0 if found.waiting_since is None else max(0, found.clock - found.waiting_since)
-    seconds, events = waited // _MICROSECONDS, found.size - (found.sealed or 0)
+    found = _sealing(conn)
     if found.size < mark:
         yield fail("rolled_back", audit, size=found.size, signed=mark)
-    elif found.state:
-        yield fail("log_frozen", audit, reason=found.state)
-    elif seconds > CHECKPOINT_LATE_SECONDS:
-        yield fail("checkpoint_late", serve, events=events, seconds=seconds)
+    elif found.sealer:
+        yield fail("log_frozen", audit, reason=found.sealer)
+    elif found.late:
+        yield fail("checkpoint_late", serve, events=found.waiting, seconds=found.waited_seconds)
     else:
-        yield ok("checkpoint", size=found.sealed or 0, events=events)
+        yield ok("checkpoint", size=found.sealed, events=found.waiting)
 
 
 def projection(conn: Connection[Any], *, serve: str, prepare: str) -> Iterator[Line]:
@@ -149,9 +146,8 @@ def projection(conn: Connection[Any], *, serve: str, prepare: str) -> Iterator[L
     if status is None:
         yield fail("read_model_missing", serve)
         return
-    seconds = status.lag_microseconds // _MICROSECONDS
-    if seconds > PROJECTION_LATE_SECONDS:
-        yield fail("projection_late", serve, events=status.lag_events, seconds=seconds)
+    if status.late:
+        yield fail("projection_late", serve, events=status.lag_events, seconds=status.lag_seconds)
     elif status.fingerprint != model.fingerprint():
         yield warn("read_model_outdated", prepare)
     else:
@@ -210,6 +206,13 @@ def _signed(note: bytes, origin: str, keys: Any) -> bool:
     except ProofError:
         return False
     return True
+
+
+def _sealing(conn: Connection[Any]) -> Sealing:
+    found = conn.cursor(row_factory=class_row(Sealing)).execute(SEALING).fetchone()
+    if found is None:
+        raise LookupError("there is no ledger")
+    return found
 
 
 def _one(conn: Connection[Any], name: str) -> Any:

@@ -84,19 +84,6 @@ SELECT name, setting FROM pg_settings WHERE name IN (
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock, time AS head_time
 FROM ledger.head;
 
--- name: sealed
--- The newest checkpoint, when the first event was recorded that it does not cover, and what the
--- sealer has left for people to read.
-SELECT h.size, c.size AS sealed, c.note,
-    (SELECT e.time FROM ledger.events e WHERE e.index = coalesce(c.size, 0)) AS waiting_since,
-    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock,
-    coalesce((SELECT l.state FROM ledger.lease l WHERE l.name = 'sealer'), '') AS state
-FROM ledger.head h
-LEFT JOIN LATERAL (
-    SELECT k.size, k.note FROM ledger.checkpoints k
-    WHERE k.note IS NOT NULL ORDER BY k.size DESC LIMIT 1
-) c ON true;
-
 -- name: oldest_table
 SELECT c.oid::regclass::text AS name, age(c.relfrozenxid) AS age
 FROM pg_class c WHERE c.relkind IN ('r', 'm', 't') ORDER BY age(c.relfrozenxid) DESC LIMIT 1;

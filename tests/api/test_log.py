@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from api import ledger, log
+from api.limits import Limits
 from api.orders import KeyRing
 from api.policy import Caller
 from api.problems import Problem, respond
@@ -66,6 +67,7 @@ def client(sealed: SealedLog, readers: dict[str, Caller]) -> Iterator[TestClient
             app.state.services = SimpleNamespace(
                 pool=pool,
                 replica=None,
+                limits=Limits(),
                 reader=reader,
                 covered=lambda index, seconds: seal.reach(index + 1, seconds),
                 tiles=sealed.store,
