@@ -36,6 +36,15 @@ ORDER BY 2, 1
 """)
 _ROWS: Final = sql.SQL("SELECT {columns} FROM {schema}.{table} WHERE {since} <= {at}")
 
+# No event has made what counts, or ends, only behind the last one that was applied; and readers who
+# ask for the present alone do not look from where on a row counts.
+_AHEAD: Final = sql.SQL("""
+SELECT jsonb_build_array({keys})::text, {since}, to_jsonb(live)
+FROM {schema}.model, {schema}.{table} AS live
+WHERE {beyond}
+ORDER BY 2, 1
+""")
+
 Reached = Callable[[int], None]
 """Told how many events the scratch holds by now."""
 
@@ -130,23 +139,53 @@ async def differences(
     live: str = ACTIVE,
     projectors: Sequence[Projector] = PROJECTORS,
 ) -> AsyncIterator[Difference]:
-    """Every row of the read models in use that is not, after event `at`, what the log makes."""
+    """Every row of the read models in use that is not, after event `at`, what the log makes.
+
+    Those that no event can have made, because they count from beyond the last one, are among them.
+    """
     for projector in projectors:
         for kept in projector.kept:
             statement = _DIFFERENCES.format(
-                keys=sql.SQL(", ").join(map(sql.Identifier, _keys(kept))),
+                keys=_named(kept),
                 since=sql.Identifier(_since(kept)),
                 live=_rows(live, kept, at),
                 made=_rows(made, kept, at),
             )
-            async with (
-                conn.transaction(),
-                conn.cursor(name="differences", row_factory=tuple_row) as cursor,
-            ):
-                await cursor.execute(statement)
-                cursor.itersize = ROWS_TOGETHER
-                async for key, since, found, expected in cursor:
-                    yield _difference(kept.name, json.loads(key), since, expected, found)
+            async for key, since, found, expected in _read(conn, statement):
+                yield _difference(kept.name, json.loads(key), since, expected, found)
+    async for one in ahead(conn, live=live, projectors=projectors):
+        yield one
+
+
+async def ahead(
+    conn: Connection, *, live: str = ACTIVE, projectors: Sequence[Projector] = PROJECTORS
+) -> AsyncIterator[Difference]:
+    """Every row of the read models in use that begins or ends behind the last event applied."""
+    for projector in projectors:
+        for kept in projector.kept:
+            marks = [_since(kept), *(["until_index"] if isinstance(kept, Table) else [])]
+            statement = _AHEAD.format(
+                keys=_named(kept),
+                since=sql.Identifier(_since(kept)),
+                schema=sql.Identifier(live),
+                table=sql.Identifier(kept.name),
+                beyond=sql.SQL(" OR ").join(
+                    sql.SQL("live.{} > model.index").format(sql.Identifier(one)) for one in marks
+                ),
+            )
+            async for key, since, found in _read(conn, statement):
+                yield Difference(kept.name, json.loads(key), since, None, found)
+
+
+async def _read(conn: Connection, statement: sql.Composed) -> AsyncIterator[tuple[Any, ...]]:
+    async with (
+        conn.transaction(),
+        conn.cursor(name="differences", row_factory=tuple_row) as cursor,
+    ):
+        await cursor.execute(statement)
+        cursor.itersize = ROWS_TOGETHER
+        async for row in cursor:
+            yield row
 
 
 def _difference(
@@ -175,6 +214,10 @@ def _since(kept: Table[Any] | Journal[Any]) -> str:
 def _keys(kept: Table[Any] | Journal[Any]) -> tuple[str, ...]:
     """Columns that name a row; none of them is ever null."""
     return kept.order if isinstance(kept, Journal) else (kept.key, _since(kept))
+
+
+def _named(kept: Table[Any] | Journal[Any]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, _keys(kept)))
 
 
 def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed:

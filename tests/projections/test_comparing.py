@@ -1,5 +1,6 @@
 """What was edited in a read model behind everybody's back is named with its key."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,7 @@ from infrastructure.postgres import Role, connect
 from projections import comparing
 from projections.comparing import Difference
 from projections.model import ReadModel
+from sijill import travel
 from tests.projections.conftest import Reading
 from tests.projections.wandering import wander
 
@@ -66,6 +68,17 @@ LACKING = """
     DELETE FROM read.codes WHERE until_index IS NULL AND code = (
         SELECT min(code) FROM read.codes WHERE until_index IS NULL
     )"""
+LAST = 2**53 - 1
+PARTY = """
+    INSERT INTO read.transfer_parties
+    VALUES ('s|spy', '00000000-0000-7000-8000-000000000000', 'spy', 9007199254740991, NULL)"""
+ENDED = """
+    UPDATE read.codes SET until_index = 9007199254740991 WHERE until_index IS NULL AND code = (
+        SELECT min(code) FROM read.codes WHERE until_index IS NULL
+    )"""
+ENTRY = """
+    INSERT INTO read.acts SELECT 9007199254740991, day, agency, type, 'revoked' FROM read.acts
+    ORDER BY log_index LIMIT 1"""
 SURPLUS = """
     INSERT INTO read.acts SELECT 0, day, agency, type, 'revoked' FROM read.acts
     ORDER BY log_index LIMIT 1"""
@@ -107,6 +120,26 @@ async def test_a_row_too_many_and_a_row_too_few_are_named(reading: Reading) -> N
     assert found["codes"].found is None
     assert found["acts"].expected is None
     assert found["acts"].since == 0
+
+
+@pytest.mark.parametrize(
+    "table, statement", [("transfer_parties", PARTY), ("codes", ENDED), ("acts", ENTRY)]
+)
+async def test_a_row_that_begins_or_ends_behind_the_last_event_is_named(
+    reading: Reading, table: str, statement: str
+) -> None:
+    last = await reading.follow(wander(3, 120))
+    edit(reading, statement)
+
+    for at in (last, last // 2):
+        [one] = await compared(reading, at)
+
+        assert one.table == table
+        assert one.found is not None
+        assert LAST in one.found.values()
+        assert one.expected is None
+    replayed = await asyncio.to_thread(travel.replay_database, reading.urls.keeper, last)
+    assert (replayed.ahead, replayed.same) == ((one.place,), False)
 
 
 async def test_it_compares_beside_a_follower_that_goes_on(reading: Reading) -> None:
