@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from infrastructure.log.follower import Follower
+from infrastructure.log.queries import load
 from projections import model
 from projections.model import ACTIVE, PROJECTORS, ReadModel
 from projections.projector import Projector
@@ -24,6 +25,8 @@ PREFIX: Final = "scratch_"
 """Not a generation's name: no rebuild takes a scratch for one that it may go on with or drop."""
 
 ROWS_TOGETHER: Final = 500
+
+_SQL: Final = load("projections", "comparing.sql")
 
 # Names of our own tables and columns only; rows are compared as they stood after event `at`. They
 # are joined by their own keys and compared as rows: documents are made of those alone that differ.
@@ -109,6 +112,7 @@ async def scratch(
         FollowerStopped: the log cannot be applied, and at which event.
     """
     schema = f"{PREFIX}{name}"
+    await _tidy(conn)
     await _drop(conn, schema)
     await model.create(conn, schema, projectors=projectors)
     if not keep:
@@ -240,6 +244,15 @@ async def _leave_unlogged(conn: Connection, schema: str, projectors: Sequence[Pr
     for table in (kept.name for projector in projectors for kept in projector.kept):
         name = sql.Identifier(schema, table)
         await conn.execute(sql.SQL("ALTER TABLE {} SET UNLOGGED").format(name))
+
+
+async def _tidy(conn: Connection) -> None:
+    """Drop what those have left behind who were killed, and no scratch that somebody works on."""
+    async with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["lock"])
+        await cursor.execute(_SQL["left_behind"])
+        for (schema,) in await cursor.fetchall():
+            await _drop(conn, schema)
 
 
 async def _drop(conn: Connection, schema: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from psycopg import sql
 from psycopg.rows import tuple_row
 
 from infrastructure.log.follower import Follower
@@ -33,6 +34,11 @@ async def schemas(reading: Reading) -> Sequence[str]:
 def edit(reading: Reading, statement: str) -> None:
     with connect(reading.urls.admin, Role.KEEPER) as conn:
         assert conn.execute(statement.encode()).rowcount == 1
+
+
+def begin(reading: Reading, schema: str) -> None:
+    with connect(reading.urls.admin, Role.KEEPER) as conn:
+        conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
 
 
 async def test_an_honest_read_model_has_no_difference_at_any_index(reading: Reading) -> None:
@@ -140,6 +146,20 @@ async def test_a_row_that_begins_or_ends_behind_the_last_event_is_named(
         assert one.expected is None
     replayed = await asyncio.to_thread(travel.replay_database, reading.urls.keeper, last)
     assert (replayed.ahead, replayed.same) == ((one.place,), False)
+
+
+async def test_what_a_killed_check_left_behind_is_dropped_and_what_others_work_on_is_not(
+    reading: Reading,
+) -> None:
+    last = await reading.follow(wander(3, 20))
+    works = f"scratch_{reading.service.info.backend_pid}"
+    # No process of the system has such a number, so no connection either.
+    for schema in ("scratch_4194305", works, "scratch_kept"):
+        begin(reading, schema)
+
+    assert await compared(reading, last) == []
+
+    assert sorted(await schemas(reading)) == sorted([works, "scratch_kept"])
 
 
 async def test_it_compares_beside_a_follower_that_goes_on(reading: Reading) -> None:
