@@ -2,25 +2,23 @@
 
 import heapq
 import itertools
-import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import JSONResponse
 
 from api import letters
 from api.contract import problems, told
-from api.i18n import negotiate, translate
+from api.i18n import negotiate
 from api.limits import Question
+from api.listening import EventStream, Listening, listen
 from api.orders import caller
 from api.paging import MAXIMUM_LIMIT, WORD, Day
-from api.problems import Problem
 from api.reading import recent
-from api.services import Open, Services
+from api.services import Open, Services, StreamTurn
 from api.shapes.transfers import BoxPage
 from domain.transfers.words import Business, Priority, Transport
 from domain.values.comparison import fold_value
@@ -34,23 +32,15 @@ _OWN = problems(400, 401, 403, 404, 422)
 _PAGE = told("One page.", BoxPage) | _OWN
 _STREAM = {
     200: {
-        "description": "Events as they happen: `id` is the log index.",
+        "description": "Events as they happen: `id` is the log index; alone, how far was looked.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 } | _OWN
 _PLACE = r"^[0-9]\|[0-9]{4}-[0-9]{2}-[0-9]{2}\|[0-9]{16}$"
-_BEAT_SECONDS = 15.0
-_HEARD_ROWS = 500
 # More than any state has.
 _AGENCIES = 20_000
 
 Word = Annotated[str | None, Field(max_length=200, pattern=WORD)]
-
-
-class EventStream(StreamingResponse):
-    """Server-sent events."""
-
-    media_type = "text/event-stream"
 
 
 class Wanted(BaseModel):
@@ -103,15 +93,6 @@ async def outbox(
     return await _box(request, services, wanted, incoming=False)
 
 
-class Listening(BaseModel):
-    """From where on somebody listens, and for how long."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    after: Annotated[int | None, Field(ge=-1, le=2**53 - 1, description="Log index.")] = None
-    seconds: Annotated[int, Field(ge=1, le=600, description="How long.")] = 300
-
-
 @router.get(
     "/inbox/events",
     summary="Listen to the inbox",
@@ -119,10 +100,13 @@ class Listening(BaseModel):
     response_class=EventStream,
 )
 async def inbox_events(
-    request: Request, services: Open, wanted: Annotated[Listening, Query()]
+    request: Request,
+    services: Open,
+    place: StreamTurn,
+    wanted: Annotated[Listening, Query()],
 ) -> EventStream:
     """Server-sent events. `Last-Event-ID` (or `after`) is the log index to go on after."""
-    return await _listen(request, services, wanted, incoming=True)
+    return await listen(request, services, wanted, place, incoming=True)
 
 
 @router.get(
@@ -132,10 +116,13 @@ async def inbox_events(
     response_class=EventStream,
 )
 async def outbox_events(
-    request: Request, services: Open, wanted: Annotated[Listening, Query()]
+    request: Request,
+    services: Open,
+    place: StreamTurn,
+    wanted: Annotated[Listening, Query()],
 ) -> EventStream:
     """As the inbox: what happened to what the caller has sent."""
-    return await _listen(request, services, wanted, incoming=False)
+    return await listen(request, services, wanted, place, incoming=False)
 
 
 async def _box(
@@ -203,65 +190,3 @@ def _names(agency: agencies.Agency) -> list[str]:
     """Every name that an agency ever had, folded."""
     entries = (entry["value"] for entry in agency.names)
     return [fold_value(name) for names in entries for name in names.values()]
-
-
-async def _listen(
-    request: Request, services: Services, wanted: Listening, *, incoming: bool
-) -> EventStream:
-    who = await caller(request, services, required=True)
-    language = negotiate(request.headers.get("accept-language", ""))
-    last = request.headers.get("last-event-id", "")
-    if last and not (last.isascii() and last.isdigit() and len(last) <= 16):  # noqa: PLR2004 - digits of 2**53
-        raise Problem("validation")
-    after = int(last) if last else wanted.after
-    if after is None:
-        after = services.applied.position - 1
-    told_ = _events(services, who.agency or "", after, wanted.seconds, language, incoming=incoming)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(told_, headers=headers)
-
-
-async def _events(
-    services: Services, agency: str, after: int, seconds: float, language: str, *, incoming: bool
-) -> AsyncIterator[bytes]:
-    """What is heard after an index, then whatever happens until the time is over.
-
-    A stream ends by itself, so that a key that was retired does not listen for ever.
-    """
-    beats = max(1, round(seconds / _BEAT_SECONDS))
-    yield b": listening\n\n"
-    while beats > 0:
-        applied = services.applied.position
-        heard: list[transfers.Heard] = []
-        if applied - 1 > after:
-            async with services.pool.connection() as connection:
-                heard = await transfers.heard(
-                    connection,
-                    await transfers.stood_for(connection, agency),
-                    incoming=incoming,
-                    after=after,
-                    last=applied - 1,
-                    limit=_HEARD_ROWS,
-                )
-        for one in heard:
-            yield _event(one, language)
-        if len(heard) == _HEARD_ROWS:
-            after = heard[-1].log_index
-            continue
-        after = max(after, applied - 1)
-        if not await services.applied.reach(after + 2, min(seconds, _BEAT_SECONDS)):
-            beats -= 1
-            yield f": {after}\n\n".encode()
-
-
-def _event(one: transfers.Heard, language: str) -> bytes:
-    data = {
-        "index": one.log_index,
-        "time": one.time,
-        "event": one.kind,
-        "words": translate(language, f"event.transfer.{one.kind}"),
-        "agency": one.agency,
-        "consignment": letters.named(one.consignment),
-    }
-    text = json.dumps(data, ensure_ascii=False)
-    return f"id: {one.log_index}\nevent: {one.kind}\ndata: {text}\n\n".encode()

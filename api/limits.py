@@ -36,6 +36,10 @@ UPLOADS_AT_ONCE = 16
 UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
 PICTURES_AT_ONCE = 4
+# Each looks into the database about once a second while the log is busy.
+STREAMS_AT_ONCE = 1024
+# An inbox and an outbox each, for a few programs.
+STREAMS_OF_ONE_AGENCY = 8
 # Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
 REPORTS_AT_ONCE = 2
 # So is evidence, which is long: bundles, and pages of what lies behind the leaves.
@@ -80,7 +84,7 @@ class Buckets:
 
 @dataclass(slots=True)
 class Place:
-    """One request's place among the few that may hold a large body; free again when it ends."""
+    """One request's place among the few that may do something costly; free again when it ends."""
 
     _places: asyncio.Semaphore
     _shares: "Shares | None" = None
@@ -141,7 +145,7 @@ class Shares:
 
 @dataclass(slots=True)
 class Limits:
-    """How often values may be compared, and who holds a large body, in this process."""
+    """How often values may be compared, who holds a large body or listens, in this process."""
 
     one_on_one: Buckets = field(default_factory=lambda: Buckets(10, 10 / 60))
     one_on_all: Buckets = field(default_factory=lambda: Buckets(100, 2))
@@ -152,6 +156,8 @@ class Limits:
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     _uploads_of: Shares = field(default_factory=lambda: Shares(UPLOADS_OF_ONE_AGENCY))
+    _streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
+    _streams_of: Shares = field(default_factory=lambda: Shares(STREAMS_OF_ONE_AGENCY))
     _pictures: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
@@ -167,6 +173,10 @@ class Limits:
     def upload_place(self) -> Place:
         """A place for one chunk on its way in or out, not taken yet."""
         return Place(self._uploads, self._uploads_of)
+
+    def stream_place(self) -> Place:
+        """A place for one stream of events, not taken yet."""
+        return Place(self._streams, self._streams_of)
 
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""

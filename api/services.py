@@ -178,6 +178,14 @@ async def _upload_place(services: Open) -> AsyncIterator[Place]:
         place.free()
 
 
+async def _stream_place(services: Open) -> AsyncIterator[Place]:
+    place = services.limits.stream_place()
+    try:
+        yield place
+    finally:
+        place.free()
+
+
 async def _picture_place(services: Open) -> AsyncIterator[Place]:
     place = services.limits.picture_place()
     try:
@@ -191,6 +199,9 @@ PictureTurn = Annotated[Place, Depends(_picture_place)]
 
 UploadTurn = Annotated[Place, Depends(_upload_place)]
 """A place for one chunk of an attachment."""
+
+StreamTurn = Annotated[Place, Depends(_stream_place)]
+"""A place for one stream of events, held until it has ended."""
 
 InTurn = Annotated[Place, Depends(_place)]
 """A place for a large body, held until the last byte of the answer has left."""

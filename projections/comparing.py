@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.rows import tuple_row
 
 from infrastructure.log.follower import Follower
+from infrastructure.log.queries import load
 from projections import model
 from projections.model import ACTIVE, PROJECTORS, ReadModel
 from projections.projector import Projector
@@ -24,6 +25,8 @@ PREFIX: Final = "scratch_"
 """Not a generation's name: no rebuild takes a scratch for one that it may go on with or drop."""
 
 ROWS_TOGETHER: Final = 500
+
+_SQL: Final = load("projections", "comparing.sql")
 
 # Names of our own tables and columns only; rows are compared as they stood after event `at`. They
 # are joined by their own keys and compared as rows: documents are made of those alone that differ.
@@ -35,6 +38,15 @@ WHERE live IS DISTINCT FROM made
 ORDER BY 2, 1
 """)
 _ROWS: Final = sql.SQL("SELECT {columns} FROM {schema}.{table} WHERE {since} <= {at}")
+
+# No event has made what counts, or ends, only behind the last one that was applied; and readers who
+# ask for the present alone do not look from where on a row counts.
+_AHEAD: Final = sql.SQL("""
+SELECT jsonb_build_array({keys})::text, {since}, to_jsonb(live)
+FROM {schema}.model, {schema}.{table} AS live
+WHERE {beyond}
+ORDER BY 2, 1
+""")
 
 Reached = Callable[[int], None]
 """Told how many events the scratch holds by now."""
@@ -100,6 +112,7 @@ async def scratch(
         FollowerStopped: the log cannot be applied, and at which event.
     """
     schema = f"{PREFIX}{name}"
+    await _tidy(conn)
     await _drop(conn, schema)
     await model.create(conn, schema, projectors=projectors)
     if not keep:
@@ -130,23 +143,53 @@ async def differences(
     live: str = ACTIVE,
     projectors: Sequence[Projector] = PROJECTORS,
 ) -> AsyncIterator[Difference]:
-    """Every row of the read models in use that is not, after event `at`, what the log makes."""
+    """Every row of the read models in use that is not, after event `at`, what the log makes.
+
+    Those that no event can have made, because they count from beyond the last one, are among them.
+    """
     for projector in projectors:
         for kept in projector.kept:
             statement = _DIFFERENCES.format(
-                keys=sql.SQL(", ").join(map(sql.Identifier, _keys(kept))),
+                keys=_named(kept),
                 since=sql.Identifier(_since(kept)),
                 live=_rows(live, kept, at),
                 made=_rows(made, kept, at),
             )
-            async with (
-                conn.transaction(),
-                conn.cursor(name="differences", row_factory=tuple_row) as cursor,
-            ):
-                await cursor.execute(statement)
-                cursor.itersize = ROWS_TOGETHER
-                async for key, since, found, expected in cursor:
-                    yield _difference(kept.name, json.loads(key), since, expected, found)
+            async for key, since, found, expected in _read(conn, statement):
+                yield _difference(kept.name, json.loads(key), since, expected, found)
+    async for one in ahead(conn, live=live, projectors=projectors):
+        yield one
+
+
+async def ahead(
+    conn: Connection, *, live: str = ACTIVE, projectors: Sequence[Projector] = PROJECTORS
+) -> AsyncIterator[Difference]:
+    """Every row of the read models in use that begins or ends behind the last event applied."""
+    for projector in projectors:
+        for kept in projector.kept:
+            marks = [_since(kept), *(["until_index"] if isinstance(kept, Table) else [])]
+            statement = _AHEAD.format(
+                keys=_named(kept),
+                since=sql.Identifier(_since(kept)),
+                schema=sql.Identifier(live),
+                table=sql.Identifier(kept.name),
+                beyond=sql.SQL(" OR ").join(
+                    sql.SQL("live.{} > model.index").format(sql.Identifier(one)) for one in marks
+                ),
+            )
+            async for key, since, found in _read(conn, statement):
+                yield Difference(kept.name, json.loads(key), since, None, found)
+
+
+async def _read(conn: Connection, statement: sql.Composed) -> AsyncIterator[tuple[Any, ...]]:
+    async with (
+        conn.transaction(),
+        conn.cursor(name="differences", row_factory=tuple_row) as cursor,
+    ):
+        await cursor.execute(statement)
+        cursor.itersize = ROWS_TOGETHER
+        async for row in cursor:
+            yield row
 
 
 def _difference(
@@ -177,6 +220,10 @@ def _keys(kept: Table[Any] | Journal[Any]) -> tuple[str, ...]:
     return kept.order if isinstance(kept, Journal) else (kept.key, _since(kept))
 
 
+def _named(kept: Table[Any] | Journal[Any]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, _keys(kept)))
+
+
 def _rows(schema: str, kept: Table[Any] | Journal[Any], at: int) -> sql.Composed:
     since = _since(kept)
     columns: list[sql.Composable] = [sql.Identifier(name) for name in kept.columns]
@@ -197,6 +244,15 @@ async def _leave_unlogged(conn: Connection, schema: str, projectors: Sequence[Pr
     for table in (kept.name for projector in projectors for kept in projector.kept):
         name = sql.Identifier(schema, table)
         await conn.execute(sql.SQL("ALTER TABLE {} SET UNLOGGED").format(name))
+
+
+async def _tidy(conn: Connection) -> None:
+    """Drop what those have left behind who were killed, and no scratch that somebody works on."""
+    async with conn.transaction(), conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(_SQL["lock"])
+        await cursor.execute(_SQL["left_behind"])
+        for (schema,) in await cursor.fetchall():
+            await _drop(conn, schema)
 
 
 async def _drop(conn: Connection, schema: str) -> None:

@@ -51,6 +51,13 @@ class Replayed:
     tables: dict[str, bytes]
     live: bytes | None = None
     """The same digest of the read models in use, where there are any that have come so far."""
+    ahead: tuple[str, ...] = ()
+    """Rows in use, by table and key, that begin or end behind the last event: nothing made them."""
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing in use is other than the log makes it."""
+        return self.live in (None, self.digest) and not self.ahead
 
 
 class Deed(NamedTuple):
@@ -98,9 +105,11 @@ def replay_database(
                 made = await model.digests(conn, at=at, schema=schema)
                 reached = await comparing.position(conn)
                 live = None
+                ahead: list[str] = []
                 if reached is not None and reached >= at:
                     live = (await model.digests(conn, at=at)).whole
-        return Replayed(at, made.whole, made.tables, live)
+                    ahead = [one.place async for one in comparing.ahead(conn)]
+        return Replayed(at, made.whole, made.tables, live, tuple(ahead))
 
     return asyncio.run(run())
 

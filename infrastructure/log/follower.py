@@ -12,22 +12,31 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 
+T = TypeVar("T")
+
 PAGE_EVENTS: Final = 5000
-"""Most events of one transaction: round trips become cheap, and a page still fits in memory."""
+"""Most events of one transaction: round trips become cheap."""
+
+PAGE_BYTES: Final = 16 * 2**20
+"""A page ends with the event that makes it so large: it fits in memory, whatever was stated."""
 
 PACE_SECONDS: Final = 0.05
 """A page of one event costs about what a page of a hundred does, so a busy log is given time to
 gather them; the first event after a silence is applied at once."""
 
 _PAGE = b"""
-SELECT index, time, header, body FROM ledger.events
-WHERE index > %(after)s AND index <= %(last)s ORDER BY index
+SELECT index, time, header, body FROM (
+    SELECT index, time, header, body, sum(octet_length(header) + octet_length(body)) OVER (
+        ORDER BY index ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS before
+    FROM ledger.events WHERE index > %(after)s AND index <= %(last)s
+) AS page WHERE before IS NULL OR before < %(bytes)s ORDER BY index
 """
 
 
@@ -101,17 +110,24 @@ def recorded(index: int, time: int, header: bytes, body: bytes) -> Recorded:
         return Recorded(
             index=index,
             time=time,
-            type=named["type"],
-            agency=named["agency"],
-            keys=tuple(named["keys"]),
-            line=named["line"],
+            type=_of(str, named["type"]),
+            agency=_of(str, named["agency"]),
+            keys=tuple(_of(str, key) for key in _of(list, named["keys"])),
+            line=_of(int, named["line"]),
             stream=UUID(named["stream"]),
-            version=named["version"],
-            statement=said["statement"],
+            version=_of(int, named["version"]),
+            statement=_of(dict, said["statement"]),
             status=None if status is None else (status["list"], status["index"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FollowerStopped("event_unreadable", index=index) from error
+
+
+def _of(kind: type[T], value: Any) -> T:
+    """A value of its kind: whoever looks something up by it finds it or does not."""
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
 
 
 class Guard(Protocol):
@@ -134,12 +150,18 @@ class Follower:
     """Moves a sink along the log. One connection, one page at a time."""
 
     def __init__(
-        self, sink: Sink, *, guard: Guard | None = None, page_events: int = PAGE_EVENTS
+        self,
+        sink: Sink,
+        *,
+        guard: Guard | None = None,
+        page_events: int = PAGE_EVENTS,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         """Follow for `sink`; `guard`, where given, is asked in every transaction."""
         self._sink = sink
         self._guard = guard
         self._page_events = page_events
+        self._page_bytes = page_bytes
 
     async def step(self, conn: AsyncConnection[Any], *, upto: int | None = None) -> int:
         """Apply the next page, if there is one, in one transaction; the index reached by then.
@@ -156,7 +178,7 @@ class Follower:
                 await self._guard.check(conn)
             position = await self._sink.position(conn)
             events = self._page_events if upto is None else min(self._page_events, upto - position)
-            page = await _page(conn, position, events)
+            page = await _page(conn, position, events, self._page_bytes)
             if not page:
                 return position
             await self._sink.apply(conn, page)
@@ -194,12 +216,15 @@ class Follower:
             await asyncio.sleep(max(0, rested - clock()))
 
 
-async def _page(conn: AsyncConnection[Any], position: int, events: int) -> list[Recorded]:
-    """The events after `position`, at most `events` of them, none missing."""
+async def _page(
+    conn: AsyncConnection[Any], position: int, events: int, size: int
+) -> list[Recorded]:
+    """The events after `position`, at most `events` of them and hardly more bytes than `size`."""
     if events <= 0:
         return []
     async with conn.cursor(binary=True, row_factory=tuple_row) as cursor:
-        await cursor.execute(_PAGE, {"after": position, "last": position + events})
+        asked = {"after": position, "last": position + events, "bytes": size}
+        await cursor.execute(_PAGE, asked)
         page = [recorded(*row) for row in await cursor.fetchall()]
     for expected, event in enumerate(page, position + 1):
         if event.index != expected:

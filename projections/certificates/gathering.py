@@ -37,7 +37,9 @@ class Gathering:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
         self._asked: list[_Asked] = []
-        self._readers: set[asyncio.Task[None]] = set()
+        self._readers = 0
+        # The loop itself keeps no task from being forgotten.
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def by_code(self, code: str) -> Found:
         """What is known of a code now.
@@ -49,13 +51,24 @@ class Gathering:
         """
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._asked.append((code, answer))
-        if len(self._readers) < READERS:
-            reader = asyncio.create_task(self._read())
-            self._readers.add(reader)
-            reader.add_done_callback(self._readers.discard)
+        if self._readers < READERS:
+            self._start()
         return await answer
 
+    def _start(self) -> None:
+        self._readers += 1
+        reader = asyncio.create_task(self._read())
+        self._tasks.add(reader)
+        reader.add_done_callback(self._tasks.discard)
+
     async def _read(self) -> None:
+        try:
+            await self._answer_all()
+        finally:
+            # At once, and not a turn of the loop later: whoever asks next counts who still reads.
+            self._readers -= 1
+
+    async def _answer_all(self) -> None:
         while self._asked:
             taken, self._asked = self._asked[:CODES_TOGETHER], self._asked[CODES_TOGETHER:]
             try:

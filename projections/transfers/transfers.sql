@@ -316,15 +316,27 @@ ORDER BY event.log_index
 LIMIT %(limit)s
 
 -- name: heard
--- Events after an index that concern the inbox (or outbox) of agencies, for whoever listens.
-SELECT event.log_index, event.time, event.consignment, event.letter, event.kind, event.agency
+-- Events after an index that concern the inbox (or outbox) of agencies, for whoever listens. What is
+-- said of a letter itself concerns whoever it was sent to by then, unless it was taken back unopened.
+SELECT event.log_index, event.time, coalesce(event.consignment, had.name) AS consignment,
+    event.letter, event.kind, event.agency
 FROM read.transfer_events AS event
 LEFT JOIN read.consignments AS one ON one.name = event.consignment AND one.until_index IS NULL
 LEFT JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
+LEFT JOIN LATERAL (
+    SELECT sent.name FROM read.consignments AS sent
+    WHERE %(inbox)s AND event.consignment IS NULL AND sent.letter = event.letter
+        AND sent.log_index < event.log_index AND sent.until_index IS NULL
+        AND sent.addressee = ANY (%(agencies)s::text[]) AND sent.transport <> 'paper_out'
+        AND (sent.business <> 'withdrawn' OR sent.opened_index IS NOT NULL
+            OR sent.business_index > event.log_index)
+    ORDER BY sent.log_index DESC LIMIT 1
+) AS had ON true
 WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
     AND (NOT event.internal OR event.agency = ANY (%(agencies)s::text[]))
     AND CASE WHEN %(inbox)s
-        THEN one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
+        THEN had.name IS NOT NULL
+            OR one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
         ELSE coalesce(one.sender, carried.agency) = ANY (%(agencies)s::text[])
             AND coalesce(one.transport, '') <> 'paper_in' END
 ORDER BY event.log_index

@@ -50,7 +50,7 @@ def replay(
         else:
             made = travel.replay_source(given.source, at, progress.reach)
     _tell_replayed(made, output)
-    return codes.DONE if made.live in (None, made.digest) else codes.FINDINGS
+    return codes.DONE if made.same else codes.FINDINGS
 
 
 def _tell_replayed(made: "Replayed", output: Output) -> None:
@@ -58,14 +58,14 @@ def _tell_replayed(made: "Replayed", output: Output) -> None:
         "at": made.at,
         "digest": made.digest.hex(),
         "in_use": None if made.live is None else made.live.hex(),
+        "ahead": list(made.ahead),
         "tables": {name: digest.hex() for name, digest in made.tables.items()},
     }
     lines = [f"{name}: {said[name]}" for name in ("at", "digest", "in_use") if said[name]]
     output.result(said, *lines, *(f"  {name}: {one}" for name, one in said["tables"].items()))
     if made.live is not None:
-        same = made.live == made.digest
-        text = output.words("cli.replayed_same" if same else "cli.replayed_other", index=made.at)
-        output.say(text, colour="green" if same else "red")
+        word = "cli.replayed_same" if made.same else "cli.replayed_other"
+        output.say(output.words(word, index=made.at), colour="green" if made.same else "red")
 
 
 @verb

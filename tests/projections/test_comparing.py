@@ -1,8 +1,10 @@
 """What was edited in a read model behind everybody's back is named with its key."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
+from psycopg import sql
 from psycopg.rows import tuple_row
 
 from infrastructure.log.follower import Follower
@@ -10,6 +12,7 @@ from infrastructure.postgres import Role, connect
 from projections import comparing
 from projections.comparing import Difference
 from projections.model import ReadModel
+from sijill import travel
 from tests.projections.conftest import Reading
 from tests.projections.wandering import wander
 
@@ -31,6 +34,11 @@ async def schemas(reading: Reading) -> Sequence[str]:
 def edit(reading: Reading, statement: str) -> None:
     with connect(reading.urls.admin, Role.KEEPER) as conn:
         assert conn.execute(statement.encode()).rowcount == 1
+
+
+def begin(reading: Reading, schema: str) -> None:
+    with connect(reading.urls.admin, Role.KEEPER) as conn:
+        conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
 
 
 async def test_an_honest_read_model_has_no_difference_at_any_index(reading: Reading) -> None:
@@ -66,6 +74,17 @@ LACKING = """
     DELETE FROM read.codes WHERE until_index IS NULL AND code = (
         SELECT min(code) FROM read.codes WHERE until_index IS NULL
     )"""
+LAST = 2**53 - 1
+PARTY = """
+    INSERT INTO read.transfer_parties
+    VALUES ('s|spy', '00000000-0000-7000-8000-000000000000', 'spy', 9007199254740991, NULL)"""
+ENDED = """
+    UPDATE read.codes SET until_index = 9007199254740991 WHERE until_index IS NULL AND code = (
+        SELECT min(code) FROM read.codes WHERE until_index IS NULL
+    )"""
+ENTRY = """
+    INSERT INTO read.acts SELECT 9007199254740991, day, agency, type, 'revoked' FROM read.acts
+    ORDER BY log_index LIMIT 1"""
 SURPLUS = """
     INSERT INTO read.acts SELECT 0, day, agency, type, 'revoked' FROM read.acts
     ORDER BY log_index LIMIT 1"""
@@ -107,6 +126,40 @@ async def test_a_row_too_many_and_a_row_too_few_are_named(reading: Reading) -> N
     assert found["codes"].found is None
     assert found["acts"].expected is None
     assert found["acts"].since == 0
+
+
+@pytest.mark.parametrize(
+    "table, statement", [("transfer_parties", PARTY), ("codes", ENDED), ("acts", ENTRY)]
+)
+async def test_a_row_that_begins_or_ends_behind_the_last_event_is_named(
+    reading: Reading, table: str, statement: str
+) -> None:
+    last = await reading.follow(wander(3, 120))
+    edit(reading, statement)
+
+    for at in (last, last // 2):
+        [one] = await compared(reading, at)
+
+        assert one.table == table
+        assert one.found is not None
+        assert LAST in one.found.values()
+        assert one.expected is None
+    replayed = await asyncio.to_thread(travel.replay_database, reading.urls.keeper, last)
+    assert (replayed.ahead, replayed.same) == ((one.place,), False)
+
+
+async def test_what_a_killed_check_left_behind_is_dropped_and_what_others_work_on_is_not(
+    reading: Reading,
+) -> None:
+    last = await reading.follow(wander(3, 20))
+    works = f"scratch_{reading.service.info.backend_pid}"
+    # No process of the system has such a number, so no connection either.
+    for schema in ("scratch_4194305", works, "scratch_kept"):
+        begin(reading, schema)
+
+    assert await compared(reading, last) == []
+
+    assert sorted(await schemas(reading)) == sorted([works, "scratch_kept"])
 
 
 async def test_it_compares_beside_a_follower_that_goes_on(reading: Reading) -> None:

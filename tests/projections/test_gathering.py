@@ -1,7 +1,8 @@
 """Questions after codes share statements, and nothing else: neither fate nor anybody's answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any
 
 import psycopg
 import pytest
@@ -55,6 +56,30 @@ async def test_who_goes_away_takes_nobody_along(reading: Reading, gathering: Gat
 
     assert (await stays).code is not None
     assert gone.cancelled()
+
+
+async def test_who_asks_in_the_turn_in_which_the_last_reader_ends_is_answered() -> None:
+    asked: asyncio.Queue[Collection[str]] = asyncio.Queue()
+    found: Any = object()
+    let_go = asyncio.Event()
+
+    async def ask(codes: Collection[str]) -> Mapping[str, Any]:
+        asked.put_nowait(codes)
+        await let_go.wait()
+        return dict.fromkeys(codes, found)
+
+    gathering = Gathering(ask)
+    waiting = []
+    for reader in range(READERS):
+        waiting.append(asyncio.create_task(gathering.by_code(f"{reader}")))
+        await asked.get()
+
+    # The readers go on in the next turn, in which this one comes behind them.
+    let_go.set()
+    waiting.append(asyncio.create_task(gathering.by_code("last")))
+
+    async with asyncio.timeout(30):
+        assert await asyncio.gather(*waiting) == [found] * 3
 
 
 async def test_everybody_is_told_that_the_database_cannot_be_asked(reading: Reading) -> None:

@@ -13,13 +13,16 @@ from projections.model import ReadModel
 from projections.transfers import Filter
 from tests.given_when_then import Scenario, add, given
 from tests.letter_orders import (
+    REGISTER,
     case_file,
     dispatch,
     letter,
     name_of,
     note,
+    number_of,
     offices,
     on,
+    on_letter,
     on_paper,
     onward,
     paper_in,
@@ -218,3 +221,34 @@ async def test_a_chain_shows_an_agency_what_it_is_party_to(reading: Reading) -> 
     assert "annotated" in await kinds("moj")
     parties = await transfers.parties_of(reading.service, range(scenario.world.size))
     assert parties[index] == {"moj", "moh"}
+
+
+async def test_whoever_has_a_letter_hears_that_it_was_rectified_and_cancelled(
+    reading: Reading,
+) -> None:
+    scenario = given(*offices("moj", "moh", "mof", "moi", "moe"))
+    scenario.given(letter(to=["moh", "mof", "moi", "moe"], secrecy="secret"))
+    scenario.given(dispatch(), dispatch(to="mof"), dispatch(to="moi"), on_paper(to="moe"))
+    scenario.given(on("open"), on("withdraw", agency="moj", reason="sent_in_error"))
+    scenario.given(on("withdraw", "l-mof", "moj", reason="sent_in_error"))
+    place = {**REGISTER, "number": number_of("again")}
+    scenario.given(on_letter("rectify_outgoing", **place))
+    scenario.given(on("withdraw", "l-moi", "moj", reason="sent_in_error"))
+    scenario.given(on_letter("cancel", reason="superseded"))
+    last = await reading.follow(scenario)
+
+    async def heard(agency: str, *, incoming: bool = True) -> list[tuple[str, str]]:
+        """What is said of the letter itself, and of which consignment an agency takes it to be."""
+        found = await transfers.heard(
+            reading.service, [agency], incoming=incoming, after=-1, last=last, limit=100
+        )
+        of_letter = {"registered_outgoing", "outgoing_rectified", "cancelled"}
+        return [(one.kind, one.consignment or "") for one in found if one.kind in of_letter]
+
+    both = ("outgoing_rectified", "cancelled")
+    assert await heard("moh") == [(one, Name("moj", name_of("l-moh")).key) for one in both]
+    assert await heard("moi") == [(both[0], Name("moj", name_of("l-moi")).key)]
+    # Taken back unopened, on paper, no party: none of their business.
+    assert [await heard(one) for one in ("mof", "moe", "ndc", "moj")] == [[]] * 4
+    sent = ("registered_outgoing", *both)
+    assert await heard("moj", incoming=False) == [(one, "") for one in sent]

@@ -98,6 +98,25 @@ async def test_every_event_arrives_once_and_in_order_whatever_the_page(
     assert await kept(keeper) == list(range(10))
 
 
+async def test_a_page_ends_with_the_event_that_makes_it_large(
+    keeper: Connection, scribe: Scribe
+) -> None:
+    large = "x" * 2_000
+    for text in ("", "", large, large, "", "", ""):
+        scribe.record("sijill.thing.done.v1", {"agency": "moj", "text": text})
+    scribe.write()
+    book = Ledgerbook()
+    assert await Follower(book, page_bytes=1_000).catch_up(keeper) == 6
+    pages = [[event.index for event in page] for page in book.pages]
+    assert pages == [[0, 1, 2], [3], [4, 5, 6]]
+
+    scribe.size += 1
+    scribe.record("sijill.thing.done.v1", {"agency": "moj", "text": large})
+    scribe.write()
+    with pytest.raises(FollowerStopped, match="index_missing at index 7"):
+        await Follower(book, page_bytes=1).catch_up(keeper)
+
+
 async def test_an_event_says_what_header_and_body_hold(keeper: Connection, scribe: Scribe) -> None:
     scribe.record(
         "sijill.thing.done.v1",
@@ -182,6 +201,13 @@ async def test_a_missing_index_stops_it(keeper: Connection, scribe: Scribe) -> N
         (HEADER, b"{}"),
         (HEADER, b'{"statement":'),
         (HEADER, b'{"statement":{},"status":{"list":1}}'),
+        (HEADER, b'{"statement":[]}'),
+        (HEADER, b'{"statement":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        (
+            HEADER.replace(b'"sijill.thing.done.v1"', b'["sijill.thing.done.v1"]'),
+            b'{"statement":{}}',
+        ),
+        (HEADER.replace(b'["k"]', b"[{}]"), b'{"statement":{}}'),
     ],
 )
 def test_bytes_that_no_mapper_wrote_are_not_guessed_at(header: bytes, body: bytes) -> None:
