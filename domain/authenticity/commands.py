@@ -162,9 +162,11 @@ class AnswerAuthenticity(OnRequest):
     """Answer for the agency that issued the document, or whose registers it is in.
 
     A finding about paper names the register by `unit` and `series`. *Not found* needs every known
-    register of the issuer's in that year to be declared covered, whatever its unit and series;
-    else it is *outside coverage*. *Genuine*, *changed* and *revoked* are what the register holds;
-    in one that is declared covered nothing else is found. `grade` is how good the evidence is.
+    register of the issuer's in that year to be declared covered, whatever its unit and series, and
+    after a referral the answering agency's too; else it is *outside coverage*. *Genuine*, *changed*
+    and *revoked* are what the register holds; in one that is declared covered nothing else is
+    found, nor under a number that something else has. *Voided* is what a void number was. `grade`
+    is how good the evidence is.
     """
 
     ACT = Act(
