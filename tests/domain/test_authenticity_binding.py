@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.asking_authenticity import answer, ask, on_request, proof
+from tests.asking_authenticity import answer, ask, on_request, proof, refer
 from tests.certificate_orders import another, correct, replaced, revoke
 from tests.domain.test_authenticity_coverage import split_off
 from tests.given_when_then import Order, Scenario, code, given, issue, key_of, linked
@@ -26,11 +26,6 @@ LATE = {"due_date": "2026-12-10"}
 @pytest.fixture
 def ledger() -> Scenario:
     return given(linked("moj"), linked("moh"), linked("mof"))
-
-
-def refer(name: str, to: str = "mof", agency: str = "moj", **more: Any) -> Order:
-    said = {"to": to, "reason": "issued_elsewhere", **LATE, **more}
-    return on_request("refer", name, agency, **said)
 
 
 def by(agency: str, name: str, finding: str, **more: Any) -> Order:
