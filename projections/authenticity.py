@@ -237,6 +237,13 @@ def _referred(event: Recorded, rows: WorkingSet) -> None:
         addressee=said["to"],
         parties=sorted({*row.parties, event.agency, said["to"]}),
         state="open",
+        # What was found before the original was seen is history, and nobody's answer any more.
+        finding=None,
+        grade=None,
+        unit=None,
+        series=None,
+        certificate=None,
+        reason=None,
         due_date=said["due_date"],
         history=[*row.history, _entry(event)],
     )
@@ -250,7 +257,7 @@ def _needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
 
 PROJECTOR: Final = Projector(
     name="authenticity",
-    version=1,
+    version=2,
     statements=_SQL,
     handlers={
         REQUESTED: _asked,

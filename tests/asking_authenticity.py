@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.given_when_then import Order, claims, code, issue, order
+from domain.authenticity import AuthenticityRequest
+from tests.given_when_then import Order, Scenario, claims, code, issue, order
 
 
 def ask(name: str, agency: str = "moh", **members: Any) -> Order:
@@ -35,6 +36,12 @@ def on_request(act: str, name: str, agency: str = "moj", **members: Any) -> Orde
     return order(f"authenticity.{act}", agency, request=code(f"request {name}"), **members)
 
 
+def refer(name: str, agency: str = "moj", to: str = "mof", **more: Any) -> Order:
+    """Whoever is asked refers the request."""
+    asked = {"to": to, "due_date": "2026-11-30", "reason": "register_moved", **more}
+    return on_request("refer", name, agency, **asked)
+
+
 def attest(name: str, finding: str = "genuine", **members: Any) -> Order:
     """The operator attests."""
     return on_request("attest", name, "ndc", finding=finding, **members)
@@ -49,3 +56,10 @@ def proof(name: str, agency: str = "moj", **members: Any) -> Order:
     """An agency issues an authenticity certificate under the code of this name."""
     about = claims("document_reference", "finding")
     return issue(name, agency, type="authenticity", claims=about, **members)
+
+
+def asked(scenario: Scenario, name: str) -> AuthenticityRequest:
+    """The record of a request."""
+    stream = scenario.world.claims["request", code(f"request {name}")]
+    record: AuthenticityRequest = scenario.world.ledger.repository.get(stream)
+    return record

@@ -76,8 +76,8 @@ CertificateCode = PublicCode | None
 _PROOF = "The authenticity certificate that was issued for a positive finding."
 _DUE = "The day by which it is to be answered, in Baghdad; three working days are usual."
 _CLAIMS = (
-    "Commitments: fields that the paper states, `document` for a scan, and `holder_secret` where "
-    "the holder is to fetch the answer."
+    "Commitments: fields of its type that the paper states (with a code, of any type), `document` "
+    "for a scan, and `holder_secret` where the holder is to fetch the answer."
 )
 _ROOM = "/v1/authenticity-requests/{request}"
 
@@ -88,7 +88,7 @@ class Ask(Command):
     request: RequestCode
     due_date: Annotated[Day, Field(description=_DUE)]
     code: PublicCode | None = optional("The document's public code, where it has one.")
-    issuer: AgencyId | None = optional("Who issued it; required without a code.")
+    issuer: AgencyId | None = optional("Who issued it, nobody else; required without a code.")
     type: TypeId | None = optional("What kind of document it is; required without a code.")
     number: Number | None = optional("Its number; required without a code.")
     date: Day | None = optional("Its date; required without a code.")
@@ -162,9 +162,11 @@ class AnswerAuthenticity(OnRequest):
     """Answer for the agency that issued the document, or whose registers it is in.
 
     A finding about paper names the register by `unit` and `series`. *Not found* needs every known
-    register of the issuer's in that year to be declared covered, whatever its unit and series;
-    else it is *outside coverage*. *Genuine*, *changed* and *revoked* are what the register holds;
-    in one that is declared covered nothing else is found. `grade` is how good the evidence is.
+    register of the issuer's in that year to be declared covered, whatever its unit and series, and
+    after a referral the answering agency's too; else it is *outside coverage*. *Genuine*, *changed*
+    and *revoked* are what the register holds; in one that is declared covered nothing else is
+    found, nor under a number that something else has. *Voided* is what a void number was. `grade`
+    is how good the evidence is.
     """
 
     ACT = Act(
@@ -201,9 +203,10 @@ class RefuseAuthenticity(OnRequest):
 
 
 class ReferAuthenticity(OnRequest):
-    """Refer a request to the agency that has the register now.
+    """Refer a request to the agency that has the register now, and that was not asked before.
 
-    Whoever is asked refers it; for an agency that is closed a founder does.
+    Whoever is asked refers it; for an agency that is closed a founder does. It is due a week after
+    the first due day at the latest; what is late by more than that, on the day of the referral.
     """
 
     ACT = Act(

@@ -21,7 +21,7 @@ from domain.authenticity.record import (
     RequestState,
     found,
 )
-from domain.catalogue import certificate_type
+from domain.catalogue import certificate_type, check_asked
 from domain.certificates import OriginalStatus, Status
 from domain.errors import (
     AddresseeUnfit,
@@ -38,6 +38,15 @@ from domain.values import Standing
 
 PROOF_TYPE = "authenticity"
 LONGEST_DUE_DAYS = 366
+REFERRAL_DAYS: Final = 7
+"""So much later than the first due day a referral may set another: the usual three working days,
+with a weekend and holidays between them. No rule rests on the calendar itself (decision 27)."""
+REFERRALS_END_SINCE: Final = date(2026, 11, 29)
+"""Until then a request could be referred to and fro, each time due later; a log may hold such
+referrals, and its check lets them pass (decision 37)."""
+CLAIMS_ARE_FIELDS_SINCE: Final = date(2026, 11, 29)
+"""Until then the claims of a request could have any name, and a code go with any issuer; a log may
+hold such requests, and its check lets them pass (decision 37)."""
 SUCCESSORS_REFER_SINCE: Final = date(2026, 11, 29)
 """Until then a founder could refer what was asked of a merged body, past its successor; a log may
 hold such referrals, and its check lets them pass (decision 37)."""
@@ -67,6 +76,9 @@ def _ask(
         certificate_type(order.type)
     if order.issuer is not None:
         sitting.agency(order.issuer)
+    if sitting.today >= CLAIMS_ARE_FIELDS_SINCE:
+        check_asked(order.claims or {}, order.type if order.code is None else None)
+        _check_issuer(order, sitting)
     _check_due(order.due_date, sitting)
     stream = sitting.new_stream()
     sitting.record(event, on=stream)
@@ -124,6 +136,8 @@ def refer(order: commands.ReferAuthenticity, sitting: Sitting) -> None:
     if order.to == asked.addressee or sitting.agency(order.to).standing is not Standing.LINKED:
         raise AddresseeUnfit(agency=order.to)
     _check_due(order.due_date, sitting)
+    if sitting.today >= REFERRALS_END_SINCE:
+        _check_goes_on(order, asked, sitting)
     sitting.record(record.Referred, on=asked)
 
 
@@ -159,6 +173,40 @@ def _check_proof(
     if sitting.part(proof, proof.originals, code).status is not OriginalStatus.CURRENT:
         raise AuthenticityCertificateUnfit
     sitting.claim(PROOF_SPACE, code, asked.id)
+
+
+def _check_issuer(order: commands.Ask, sitting: Sitting) -> None:
+    """Who is asked about a document of this ledger is who issued it.
+
+    Raises:
+        DocumentUnnamed: another one did.
+    """
+    if order.code is None or order.issuer is None:
+        return
+    known = certificate_of(order.code, sitting)
+    if known is None:
+        sitting.absent("code", order.code)
+    elif known.agency != order.issuer:
+        raise DocumentUnnamed
+
+
+def _check_goes_on(
+    order: commands.ReferAuthenticity, asked: AuthenticityRequest, sitting: Sitting
+) -> None:
+    """A referral leads to somebody new, and not far past the day that was promised first.
+
+    What is late already is due on the day of its referral at the latest.
+
+    Raises:
+        AddresseeUnfit: that body was asked before, itself or as who answers for another.
+        DueDateUnfit: the day is too late.
+    """
+    before = {_answers_for(one, sitting) for one in asked.addressees} | {*asked.addressees}
+    if order.to in before:
+        raise AddresseeUnfit(agency=order.to)
+    latest = max(asked.first_due + timedelta(days=REFERRAL_DAYS), sitting.today)
+    if date.fromisoformat(order.due_date) > latest:
+        raise DueDateUnfit(days=(latest - sitting.today).days)
 
 
 def _check_waits(asked: AuthenticityRequest) -> None:

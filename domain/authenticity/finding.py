@@ -18,13 +18,14 @@ from domain.errors import (
     RegisterCovered,
     RegisterNotCovered,
 )
-from domain.ledger import Sitting
+from domain.ledger import Record, Sitting
 from domain.registers import (
     KNOWN_SPACE,
     NUMBER_SPACE,
     REGISTER_SPACE,
     Entry,
     EntryState,
+    NumberNote,
     Register,
     book_of,
     shelf_of,
@@ -35,8 +36,11 @@ _OF_ENTRY = {
     EntryState.CHANGED: Finding.CHANGED,
     EntryState.REVOKED: Finding.REVOKED,
 }
-_OF_LEDGER = frozenset({Finding.SUSPENDED, Finding.VOIDED})
 _GRADED = frozenset({Finding.GENUINE, Finding.CHANGED, Finding.REVOKED})
+REGISTERS_BIND_SINCE: Final = date(2026, 11, 29)
+"""Until then a referral freed an answer from the issuer's registers, a number that stood for
+something else was room for a paper, and the last original of a certificate spoke for all; a log may
+hold such answers, and its check lets them pass (decision 37)."""
 PARTIAL_LIFTINGS_COUNT_SINCE: Final = date(2026, 11, 29)
 """Until then a finding did not rest on a lifting that left a certificate out of force; a log may
 hold such findings, and its check lets them pass (decision 37)."""
@@ -73,7 +77,7 @@ def check_finding(
     order: commands.AnswerAuthenticity, asked: AuthenticityRequest, sitting: Sitting
 ) -> None:
     """A finding about paper: what a register holds binds it, and so does what is declared of it."""
-    if order.finding in _OF_LEDGER or (order.grade is None and order.finding in _GRADED):
+    if order.finding is Finding.SUSPENDED or (order.grade is None and order.finding in _GRADED):
         raise FindingMismatch
     if order.finding is Finding.ORIGINAL_NEEDED:
         return
@@ -81,21 +85,73 @@ def check_finding(
     if not registers:
         raise FindingMismatch
     if order.finding in _GRADED:
-        held = all_held(registers, asked, sitting)
-        if held and (order.finding, order.grade) not in held:
-            raise FindingMismatch
-        if not held:
-            _check_room(registers, asked, sitting)
+        _check_graded(order, registers, asked, sitting)
+    else:
+        _check_nowhere(order.finding, registers, asked, sitting)
+
+
+def _check_graded(
+    order: commands.AnswerAuthenticity,
+    registers: list[Register],
+    asked: AuthenticityRequest,
+    sitting: Sitting,
+) -> None:
+    """What is found is what the register holds; where it holds nothing there has to be room."""
+    held = all_held(registers, asked, sitting)
+    if held and (order.finding, order.grade) not in held:
+        raise FindingMismatch
+    if sitting.today >= REGISTERS_BIND_SINCE:
+        _check_issuers(order.finding, registers, asked, sitting)
+    if not held:
+        _check_room(registers, asked, sitting)
+
+
+def _check_issuers(
+    finding: Finding, registers: list[Register], asked: AuthenticityRequest, sitting: Sitting
+) -> None:
+    """Whoever answers, by a referral too, says nothing against the registers of the issuer.
+
+    Raises:
+        FindingMismatch: they hold that paper as something else, or elsewhere; or the number that is
+            named stands for something else.
+        RegisterCovered: the paper could stand in none of them.
+    """
+    if all_held((one for one in registers if one.agency == asked.issuer), asked, sitting):
         return
+    shelf = shelf_of(_issuers(registers[0], asked), sitting)
+    theirs = {said for said, _ in all_held(shelf, asked, sitting)}
+    held = all_held(registers, asked, sitting)
+    if theirs and (not held or finding not in theirs):
+        raise FindingMismatch
+    if held:
+        return
+    if any(_claimant(register, asked, sitting) is not None for register in registers):
+        raise FindingMismatch
+    if shelf and _all_covered(shelf, sitting):
+        raise RegisterCovered
+
+
+def _check_nowhere(
+    finding: Finding, registers: list[Register], asked: AuthenticityRequest, sitting: Sitting
+) -> None:
+    """A finding that no register holds the paper: of a void number, else by what is covered."""
     could_stand = shelf_of(registers[0], sitting)
+    issuers = _issuers(registers[0], asked)
+    if issuers != registers[0] and sitting.today >= REGISTERS_BIND_SINCE:
+        # One that is not on its shelf is covered by nobody.
+        could_stand += shelf_of(issuers, sitting) or [issuers]
     if all_held([*registers, *could_stand], asked, sitting):
         raise FindingMismatch
+    if finding is Finding.VOIDED:
+        if not _is_void(registers[0], asked, sitting):
+            raise FindingMismatch
+        return
     # A request tells neither the unit nor the series of a paper's number: it is nowhere only where
     # every register of the issuer and year is covered that it could stand in.
     covered = _all_covered({registers[0], *could_stand}, sitting)
-    if order.finding is Finding.NOT_FOUND and not covered:
+    if finding is Finding.NOT_FOUND and not covered:
         raise RegisterNotCovered
-    if order.finding is Finding.OUTSIDE_COVERAGE and covered:
+    if finding is Finding.OUTSIDE_COVERAGE and covered:
         raise RegisterCovered
 
 
@@ -116,11 +172,11 @@ def searched(
 
 
 def all_held(
-    registers: list[Register], asked: AuthenticityRequest, sitting: Sitting
+    registers: Iterable[Register], asked: AuthenticityRequest, sitting: Sitting
 ) -> set[tuple[Finding, str]]:
     """What these registers hold under the number, each once."""
     looked = (_held(register, asked, sitting) for register in dict.fromkeys(registers))
-    return {one for one in looked if one is not None}
+    return {one for held in looked for one in held}
 
 
 def certificate_of(code: str, sitting: Sitting) -> Certificate | None:
@@ -164,22 +220,64 @@ def _all_covered(registers: Iterable[Register], sitting: Sitting) -> bool:
     return True
 
 
-def _held(
-    register: Register, asked: AuthenticityRequest, sitting: Sitting
-) -> tuple[Finding, str] | None:
-    """What a register holds under the number, of that type and date: finding and grade.
+def _issuers(register: Register, asked: AuthenticityRequest) -> Register:
+    """The register of this name that is the issuer's, whoever answers now."""
+    return register._replace(agency=asked.issuer or register.agency)
 
-    Where it holds nothing, or another document, nobody may enter one before the answer is recorded.
+
+def _claimant(register: Register, asked: AuthenticityRequest, sitting: Sitting) -> Record | None:
+    """What stands under the number in a register, be it that paper or not.
+
+    Where nothing does, nobody may enter anything before the answer is recorded.
     """
     number = register.number_key(asked.asked.number or "")
     stream = sitting.find(NUMBER_SPACE, number)
     if stream is None:
         sitting.absent(NUMBER_SPACE, number)
         return None
-    entry = sitting.load(stream)
+    return sitting.load(stream)
+
+
+def _is_void(register: Register, asked: AuthenticityRequest, sitting: Sitting) -> bool:
+    note = _claimant(register, asked, sitting)
+    return isinstance(note, NumberNote) and note.voided
+
+
+def _held(
+    register: Register, asked: AuthenticityRequest, sitting: Sitting
+) -> set[tuple[Finding, str]]:
+    """What a register holds under the number, of that type and date: findings and grade."""
+    entry = _claimant(register, asked, sitting)
     about = (asked.asked.type, asked.asked.date)
     if isinstance(entry, Entry) and (entry.type, entry.date) == about:
-        return _OF_ENTRY[entry.state], entry.grade
+        return {(_OF_ENTRY[entry.state], entry.grade)}
     if isinstance(entry, Certificate) and (entry.type, entry.date) == about:
-        return finding_of(next(reversed(entry.originals)), sitting), "born_digital"
-    return None
+        return {(one, "born_digital") for one in _findings_of(entry, sitting)}
+    return set()
+
+
+def _findings_of(certificate: Certificate, sitting: Sitting) -> set[Finding]:
+    """What the ledger says of the originals of a certificate: a request by number names none.
+
+    It is revoked where nothing of its present edition stands.
+
+    Raises:
+        CertificateInDoubt: of what stands, nothing is beyond doubt.
+    """
+    originals = certificate.originals.values()
+    if sitting.today < REGISTERS_BIND_SINCE:
+        return {finding_of(next(reversed(certificate.originals)), sitting)}
+    last = [one for one in originals if one.edition == certificate.edition.number]
+    standing = [one for one in last if one.status is OriginalStatus.CURRENT]
+    if not standing:
+        return {Finding.REVOKED}
+    found: set[Finding] = set()
+    doubt: CertificateInDoubt | None = None
+    for original in originals:
+        try:
+            found.add(finding_of(original.code, sitting))
+        except CertificateInDoubt as refusal:
+            doubt = refusal
+    if doubt is not None and Finding.GENUINE not in found:
+        raise doubt
+    return found - {Finding.REVOKED} or found

@@ -55,6 +55,8 @@ class AuthenticityRequest(Record):
         self.asked: Asked
         self.state = RequestState.OPEN
         self.finding: Finding | None = None
+        self.first_due: date
+        self.addressees: list[str] = []
 
     def ask(self, fact: Fact, channel: Channel | None) -> None:
         """Take in what is asked; without a channel a holder asked online."""
@@ -62,6 +64,8 @@ class AuthenticityRequest(Record):
         day = said.get("date")
         self.requester = fact.agency
         self.issuer = self.addressee = said.get("issuer")
+        self.addressees += [self.issuer] if self.issuer else []
+        self.first_due = date.fromisoformat(said["due_date"])
         self.channel = channel
         self.asked = Asked(
             said.get("code"),
@@ -145,9 +149,11 @@ class Referred(Fact):
     TOPIC = "sijill.authenticity.referred.v1"
 
     def apply(self, aggregate: AuthenticityRequest) -> None:
-        """Another agency is asked the same."""
+        """Another agency is asked the same, and has found nothing yet."""
         aggregate.addressee = self.said["to"]
+        aggregate.addressees.append(self.said["to"])
         aggregate.state = RequestState.OPEN
+        aggregate.finding = None
 
 
 class Withdrawn(Fact):

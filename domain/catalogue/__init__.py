@@ -105,6 +105,18 @@ def check_claims(present: set[str], *, allowed: Iterable[str] = IMPLIED) -> None
         raise ClaimMissing(claim=HOLDER_SECRET)
 
 
+def check_asked(names: Iterable[str], type_id: str | None) -> None:
+    """Check that claims are fields of a document of that type; without one, of any.
+
+    Raises:
+        ClaimUnknown: no such document has that field.
+    """
+    kinds = TYPES.values() if type_id is None else (certificate_type(type_id),)
+    allowed = {field.id for kind in kinds for field in kind.fields}
+    for name in sorted(set(names) - {*allowed, *IMPLIED}):
+        raise ClaimUnknown(claim=name)
+
+
 def check_credential(names: Iterable[str]) -> None:
     """Check that a credential's claims are exactly that one.
 

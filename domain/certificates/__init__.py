@@ -63,6 +63,7 @@ from domain.certificates.events import (
     Voided,
 )
 from domain.certificates.record import (
+    NOTHING_IS_WASHED_SINCE,
     Certificate,
     CourtOrder,
     Edition,
@@ -75,6 +76,7 @@ from domain.certificates.record import (
 __all__ = [
     "LIST_SIZE",
     "LIST_SPAN",
+    "NOTHING_IS_WASHED_SINCE",
     "AddOriginal",
     "AnnulRevocation",
     "AnnulmentReason",

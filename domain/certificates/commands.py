@@ -344,7 +344,11 @@ class CredentialCertificate(OnCertificate):
 
 
 class ReaffirmCertificate(OnCertificate):
-    """Stand by a certificate that a compromised key issued: it was right all the same."""
+    """Stand by a certificate that a compromised key issued: it was right all the same.
+
+    It stands for the record and for the original that is named, not for others that the key made;
+    nor does it end what a court's order is about.
+    """
 
     ACT = Act(
         name="certificate.reaffirm",

@@ -11,7 +11,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from domain.acts import Act, Command, Scope
-from domain.certificates.record import Certificate, CourtOrder, Grant, Status
+from domain.certificates.record import (
+    NOTHING_IS_WASHED_SINCE,
+    Certificate,
+    CourtOrder,
+    Grant,
+    Status,
+)
 from domain.ledger import Fact
 from domain.values import Day, PublicCode, optional
 
@@ -108,6 +114,10 @@ class SuspendedByCourt(Fact):
         if not aggregate.court_orders:
             aggregate.before_court = aggregate.status
         aggregate.status = Status.SUSPENDED
+        if self.day >= NOTHING_IS_WASHED_SINCE:
+            # The court has it in its hands again: what counts is how it ends this one.
+            own = self.agency
+            aggregate.grants = [one for one in aggregate.grants if one.court != own]
         aggregate.court_orders.append(CourtOrder(self.agency, self.said["legal_basis"]))
 
 
@@ -121,7 +131,7 @@ class CourtSuspensionLifted(Fact):
         _end(aggregate.court_orders, self)
         # What keeps it from being valid goes, now or once it is lifted elsewhere: it rests on this.
         partial = bool(aggregate.court_orders) or aggregate.status is not Status.SUSPENDED
-        aggregate.grants.append(Grant(self.at, self.keys, partial=partial))
+        aggregate.grants.append(Grant(self.at, self.keys, partial=partial, court=self.agency))
         if aggregate.court_orders:
             return
         if aggregate.status is Status.SUSPENDED:

@@ -4,6 +4,7 @@ Authority has been judged before a rule here runs: the agency may act, its keys 
 """
 
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from domain.acts import Scope
@@ -11,7 +12,14 @@ from domain.agencies import responsible
 from domain.authority import live_key
 from domain.catalogue import certificate_type, check_claims, check_credential
 from domain.certificates import commands, events
-from domain.certificates.record import Certificate, Original, OriginalStatus, Status, found
+from domain.certificates.record import (
+    NOTHING_IS_WASHED_SINCE,
+    Certificate,
+    Original,
+    OriginalStatus,
+    Status,
+    found,
+)
 from domain.certificates.standing import (
     ALIVE,
     IN_FORCE,
@@ -25,6 +33,7 @@ from domain.errors import (
     CertificateNotRevoked,
     CertificateNotSuspended,
     CertificateUnknown,
+    CourtSuspensionStands,
     ExpiryBeforeEffect,
     KeyForeign,
     LegalHoldStands,
@@ -43,6 +52,9 @@ from domain.ledger import Sitting, desk
 from domain.registers import CLOSED_SPACE, NUMBER_SPACE, Register, make_known
 from domain.values import years_after
 
+EVERY_EDITION_IS_RETAINED_SINCE: Final = date(2026, 11, 29)
+"""Until then values were kept for as long after the last edition's expiry, however long those
+before it were to hold; a log may hold such erasures, and its check lets them pass (decision 37)."""
 LIST_SPAN = 2**19
 """A new status list is begun every so many events ..."""
 LIST_SIZE = 2**20
@@ -213,12 +225,18 @@ def credential(order: commands.CredentialCertificate, sitting: Sitting) -> None:
 
 @desk(commands.ReaffirmCertificate)
 def reaffirm(order: commands.ReaffirmCertificate, sitting: Sitting) -> None:
-    """Stand by a certificate that is in doubt."""
+    """Stand by a certificate that is in doubt, and by the original that is named.
+
+    One that another has replaced is attested as changed, so it may be stood by, too.
+    """
     certificate, original = found(order.code, order.agency, sitting)
     check_named(original)
-    check_status(certificate, order.code, ALIVE)
-    if not certificate.in_doubt(sitting):
+    check_status(certificate, order.code, ALIVE | {Status.SUPERSEDED})
+    strict = sitting.today >= NOTHING_IS_WASHED_SINCE
+    if not certificate.in_doubt(sitting, order.code if strict else None):
         raise ReaffirmationNotNeeded(code=order.code)
+    if strict and not certificate.in_doubt(sitting, order.code, agencys=True):
+        raise CourtSuspensionStands(code=order.code)
     sitting.record(events.Reaffirmed, on=certificate)
 
 
@@ -231,7 +249,10 @@ def erase(order: commands.EraseCertificate, sitting: Sitting) -> None:
     if certificate.holds:
         raise LegalHoldStands(code=order.code)
     years = certificate_type(certificate.type).retention_years
-    begins = max(certificate.date, certificate.edition.expiry or certificate.date)
+    editions = certificate.editions
+    if sitting.today < EVERY_EDITION_IS_RETAINED_SINCE:
+        editions = editions[-1:]
+    begins = max(certificate.date, *(one.expiry or certificate.date for one in editions))
     if years is None or years_after(begins, years) > sitting.today:
         raise RetentionNotExpired(code=order.code)
     sitting.record(events.Erased, on=certificate)

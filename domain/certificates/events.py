@@ -3,7 +3,14 @@
 from datetime import date
 from typing import Any
 
-from domain.certificates.record import Certificate, Edition, Grant, OriginalStatus, Status
+from domain.certificates.record import (
+    NOTHING_IS_WASHED_SINCE,
+    Certificate,
+    Edition,
+    Grant,
+    OriginalStatus,
+    Status,
+)
 from domain.ledger import Fact
 from domain.registers import Register
 
@@ -98,10 +105,12 @@ class Corrected(Fact):
     TOPIC = "sijill.certificate.corrected.v1"
 
     def apply(self, aggregate: Certificate) -> None:
-        """The new edition rests on this act alone: nothing was taken over from those before."""
+        """The new edition rests on this act: nothing was taken over but what a court ended."""
+        washes = self.day < NOTHING_IS_WASHED_SINCE
         edition = _edition(self, len(aggregate.editions) + 1, aggregate.date)
-        aggregate.make_edition(edition, self.said["new_code"])
-        aggregate.grants = [Grant(self.at, self.keys)]
+        aggregate.make_edition(edition, self.said["new_code"], washes=washes)
+        kept = [] if washes else aggregate.courts_liftings()
+        aggregate.grants = [*kept, Grant(self.at, self.keys)]
 
 
 class Voided(Fact):
@@ -165,8 +174,12 @@ class Reaffirmed(Fact):
     TOPIC = "sijill.certificate.reaffirmed.v1"
 
     def apply(self, aggregate: Certificate) -> None:
-        """From now on it is in force by these keys, with all that was granted before."""
-        aggregate.grants = [Grant(self.at, self.keys)]
+        """From now on it is in force by these keys, but for its other originals' own grants."""
+        kept: list[Grant] = []
+        if self.day >= NOTHING_IS_WASHED_SINCE:
+            stood_by = (None, self.said["code"])
+            kept = [one for one in aggregate.grants if one.court or one.code not in stood_by]
+        aggregate.grants = [*kept, Grant(self.at, self.keys)]
 
 
 class Erased(Fact):

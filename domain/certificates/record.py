@@ -8,13 +8,18 @@ can besides be revoked alone, replaced, or left behind by a correction.
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from domain.agencies import responsible
 from domain.authority import void_from
 from domain.errors import CertificateUnknown, RecordMoved
 from domain.ledger import Home, Record, Sitting
 from domain.registers import Register
+
+NOTHING_IS_WASHED_SINCE: Final = date(2026, 11, 29)
+"""Until then a correction took a revoked original out of its revocation, it and a re-affirmation
+took a court's lifting out of doubt, and a re-affirmation of one original stood for all (decision
+37): what was recorded before that day keeps that meaning."""
 
 
 class Status(StrEnum):
@@ -40,13 +45,15 @@ class Grant(NamedTuple):
     """An act by which the certificate is (again) in force: its index and its keys.
 
     `code` is None where it is about the whole record. `partial`: an end of one obstacle of
-    several, which left it out of force until the act that ended the last of them.
+    several, which left it out of force until the act that ended the last of them. `court` is who
+    ended it, where a court did: its agency cannot stand by that.
     """
 
     at: int
     keys: tuple[str, ...]
     code: str | None = None
     partial: bool = False
+    court: str | None = None
 
 
 class CourtOrder(NamedTuple):
@@ -118,12 +125,17 @@ class Certificate(Record):
         """Number a new original after all before it."""
         self.originals[code] = Original(code, len(self.originals) + 1, edition)
 
-    def make_edition(self, edition: Edition, code: str) -> None:
-        """Begin an edition with its first original; those of editions before are left behind."""
+    def make_edition(self, edition: Edition, code: str, *, washes: bool = False) -> None:
+        """Begin an edition with its first original; those of editions before are left behind.
+
+        What was revoked alone stays so. `washes`: until a day it did not.
+        """
         for original in self.originals.values():
-            if original.status in (OriginalStatus.CURRENT, OriginalStatus.REVOKED):
+            if original.successor is not None:
+                continue
+            if washes or original.status is OriginalStatus.CURRENT:
                 original.status = OriginalStatus.SUPERSEDED
-                original.successor = code
+            original.successor = code
         self.editions.append(edition)
         self.add_original(code, edition.number)
 
@@ -137,13 +149,25 @@ class Certificate(Record):
         """Whether its validity is over on a day of Baghdad; the last day is still valid."""
         return self.edition.expiry is not None and day > self.edition.expiry
 
-    def in_doubt(self, sitting: Sitting, code: str | None = None, *, partial: bool = True) -> bool:
+    def courts_liftings(self) -> list[Grant]:
+        """The grants that are a court's: no act of the agency takes their place."""
+        return [one for one in self.grants if one.court is not None]
+
+    def in_doubt(
+        self,
+        sitting: Sitting,
+        code: str | None = None,
+        *,
+        partial: bool = True,
+        agencys: bool = False,
+    ) -> bool:
         """Whether a key by which it, or this original, is in force counted for nothing then.
 
-        `partial`: the partial grants count too.
+        `partial`: the partial grants count too. `agencys`: what its agency granted alone counts.
         """
         own = [one for one in self.grants if code is None or one.code in (None, code)]
         own = [one for one in own if partial or not one.partial]
+        own = [one for one in own if not (agencys and one.court)]
         signed = ((key, grant.at) for grant in own for key in grant.keys)
         return any(_is_void(key, index, sitting) for key, index in signed)
 

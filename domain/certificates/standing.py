@@ -19,10 +19,10 @@ IN_FORCE: Final = frozenset({Status.IN_FORCE})
 
 def check_named(original: Original) -> None:
     """An act names a certificate by a code that nothing has taken the place of."""
-    if original.status is OriginalStatus.SUPERSEDED:
-        raise CodeSuperseded(code=original.code, by=original.successor or "")
     if original.status is OriginalStatus.REPLACED:
         raise CodeReplaced(code=original.code, by=original.successor or "")
+    if original.successor is not None:
+        raise CodeSuperseded(code=original.code, by=original.successor)
 
 
 def check_status(certificate: Certificate, code: str, allowed: frozenset[Status]) -> None:

@@ -16,7 +16,7 @@ class RequestNotWaiting(Refusal, code="request_not_waiting"):
 
 
 class DocumentUnnamed(Malformed, code="document_unnamed"):
-    """The document is named by its code, or by issuer, type, number and date."""
+    """The document is named by its code, or by issuer, type, number and date; both must agree."""
 
 
 class DueDateUnfit(Malformed, code="due_date_unfit"):
@@ -24,7 +24,7 @@ class DueDateUnfit(Malformed, code="due_date_unfit"):
 
 
 class AddresseeUnfit(Refusal, code="addressee_unfit"):
-    """The agency cannot be asked: it is asked already, or is not linked."""
+    """The agency cannot be asked: it is or was asked already, or is not linked."""
 
 
 class FindingMismatch(Refusal, code="finding_mismatch"):

@@ -9,12 +9,15 @@ every fact from a header, a body, a leaf's time and an index, and needs to know 
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID
 
 from eventsourcing.domain import AggregateEvent, BaseAggregate, TAggregate
 from eventsourcing.utils import register_topic, resolve_topic
+
+from domain.values import BAGHDAD
 
 if TYPE_CHECKING:
     from domain.agencies import AgencyState
@@ -123,6 +126,11 @@ class Fact(AggregateEvent):
         if self.index is None:
             raise ValueError(f"{type(self).TOPIC} has no index before it is recorded")
         return self.index
+
+    @property
+    def day(self) -> date:
+        """The day of Baghdad on which it was recorded: rules may hold from one on (decision 37)."""
+        return self.timestamp.astimezone(BAGHDAD).date()
 
     def mutate(self, aggregate: TAggregate | None) -> TAggregate | None:
         """Apply the fact to its record; the first fact of a stream makes the record."""

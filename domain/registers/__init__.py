@@ -37,6 +37,7 @@ from domain.registers.events import (
 from domain.registers.record import (
     Coverage,
     Entry,
+    NumberNote,
     RegisterBook,
     book_of,
     check_kept,
@@ -81,6 +82,7 @@ __all__ = [
     "Entry",
     "EntryState",
     "Grade",
+    "NumberNote",
     "NumberVoided",
     "Register",
     "RegisterBook",

@@ -12,6 +12,8 @@ from uuid import UUID
 from infrastructure.proofs.statuslist import Status, StatusList
 
 _PREFIX: Final = "sijill.certificate."
+STAYS_REVOKED_SINCE_US: Final = 1_795_899_600_000_000
+"""29 November 2026 in Baghdad: until then a correction overtook a revoked original, too."""
 _MAKES: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
 
 
@@ -51,8 +53,12 @@ class Statuses:
         stream: UUID,
         statement: Mapping[str, Any],
         status: tuple[int, int] | None,
+        *,
+        time_us: int,
     ) -> None:
         """Let one event happen; `status` is the (list, index) that its body holds, if it does.
+
+        `time_us` is its leaf's.
 
         Raises:
             KeyError: the event speaks of a certificate or a code that was never told of.
@@ -64,7 +70,8 @@ class Statuses:
             self._records[stream] = _Record()
         record = self._records[stream]
         if act in ("corrected", "original_replaced"):
-            self._overtake(record, act, statement["code"])
+            keeps = time_us >= STAYS_REVOKED_SINCE_US
+            self._overtake(record, act, statement["code"], keeps_revoked=keeps)
         if act in _MAKES and status is not None:
             made = statement["code" if act == "issued" else "new_code"]
             record.originals[made] = _Original(*status)
@@ -82,13 +89,14 @@ class Statuses:
         )
 
     @staticmethod
-    def _overtake(record: _Record, act: str, code: str) -> None:
+    def _overtake(record: _Record, act: str, code: str, *, keeps_revoked: bool) -> None:
         if act == "original_replaced":
             record.originals[code].over = Status.SUPERSEDED
             return
         for one in record.originals.values():
             # A correction takes the place of those that were replaced before it, too.
-            one.over = Status.SUPERSEDED
+            if not (keeps_revoked and one.over is Status.INVALID):
+                one.over = Status.SUPERSEDED
 
     @staticmethod
     def _stand(record: _Record, act: str, said: Mapping[str, Any]) -> None:

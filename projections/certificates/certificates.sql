@@ -23,7 +23,7 @@ CREATE TABLE certificates (
     legal_basis text COLLATE "C",
     counts_from text COLLATE "C",
     successor text COLLATE "C",
-    -- [{"index": n, "keys": [thumbprint], "code": code or null}]
+    -- [{"index": n, "keys": [thumbprint], "code": code of one original, "court": agency}]
     grants jsonb NOT NULL,
     reaffirmed_index bigint,
     erased_index bigint,
@@ -135,11 +135,19 @@ WITH moment AS (
     SELECT least(%(at)s::bigint, model.index) AS at FROM read.model
 ), listed AS (
     SELECT certificate.*, EXISTS (
-            SELECT FROM jsonb_to_recordset(certificate.grants) AS granted (index bigint, keys text[])
+            SELECT FROM jsonb_to_recordset(certificate.grants)
+                AS granted (index bigint, keys text[], code text)
             JOIN read.keys AS key ON key.thumbprint = ANY (granted.keys)
             WHERE key.void_from <= granted.index
                 AND key.since_index <= moment.at
                 AND (key.until_index > moment.at OR key.until_index IS NULL)
+                -- Of an original that does not stand any more nobody has to say anything.
+                AND (granted.code IS NULL OR EXISTS (
+                    SELECT FROM read.codes AS original
+                    WHERE original.code = granted.code AND original.state = 'in_force'
+                        AND original.since_index <= moment.at
+                        AND (original.until_index > moment.at OR original.until_index IS NULL)
+                ))
         ) AS in_doubt
     FROM moment JOIN read.certificates AS certificate ON certificate.since_index <= moment.at
         AND (certificate.until_index > moment.at OR certificate.until_index IS NULL)

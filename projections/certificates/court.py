@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from domain.certificates import NOTHING_IS_WASHED_SINCE
+from domain.values import baghdad_day
 from infrastructure.log.follower import Recorded
 from infrastructure.proofs.verdict import CodeState
 from projections.certificates.record import CERTIFICATES, Certificate, Grant
@@ -47,6 +49,10 @@ def _suspended(event: Recorded, rows: WorkingSet) -> None:
         certificate = certificate._replace(before_court=certificate.state)
     orders = [*certificate.court_orders, _named(event, "legal_basis")]
     changed = _stands(event, certificate, CodeState.SUSPENDED.value, COURT_ORDER)
+    if baghdad_day(event.time) >= NOTHING_IS_WASHED_SINCE:
+        # The court has it in its hands again: what counts is how it ends this one.
+        kept = [one for one in certificate.grants if one.get("court") != event.agency]
+        changed = changed._replace(grants=kept)
     rows.put(CERTIFICATES, changed._replace(court_orders=orders), event.index)
 
 
@@ -54,7 +60,7 @@ def _lifted(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
     orders = _without(certificate.court_orders, event)
     before = certificate.before_court or CodeState.IN_FORCE.value
-    grant = Grant(index=event.index, keys=list(event.keys))
+    grant = Grant(index=event.index, keys=list(event.keys), court=event.agency)
     changed = certificate._replace(court_orders=orders, grants=[*certificate.grants, grant])
     if not orders:
         changed = changed._replace(before_court=None)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from domain.catalogue import CREDENTIAL, IMPLIED
-from domain.values import fold_number
+from domain.certificates import NOTHING_IS_WASHED_SINCE
+from domain.values import baghdad_day, fold_number
 from infrastructure.log.follower import Recorded
 from infrastructure.proofs.verdict import CodeState
 from projections.certificates import court
@@ -33,7 +34,10 @@ CREDENTIALED: Final = "sijill.certificate.credentialed.v1"
 REAFFIRMED: Final = "sijill.certificate.reaffirmed.v1"
 ERASED: Final = "sijill.certificate.erased.v1"
 
-_OVERTAKEN: Final = frozenset({CodeState.IN_FORCE, CodeState.ORIGINAL_REVOKED})
+
+def _washes(event: Recorded) -> bool:
+    """Whether it is of the days on which a correction or a re-affirmation stood for all."""
+    return baghdad_day(event.time) < NOTHING_IS_WASHED_SINCE
 
 
 def _grant(event: Recorded, code: str | None = None) -> Grant:
@@ -176,21 +180,23 @@ def _put_code(
 
 def _corrected(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
-    new_code = event.statement["new_code"]
+    new_code, washes = event.statement["new_code"], _washes(event)
+    overtaken = {CodeState.IN_FORCE, *([CodeState.ORIGINAL_REVOKED] if washes else [])}
     for name in certificate.originals:
         code = rows.need(CODES, name)
-        if code.state in _OVERTAKEN:
+        if code.state in overtaken:
             _put_code(event, rows, code, CodeState.SUPERSEDED, new_code)
     edition = certificate.edition + 1
     number = len(certificate.originals) + 1
+    courts = [one for one in certificate.grants if "court" in one]
     code = _code(event, new_code, date=certificate.date, edition=edition, original=number)
     rows.put(CODES, code, event.index)
     changed = certificate._replace(
         edition=edition,
         code=new_code,
         originals=[*certificate.originals, new_code],
-        # The new edition rests on this act alone: nothing was taken over from those before.
-        grants=[_grant(event)],
+        # The new edition rests on this act: nothing was taken over but what a court ended.
+        grants=[*([] if washes else courts), _grant(event)],
     )
     rows.put(CERTIFICATES, changed, event.index)
 
@@ -244,7 +250,14 @@ def _credentialed(event: Recorded, rows: WorkingSet) -> None:
 
 def _reaffirmed(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
-    changed = certificate._replace(grants=[_grant(event)], reaffirmed_index=event.index)
+    kept: list[Grant] = []
+    if not _washes(event):
+        named = event.statement["code"]
+        kept = [
+            one for one in certificate.grants if "court" in one or one.get("code", named) != named
+        ]
+    grants = [*kept, _grant(event)]
+    changed = certificate._replace(grants=grants, reaffirmed_index=event.index)
     rows.put(CERTIFICATES, changed, event.index)
 
 

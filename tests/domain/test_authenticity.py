@@ -5,8 +5,18 @@ from datetime import date
 
 import pytest
 
-from domain.authenticity import AuthenticityRequest, Finding, RequestState
-from tests.asking_authenticity import answer, ask, attest, by_code, on_request, proof, receive
+from domain.authenticity import Finding, RequestState
+from tests.asking_authenticity import (
+    answer,
+    ask,
+    asked,
+    attest,
+    by_code,
+    on_request,
+    proof,
+    receive,
+    refer,
+)
 from tests.certificate_orders import another, correct, revoke, suspend, void
 from tests.given_when_then import (
     Order,
@@ -36,12 +46,6 @@ def ledger() -> Scenario:
 def operators_proof(name: str) -> Order:
     """The operator issues an authenticity certificate."""
     return proof(name, "ndc").signed_by("ndc-issuer")
-
-
-def asked(scenario: Scenario, name: str) -> AuthenticityRequest:
-    stream = scenario.world.claims["request", code(f"request {name}")]
-    record: AuthenticityRequest = scenario.world.ledger.repository.get(stream)
-    return record
 
 
 def test_an_agency_asks_about_old_paper(ledger: Scenario) -> None:
@@ -292,11 +296,6 @@ def test_a_refusal_has_a_reason_and_ends_it(ledger: Scenario) -> None:
         "sijill.authenticity.refused.v1"
     )
     ledger.when(on_request("refuse", "a", reason="fee_unpaid")).refused("request_not_waiting")
-
-
-def refer(name: str, agency: str = "moj", to: str = "mof") -> Order:
-    """Whoever is asked refers the request."""
-    return on_request("refer", name, agency, to=to, due_date="2026-11-30", reason="register_moved")
 
 
 def test_a_request_is_referred_to_who_has_the_register(ledger: Scenario) -> None:

@@ -57,7 +57,7 @@ class Lives(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.scenario: Scenario = given(linked("moj"))
+        self.scenario: Scenario = given(linked("moj")).on("2026-11-29")
 
     def fresh(self) -> str:
         self.count += 1
@@ -72,7 +72,7 @@ class Lives(RuleBasedStateMachine):
     def named(self, name: str) -> tuple[Life, Copy, bool]:
         life = self.lives[name]
         copy = life.copies[name]
-        return life, copy, copy.status in {"current", "revoked"}
+        return life, copy, not copy.successor
 
     @rule(target=names, number=st.integers(1, 6))
     def issue(self, number: int) -> str:
@@ -127,7 +127,7 @@ class Lives(RuleBasedStateMachine):
     @rule(name=names)
     def annul_original(self, name: str) -> None:
         life, copy, _ = self.named(name)
-        allowed = copy.status == "revoked" and life.status in ALIVE
+        allowed = copy.status == "revoked" and not copy.successor and life.status in ALIVE
         self.order(annul(name, original_only=True), allowed=allowed)
         if allowed:
             copy.status = "current"
@@ -140,8 +140,10 @@ class Lives(RuleBasedStateMachine):
         if not allowed:
             return name
         for copy in life.copies.values():
-            if copy.status in {"current", "revoked"}:
-                copy.status, copy.successor = "superseded", new
+            if not copy.successor:
+                # What was revoked alone stays so, and has no other end any more.
+                copy.status = "superseded" if copy.status == "current" else copy.status
+                copy.successor = new
         life.editions += 1
         return self.add(life, new)
 
@@ -202,15 +204,29 @@ class Lives(RuleBasedStateMachine):
         numbers = [original.number for original in record.originals.values()]
         assert numbers == list(range(1, len(numbers) + 1))
         for original in record.originals.values():
-            current = original.status in {OriginalStatus.CURRENT, OriginalStatus.REVOKED}
-            assert current == (original.successor is None)
-            assert not current or original.edition == record.edition.number
+            last = original.successor is None
+            assert last or original.status is not OriginalStatus.CURRENT
+            assert not last or original.edition == record.edition.number
+            assert last <= (original.status in {OriginalStatus.CURRENT, OriginalStatus.REVOKED})
         assert (record.superseded_by is not None) == (record.status is Status.SUPERSEDED)
 
     @invariant()
     def a_number_belongs_to_one_living_entry(self) -> None:
         claimed = {key for space, key in self.scenario.world.claims if space == "number"}
         assert claimed == {f"moj|main|general|2026|{number}" for number in self.numbers}
+
+
+def test_until_a_day_a_correction_washed_an_original_that_was_revoked() -> None:
+    """What was corrected then keeps that meaning; what is corrected since stays revoked."""
+    scenario = given(linked("moj"), issue("a"), issue("b"))
+    scenario.given(*(revoke(name, original_only=True) for name in ("a", "b")))
+    scenario.on("2026-11-28").given(correct("a", "a2")).on("2026-11-29").given(correct("b", "b2"))
+
+    washed, kept = (certificate(scenario, name).originals[code(name)] for name in ("a", "b"))
+    assert (washed.status, washed.successor) == (OriginalStatus.SUPERSEDED, code("a2"))
+    assert (kept.status, kept.successor) == (OriginalStatus.REVOKED, code("b2"))
+    for act in (annul("b", original_only=True), suspend("b"), correct("b", "b3")):
+        scenario.when(act).refused("code_superseded", by=code("b2"))
 
 
 TestLives = Lives.TestCase

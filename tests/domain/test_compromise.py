@@ -4,6 +4,7 @@ import pytest
 
 from domain.authority import void_from
 from domain.ledger import Decision, Sitting
+from tests.certificate_orders import another, correct, reaffirm, supersede
 from tests.given_when_then import (
     Order,
     Scenario,
@@ -17,6 +18,7 @@ from tests.given_when_then import (
     on_certificate,
     order,
 )
+from tests.sijill.test_letter_rules import judged
 
 COMPROMISED = "sijill.key.compromised.v1"
 REAFFIRMED = "sijill.certificate.reaffirmed.v1"
@@ -24,10 +26,6 @@ REAFFIRMED = "sijill.certificate.reaffirmed.v1"
 
 def compromise(key: str, as_of: int, agency: str = "moj") -> Order:
     return order("key.compromise", agency, key=key_of(key), as_of=as_of, reason="stolen")
-
-
-def reaffirm(name: str) -> Order:
-    return on_certificate("reaffirm", name)
 
 
 def void_index(world: World, key: str) -> int | None:
@@ -210,3 +208,39 @@ def test_what_a_compromised_key_restored_is_in_doubt_like_what_it_issued(
 def test_a_suspended_agency_protects_the_public_from_a_stolen_key() -> None:
     scenario = given(linked("moj"), on_agency("suspend", "moj", reason="security_incident"))
     scenario.when(compromise("moj-2", 3)).then(COMPROMISED)
+
+
+def test_standing_by_one_original_stands_by_no_other() -> None:
+    """A thief's further original needs a word of its own."""
+    scenario = given(linked("moj"), issue("a"), issue("b"))
+    begins = scenario.world.size
+    scenario.given(correct("a", "a2").signed_by("moj-2"), another("a2", "copy").signed_by("moj-2"))
+    scenario.given(another("b", "alone").signed_by("moj-2"), compromise("moj-2", begins))
+    scenario.on("2026-11-29")
+
+    scenario.when(reaffirm("b")).refused("reaffirmation_not_needed")
+    scenario.when(reaffirm("a2")).then(REAFFIRMED)
+    scenario.when(reaffirm("a2")).refused("reaffirmation_not_needed")
+    scenario.when(reaffirm("copy")).then(REAFFIRMED)
+    scenario.when(reaffirm("copy")).refused("reaffirmation_not_needed")
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_until_a_day_it_stood_by_all() -> None:
+    scenario = given(linked("moj"), issue("a"))
+    begins = scenario.world.size
+    scenario.given(another("a", "copy").signed_by("moj-2"), compromise("moj-2", begins))
+    scenario.on("2026-11-28")
+
+    scenario.when(reaffirm("a")).then(REAFFIRMED)
+    scenario.on("2026-11-29").when(reaffirm("copy")).refused("reaffirmation_not_needed")
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_what_another_certificate_replaced_may_be_stood_by() -> None:
+    """It is attested as changed, so it may not stay in doubt for ever."""
+    scenario = given(linked("moj"), issue("b"))
+    begins = scenario.world.size
+    scenario.given(issue("a").signed_by("moj-2"), supersede("a", "b"), compromise("moj-2", begins))
+
+    scenario.when(reaffirm("a")).then(REAFFIRMED)

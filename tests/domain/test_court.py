@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from domain.certificates import Status
+from domain.ledger import Decision, Sitting
 from tests.asking_authenticity import attest, by_code, proof
-from tests.certificate_orders import certificate, correct, erase, revoke
+from tests.certificate_orders import certificate, correct, erase, reaffirm, revoke
 from tests.domain.test_compromise import compromise
 from tests.domain.test_succession import merge
 from tests.given_when_then import (
@@ -196,6 +197,59 @@ def test_a_lift_that_left_it_out_of_force_binds_findings_from_a_day_on(
         assert list(judged(scenario.world.recorded)) == []
         return
     scenario.when(found).refused("certificate_in_doubt")
+
+
+@pytest.mark.parametrize("day", ["2026-11-28", "2026-11-29"])
+@pytest.mark.parametrize("way", ["corrected", "reaffirmed"])
+def test_its_agency_does_not_clear_what_a_stolen_key_of_a_court_lifted(
+    scenario: Scenario, way: str, day: str
+) -> None:
+    """The court does: it suspends anew, and lifts what is to be lifted."""
+    begins = scenario.given(suspend("a")).world.size
+    scenario.given(lift("a"), enrol("hjc-new", "hjc", ("court",)).also_by("ndc", "comsec"))
+    scenario.given(compromise("hjc-court", begins, "hjc")).on(day)
+    name = "a"
+    if way == "corrected":
+        name = "a2"
+        scenario.given(correct("a", name))
+    reaffirmed = scenario.when(reaffirm(name))
+
+    if day < "2026-11-29":
+        if way == "corrected":
+            reaffirmed.refused("reaffirmation_not_needed")
+        assert not doubted(scenario)
+        assert list(judged(scenario.world.recorded)) == []
+        return
+    reaffirmed.refused("court_suspension_stands")
+    assert doubted(scenario)
+    again = "judgment:3/2026"
+    scenario.given(suspend(name, again).signed_by("hjc-new"))
+    scenario.given(lift(name, again).signed_by("hjc-new"))
+    assert not doubted(scenario)
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_another_court_clears_it_no_more_than_its_agency(scenario: Scenario) -> None:
+    scenario.given(court("appeal")).on("2026-11-29")
+    begins = scenario.given(suspend("a")).world.size
+    scenario.given(lift("a"), compromise("hjc-court", begins, "hjc"))
+
+    scenario.given(suspend("a", court="appeal"), lift("a", court="appeal"))
+
+    assert doubted(scenario)
+
+
+def doubted(scenario: Scenario, name: str = "a") -> bool:
+    """Whether a key behind the certificate counted for nothing, as a desk would see it."""
+    seen: list[bool] = []
+
+    def look(sitting: Sitting) -> Decision:
+        seen.append(certificate(scenario, name).in_doubt(sitting))
+        return Decision(events=())
+
+    signed = scenario.world.read(issue("unused"))[2]
+    scenario.world.ledger._ask(look, signed, scenario.world)
+    return seen[0]
 
 
 def test_the_last_lift_by_a_stolen_key_was_never_found_genuine(scenario: Scenario) -> None:

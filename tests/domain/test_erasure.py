@@ -7,6 +7,7 @@ import pytest
 from domain.certificates import CourtOrder
 from tests.certificate_orders import another, certificate, correct, erase, replaced, revoke
 from tests.given_when_then import Order, claims, code, given, issue, linked
+from tests.sijill.test_letter_rules import judged
 
 
 def old(name: str, **more: Any) -> Order:
@@ -40,6 +41,19 @@ def test_retention_ends_on_its_day() -> None:
     scenario = given(linked("moj"), issue("a")).on("2031-11-19")
     scenario.when(erase("a")).refused("retention_not_expired")
     scenario.on("2031-11-20").when(erase("a")).then("sijill.certificate.erased.v1")
+
+
+@pytest.mark.parametrize("day", ["2026-11-28", "2026-11-29"])
+def test_an_edition_that_held_longer_keeps_the_values(day: str) -> None:
+    """Until a day the last edition counted alone, and what was erased so is no finding."""
+    scenario = given(linked("moj"), old("a", expiry_date="2030-01-01"), correct("a", "b")).on(day)
+
+    if day < "2026-11-29":
+        scenario.when(erase("b")).then("sijill.certificate.erased.v1")
+        assert list(judged(scenario.world.recorded)) == []
+        return
+    scenario.when(erase("b")).refused("retention_not_expired")
+    scenario.on("2036-01-01").when(erase("b")).then("sijill.certificate.erased.v1")
 
 
 def test_a_legal_hold_forbids_erasure() -> None:

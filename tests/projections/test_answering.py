@@ -11,7 +11,8 @@ from infrastructure.log.queries import load
 from infrastructure.postgres import connect_async
 from projections import authenticity
 from projections.authenticity import Answering
-from tests.given_when_then import given, linked
+from tests.asking_authenticity import answer, ask, refer
+from tests.given_when_then import code, given, linked
 from tests.projections.conftest import Reading
 
 pytestmark = pytest.mark.anyio
@@ -56,6 +57,25 @@ async def test_no_agency_goes_through_the_requests_of_all(reading: Reading) -> N
     assert scans
     assert [node for node in scans if node["Actual Loops"] > 1] == []
     assert len(await authenticity.report(reading.service, today=TODAY)) == AGENCIES
+
+
+async def test_what_was_found_before_a_referral_is_history(reading: Reading) -> None:
+    scenario = given(linked("moj"), linked("moh"), linked("mof"), ask("a"))
+    scenario.given(
+        answer("a", "original_needed", unit="main", series="general", grade="paper_reply")
+    )
+    needed = await reading.follow(scenario)
+    scenario.given(refer("a"))
+    await reading.follow(scenario)
+
+    before = await authenticity.show(reading.service, code("request a"), at=needed)
+    shown = await authenticity.show(reading.service, code("request a"))
+    assert before is not None
+    assert shown is not None
+    assert (before.finding, before.grade) == ("original_needed", "paper_reply")
+    told = (shown.finding, shown.grade, shown.unit, shown.series, shown.certificate, shown.reason)
+    assert (shown.state, shown.addressee, *told) == ("open", "mof", *[None] * 6)
+    assert shown.history[1]["finding"] == "original_needed"
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

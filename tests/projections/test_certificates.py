@@ -6,6 +6,7 @@ from infrastructure.postgres import connect
 from infrastructure.proofs.verdict import CodeState, Reason, RecordFacts, judge
 from projections import certificates
 from projections.certificates import Filter, Found
+from tests.certificate_orders import another, revoke
 from tests.given_when_then import (
     add,
     claims,
@@ -201,6 +202,25 @@ async def test_what_a_compromised_key_issued_waits_to_be_reaffirmed(reading: Rea
     assert await soundness() == [True, True, True]
     assert await soundness(at=declared) == [False, False, True]
     assert await certificates.page(reading.service, "moj", Filter(in_doubt=True)) == []
+
+
+async def test_only_an_original_that_stands_waits_to_be_stood_by(reading: Reading) -> None:
+    """Each needs a word of its own; one that was revoked alone needs none."""
+    scenario = given(linked("moj"), issue("a"), issue("b"))
+    begins = scenario.world.size
+    scenario.given(*(another(name, f"{name}2").signed_by("moj-2") for name in "ab"))
+    scenario.given(order("key.compromise", "moj", key=key_of("moj-2"), as_of=begins, reason="lost"))
+    await reading.follow(scenario)
+
+    async def doubted() -> list[str]:
+        found = await certificates.page(reading.service, "moj", Filter(in_doubt=True))
+        return [one.certificate.code for one in found]
+
+    assert await doubted() == [code("a"), code("b")]
+    scenario.given(revoke("b2", original_only=True)).on("2026-11-29")
+    scenario.given(on_certificate("reaffirm", "a2"))
+    await reading.follow(scenario)
+    assert await doubted() == []
 
 
 async def test_the_newest_event_that_decides_may_be_about_a_key(reading: Reading) -> None:

@@ -2,14 +2,17 @@
 
 import pytest
 
+from domain.certificates import NOTHING_IS_WASHED_SINCE
 from domain.certificates.desk import LIST_SIZE
+from domain.values import MICROSECONDS, baghdad_day
 from infrastructure.log.follower import Follower, recorded
 from infrastructure.proofs import statuslist
 from infrastructure.proofs.leaf import Header, encode_body
 from infrastructure.proofs.statuslist import Status, StatusList
-from infrastructure.proofs.statusreplay import Statuses
+from infrastructure.proofs.statusreplay import STAYS_REVOKED_SINCE_US, Statuses
 from projections import certificates, status
 from projections.model import ReadModel
+from tests.certificate_orders import correct, revoke
 from tests.given_when_then import Scenario, claims, code, given, issue, linked, on_certificate
 from tests.projections.conftest import Reading
 from tests.projections.wandering import wander
@@ -30,8 +33,11 @@ def told_again(scenario: Scenario) -> list[StatusList]:
             type=fact.TOPIC,
             version=fact.originator_version,
         )
-        event = recorded(fact.at, 0, header.encode(), encode_body(fact.statement, fact.chosen))
-        statuses.apply(event.type, event.stream, event.statement, event.status)
+        time_us = int(fact.timestamp.timestamp()) * MICROSECONDS
+        body = encode_body(fact.statement, fact.chosen)
+        event = recorded(fact.at, time_us, header.encode(), body)
+        said = event.statement
+        statuses.apply(event.type, event.stream, said, event.status, time_us=event.time)
         lists.append(statuses.list(0))
     return lists
 
@@ -98,6 +104,28 @@ async def test_a_reinstated_certificate_is_valid_again(reading: Reading) -> None
     await reading.follow(scenario)
     assert set((await status.listed(reading.service, 0, at=at)).values()) == {Status.SUSPENDED}
     assert await status.listed(reading.service, 0) == {}
+
+
+async def test_a_correction_washes_no_original_that_was_revoked(reading: Reading) -> None:
+    """It did until a day, and what the lists said of those days they say for ever."""
+    scenario = given(linked("moj"), *(issue(name) for name in "ab"))
+    scenario.given(*(revoke(name, original_only=True) for name in "ab"))
+    scenario.on("2026-11-28").given(correct("a", "a2")).on("2026-11-29").given(correct("b", "b2"))
+    await reading.follow(scenario)
+
+    listed = await status.listed(reading.service, 0)
+    assert [await _said(reading, listed, name) for name in ("a", "a2", "b", "b2")] == [
+        Status.SUPERSEDED,
+        Status.VALID,
+        Status.INVALID,
+        Status.VALID,
+    ]
+    assert StatusList.of(listed) == told_again(scenario)[-1]
+
+
+def test_the_replay_changes_its_rule_with_the_domain() -> None:
+    assert baghdad_day(STAYS_REVOKED_SINCE_US) == NOTHING_IS_WASHED_SINCE
+    assert baghdad_day(STAYS_REVOKED_SINCE_US - 1) < NOTHING_IS_WASHED_SINCE
 
 
 def test_a_list_has_a_place_for_every_number_that_is_drawn() -> None:
