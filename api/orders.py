@@ -161,7 +161,7 @@ async def arrive(
     now = now_us()
     judge = partial(judge_bytes, head, body, key, services.ledger_id, now)
     try:
-        return await off_loop(judge, head.lines)
+        return await off_loop(judge, max(head.lines, len(body) // LINE_LIMIT_BYTES))
     except ProofError as error:
         raise await blamed(services, error, now) from error
 
