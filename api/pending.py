@@ -23,6 +23,7 @@ from api.orders import (
     head_of,
     judge_bytes,
     key_of,
+    lateness,
     now_us,
     read_body,
 )
@@ -146,13 +147,7 @@ async def _countersignature(
     head.check_ledger(services.ledger_id)
     orders.check_body(head, body)
     head.check_signature(await key_of(services, head.keyid))
-    try:
-        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
-    except ProofError as error:
-        if error.code != "order_expired":
-            raise
-        return head, error
-    return head, None
+    return head, lateness(head, now_us())
 
 
 async def _load(services: Services, order: UUID, head: SignedRequest, place: Place) -> Waiting:

@@ -130,7 +130,7 @@ async def take_room(place: Place, outline: Outline, agency: str, *, everything: 
     """
     if not everything and agency not in {outline.agency, *outline.asked}:
         raise Problem("order_unknown")
-    await place.take()
+    await place.take(agency)
 
 
 def _read(
