@@ -104,19 +104,18 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
 
     Who has approved already gets the same answer again.
     """
-    head, late = await _countersignature(request, services)
+    head, late = await _countersignature(request, services, f"/v1/orders/{order}/approval")
     kept = await _load(services, order, head, place)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
         agency = await waiting.signer(services, kept, head, late)
-    _require_same(kept, head)
     return await _sign(request, services, kept, head, agency)
 
 
 @router.post("/{order}/refusal", summary="Refuse a pending order", **REFUSAL)
 async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
-    head, late = await _countersignature(request, services)
+    head, late = await _countersignature(request, services, f"/v1/orders/{order}/refusal")
     kept = await _load(services, order, head, place)
     signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
@@ -137,12 +136,15 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
 
 
 async def _countersignature(
-    request: Request, services: Services
+    request: Request, services: Services, path: str
 ) -> tuple[SignedRequest, ProofError | None]:
     """An approval (or refusal) whose bytes and signature are right, and why it is too late."""
     head = head_of(request)
     if head.tag != orders.APPROVAL_TAG:
         raise ProofError("tag_unknown", "an approval is expected here")
+    if head.path != path:
+        # The route takes an id in any spelling. What is signed is evidence, and has one.
+        raise ProofError("order_malformed", "the order's id is not in its one spelling")
     body = await read_body(request, orders.LINE_LIMIT_BYTES)
     head.check_ledger(services.ledger_id)
     orders.check_body(head, body)
@@ -164,6 +166,7 @@ async def _sign(
     request: Request, services: Services, kept: Waiting, head: SignedRequest, agency: str
 ) -> Response:
     """Add a signature and, when nothing is missing any more, record."""
+    _require_same(kept, head)
     kept.require_key()
     row = _row(head, agency)
     while not kept.signed_by(head.keyid):
@@ -184,6 +187,7 @@ async def _record_or_wait(request: Request, services: Services, kept: Waiting) -
     needed = await waiting.missing(services, kept.work)
     if not needed.complete:
         return _accepted(kept, needed)
+    kept.require_evidence()
     return await _record(request, services, kept)
 
 
@@ -240,10 +244,10 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
 
 
 def _require_same(kept: Waiting, head: SignedRequest) -> None:
-    """An approval covers the pending order's statements, and nothing else."""
+    """A signature covers the pending order's statements, and nothing else."""
     order = kept.order
     if (head.root, head.lines, head.atomic) != (order.root, order.lines, order.atomic):
-        raise ProofError("statement_mismatch", "the approval covers another order's statements")
+        raise ProofError("statement_mismatch", "it covers another order's statements")
 
 
 def _accepted(kept: Waiting, needed: Requirement) -> Response:
