@@ -65,7 +65,7 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     if known is None:
         raise Problem("internal")
     kept = await waiting.load(services, known, arrived)
-    if kept.state == "appended":
+    if await _is_recorded(services, kept):
         return await _record(request, services, kept)
     kept.require_open()
     # All may be there: whoever brought the last one was cut off before it was recorded.
@@ -177,7 +177,7 @@ async def _sign(
             await store.add_signature(connection, kept.order.id, row, position=present)
         # Where another one was faster, this one is judged anew: it may not be needed any more.
         kept = await waiting.load(services, kept.order.id)
-    if kept.state == "appended":
+    if await _is_recorded(services, kept):
         return await _tell_again(request, services, kept)
     kept.require_open()
     return await _record_or_wait(request, services, kept)
@@ -207,6 +207,22 @@ async def _tell_again(request: Request, services: Services, kept: Waiting) -> Re
         return answers.bulk(request, services, work, pieces)
     [[outcome]] = [piece async for piece in pieces]
     return await answers.single(request, services, work, outcome)
+
+
+async def _is_recorded(services: Services, kept: Waiting) -> bool:
+    """Whether the log has it, whatever its row says: its worker may have died before closing it.
+
+    A bulk that is still open may have been cut off in the middle, and goes on.
+    """
+    order = kept.order
+    if kept.state == "appended" or (kept.bulk and kept.state == "open"):
+        return kept.state == "appended"
+    found = await services.reader.recorded(order.agency, order.idempotency_key)
+    if found is None or found.request_digest != order.request_digest:
+        return False
+    async with services.pool.connection() as connection:
+        await store.close(connection, order.id, found.first_index)
+    return True
 
 
 async def _close(services: Services, kept: Waiting, outcomes: list[Outcome]) -> None:
