@@ -51,7 +51,7 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     """Store an order that waits; 202, with what it waits for. The same again: the same answer."""
     head, work = arrived.request, work_of(arrived)
     async with services.pool.connection() as connection:
-        await store.expire(connection, now_us())
+        await store.expire(connection, await services.sure.past(connection))
         known = await store.find_by_key(connection, work.agency, head.idempotency_key)
     if known is None:
         if arrived.late is not None:

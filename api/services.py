@@ -22,6 +22,7 @@ from domain.ledger import Directory, Ledger
 from infrastructure.attachments.stores import Storage
 from infrastructure.holidays import WorkingDays
 from infrastructure.log import clocks
+from infrastructure.log.clocks import SureTime
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
 from infrastructure.log.refusals import ClockUnsafe
@@ -47,7 +48,7 @@ class Services:
     the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
     model. `status_lists` gives what signs them, where a key for that is here. `promised` is how
-    many events the log key had signed for when this process began.
+    many events the log key had signed for when this process began. By `sure` things end for good.
     Synchronous members (`ledger`, `directory`, `desk`) are for threads.
     """
 
@@ -79,6 +80,7 @@ class Services:
     trust: Kept = field(default_factory=Kept)
     keys: KeyRing = field(default_factory=KeyRing)
     limits: Limits = field(default_factory=Limits)
+    sure: SureTime = field(default_factory=SureTime)
 
     @property
     def size(self) -> int:

@@ -9,7 +9,6 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg.rows import tuple_row
-from psycopg_pool import AsyncConnectionPool
 
 from api import verify
 from api.attesting import Attester
@@ -20,7 +19,7 @@ from domain.ledger import Ledger
 from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError, load_private_key
 from infrastructure.log import checkpoints, pending
-from infrastructure.log.committer import Committer, now_us
+from infrastructure.log.committer import Committer
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, Urls
@@ -133,7 +132,7 @@ async def open_services(data: Path) -> Services:
         )
         task = asyncio.create_task(_forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)
-        closing = asyncio.create_task(close_expired_orders(pool), name="expiry")
+        closing = asyncio.create_task(close_expired_orders(services), name="expiry")
         stack.callback(closing.cancel)
         tidying = asyncio.create_task(sweep_uploads(services), name="uploads")
         stack.callback(tidying.cancel)
@@ -191,13 +190,22 @@ async def _forget_registry_changes(services: Services) -> None:
         await asyncio.sleep(REGISTRY_INTERVAL_SECONDS)
 
 
-async def close_expired_orders(pool: AsyncConnectionPool[Any]) -> None:
-    """Close what is over, or names what was erased, for ever: values go when nobody asks, too."""
+async def close_expired_orders(services: Services) -> None:
+    """Close what is over, for ever: values go when nobody asks, too."""
     while True:
         try:
-            async with pool.connection() as connection:
-                await pending.expire(connection, now_us())
-                await pending.close_erased(connection)
+            await close_what_is_over(services)
         except psycopg.Error as error:
             LOGGER.warning("expired orders not closed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_INTERVAL_SECONDS)
+
+
+async def close_what_is_over(services: Services) -> None:
+    """Close orders that wait past their time, or name what was erased.
+
+    Raises:
+        psycopg.Error: not all of it could be closed.
+    """
+    async with services.pool.connection() as connection:
+        await pending.expire(connection, await services.sure.past(connection))
+        await pending.close_erased(connection)

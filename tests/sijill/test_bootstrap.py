@@ -1,28 +1,60 @@
 """What a process of the service does besides answering."""
 
-import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
+from api.services import Services
 from domain.values import uuid7
 from infrastructure import postgres
 from infrastructure.log import pending
+from infrastructure.log.clocks import SureTime
 from infrastructure.log.committer import now_us
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.postgres import Role, Urls
-from sijill.bootstrap import close_expired_orders
+from sijill.bootstrap import close_what_is_over
 
 pytestmark = pytest.mark.anyio
 ROOT = bytes(32)
+HOUR = 3_600_000_000
+YEAR = 365 * 24 * HOUR
 
 
-async def test_an_order_past_its_time_loses_its_values_though_nobody_asks(database: Urls) -> None:
+@dataclass
+class Process:
+    """What closing asks of a process."""
+
+    pool: AsyncConnectionPool[Any]
+    sure: SureTime = field(default_factory=SureTime)
+
+    async def closed(self) -> None:
+        await close_what_is_over(cast("Services", self))
+
+    async def found(self, order: PendingOrder) -> PendingOrder:
+        async with self.pool.connection() as conn:
+            found = await pending.find(conn, order.id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def process(database: Urls) -> AsyncIterator[Process]:
+    pool = postgres.async_pool(database.service, Role.SERVICE, size=1, autocommit=True)
+    await pool.open(wait=True)
+    async with pool:
+        yield Process(pool)
+
+
+async def waits(process: Process, not_after: int) -> PendingOrder:
+    """An order that waits until then."""
     order = PendingOrder(
         id=uuid7(now_us()),
         agency="moh",
         asked=[],
-        idempotency_key="key",
+        idempotency_key=f"until-{not_after}",
         request_digest=ROOT,
         act="certificate.issue",
         method="POST",
@@ -34,7 +66,7 @@ async def test_an_order_past_its_time_loses_its_values_though_nobody_asks(databa
         content_type="application/json",
         sealed_body=b"sealed",
         created=0,
-        not_after=now_us() - 1,
+        not_after=not_after,
         wrapped=b"wrapped",
     )
     first = PendingSignature(
@@ -43,20 +75,31 @@ async def test_an_order_past_its_time_loses_its_values_though_nobody_asks(databa
         keyid="key",
         tag="tag",
         agency="moh",
-        idempotency_key="key",
+        idempotency_key=order.idempotency_key,
         created=0,
         expires=0,
     )
-    pool = postgres.async_pool(database.service, Role.SERVICE, size=2, autocommit=True)
-    await pool.open(wait=True)
-    async with pool:
-        async with pool.connection() as conn:
-            await pending.insert(conn, order, first)
-        with suppress(TimeoutError):
-            # It never ends; its first round comes at once.
-            async with asyncio.timeout(1):
-                await close_expired_orders(pool)
-        async with pool.connection() as conn:
-            found = await pending.find(conn, order.id)
-    assert found is not None
+    async with process.pool.connection() as conn:
+        await pending.insert(conn, order, first)
+    return order
+
+
+async def test_an_order_past_its_time_loses_its_values_though_nobody_asks(
+    process: Process,
+) -> None:
+    over, open_still = await waits(process, now_us() - 1), await waits(process, now_us() + HOUR)
+
+    await process.closed()
+
+    found = await process.found(over)
     assert (found.state, found.sealed_body, found.wrapped) == ("expired", b"", None)
+    assert await process.found(open_still) == open_still
+
+
+async def test_a_clock_that_stepped_ahead_closes_nothing(process: Process) -> None:
+    over, open_still = await waits(process, now_us() - 1), await waits(process, now_us() + HOUR)
+    process.sure = SureTime(lambda: now_us() + YEAR)
+
+    await process.closed()
+
+    assert [await process.found(one) for one in (over, open_still)] == [over, open_still]
