@@ -242,6 +242,11 @@ class Ledger(Application[UUID]):
             with contextlib.suppress(KeyError):
                 cache.get(stream, evict=True)
 
+    def forget_everything(self) -> None:
+        """Load all records and claims afresh: a log that lost its end never had what it held."""
+        self.repository.cache = LRUCache(CACHED_RECORDS)
+        self._claims = LRUCache(CACHED_CLAIMS)
+
     def _ask(
         self,
         judge: Callable[[Sitting], _Answer],

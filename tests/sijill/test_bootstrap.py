@@ -1,8 +1,11 @@
 """What a process of the service does besides answering."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -15,7 +18,13 @@ from infrastructure.log.clocks import SureTime
 from infrastructure.log.committer import now_us
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.postgres import Role, Urls
-from sijill.bootstrap import close_what_is_over
+from sijill.bootstrap import (
+    close_what_is_over,
+    forget_changes,
+    forget_registry_changes,
+    promised,
+)
+from sijill.folder import Folder
 
 pytestmark = pytest.mark.anyio
 ROOT = bytes(32)
@@ -103,3 +112,67 @@ async def test_a_clock_that_stepped_ahead_closes_nothing(process: Process) -> No
     await process.closed()
 
     assert [await process.found(one) for one in (over, open_still)] == [over, open_still]
+
+
+def test_a_mark_that_cannot_be_read_is_no_reason_to_stop(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    assert promised(folder) == 0
+    folder.mark.path.mkdir(parents=True)
+    with pytest.raises(OSError):  # noqa: PT011 - the very error that is passed over
+        folder.mark.read()
+
+    assert promised(folder) == 0
+
+
+@dataclass
+class Following:
+    """What following the registry asks of a process: a log, and a ledger that remembers."""
+
+    pool: AsyncConnectionPool[Any]
+    position: int = 0
+    forgotten: list[object] = field(default_factory=list)
+    fails: int = 0
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def log(self) -> "Following":
+        return self
+
+    @property
+    def ledger(self) -> "Following":
+        return self
+
+    async def reach(self, position: int, _seconds: float) -> bool:
+        self.position = position
+        return True
+
+    def forget(self, streams: list[UUID]) -> None:
+        self.fails -= 1
+        if self.fails >= 0:
+            raise ValueError
+        self.forgotten.append(streams)
+        self.told.set()
+
+    def forget_everything(self) -> None:
+        self.forgotten.append("everything")
+
+
+async def test_a_log_that_fell_is_forgotten_as_a_whole(process: Process) -> None:
+    following = Following(process.pool, position=3)
+
+    assert await forget_changes(cast("Services", following), 5) == 3
+    assert following.forgotten == ["everything"]
+    assert await forget_changes(cast("Services", following), 3) == 3
+    assert await forget_changes(cast("Services", following), 2) == 3
+    assert following.forgotten == ["everything", []]
+
+
+async def test_whatever_fails_registry_changes_are_followed(process: Process) -> None:
+    following = Following(process.pool, fails=1)
+    task = asyncio.create_task(forget_registry_changes(cast("Services", following)))
+    try:
+        async with asyncio.timeout(60):
+            await following.told.wait()
+    finally:
+        task.cancel()
+    assert following.forgotten == [[]]
