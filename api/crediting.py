@@ -42,16 +42,8 @@ async def wrong(services: Services, work: Work, lines: Iterable[int]) -> dict[in
     if not orders:
         return {}
     errors: dict[int, Exception] = {}
-    read: dict[int, Credential] = {}
-    for number, command in orders.items():
-        try:
-            read[number] = await _signed(services, command, work.lines[number])
-        except ProofError as error:
-            fault = {"pointer": f"/claims/{CREDENTIAL}", "code": error.code}
-            errors[number] = Problem(error.code, errors=[fault], hint=error.detail)
-        except Problem as error:
-            errors[number] = error
     try:
+        read = await _read(services, work, orders, errors)
         await services.caught_up()
         async with services.pool.connection() as connection:
             codes = {orders[number].code for number in read}
@@ -62,9 +54,29 @@ async def wrong(services: Services, work: Work, lines: Iterable[int]) -> dict[in
                 if member:
                     errors[number] = Problem("credential_mismatch", member=member)
     except psycopg.OperationalError:
-        # No read model: an append waits for none.
-        return errors
+        # Nothing is recorded that could not be compared; where this is away, the log is as well.
+        away = {number: Problem("store_unavailable") for number in orders}
+        return away | errors
     return errors
+
+
+async def _read(
+    services: Services,
+    work: Work,
+    orders: Mapping[int, CredentialCertificate],
+    errors: dict[int, Exception],
+) -> dict[int, Credential]:
+    """The credentials by their line; what is none goes to the errors."""
+    read: dict[int, Credential] = {}
+    for number, command in orders.items():
+        try:
+            read[number] = await _signed(services, command, work.lines[number])
+        except ProofError as error:
+            fault = {"pointer": f"/claims/{CREDENTIAL}", "code": error.code}
+            errors[number] = Problem(error.code, errors=[fault], hint=error.detail)
+        except Problem as error:
+            errors[number] = error
+    return read
 
 
 async def _records(connection: Any, codes: Collection[str]) -> Mapping[str, Found]:

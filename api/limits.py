@@ -30,9 +30,13 @@ from api.problems import Problem
 QUESTION_BYTES = 64 * 1024
 # A bulk of 16 MiB, read and parsed, takes ten times that much memory.
 BULKS_AT_ONCE = 4
+# However slowly it sends or reads, one agency leaves places to the others.
+BULKS_OF_ONE_AGENCY = 2
+# A key that may not sign any more is told again what it recorded, beside those that may.
+BULKS_OF_ENDED_KEYS = 1
 # A chunk of an attachment is held twice, as it came and sealed.
 UPLOADS_AT_ONCE = 16
-# However slowly it sends or reads, one agency leaves places to the others.
+# As of bulks.
 UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
 PICTURES_AT_ONCE = 4
@@ -88,17 +92,21 @@ class Place:
 
     _places: asyncio.Semaphore
     _shares: "Shares | None" = None
+    _ended: "Shares | None" = None
     _taken: list[asyncio.Semaphore] = field(default_factory=list)
 
-    async def take(self, agency: str = "") -> None:
+    async def take(self, agency: str = "", *, ended: bool = False) -> None:
         """Wait a moment for a place, within the agency's share where there are shares.
+
+        What its keys hold that have `ended` is a share of its own: they keep none from the others.
 
         Raises:
             Problem: `busy`.
         """
         if self._taken:
             return
-        own = [] if self._shares is None else [self._shares.of(agency)]
+        shares = self._ended if ended else self._shares
+        own = [] if shares is None else [shares.of(agency)]
         try:
             async with asyncio.timeout(BULK_PATIENCE_SECONDS):
                 # One's own first: whoever waits for that keeps nobody else from a place.
@@ -115,13 +123,13 @@ class Place:
             self._taken.pop().release()
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[None]:
+    async def held(self, agency: str = "") -> AsyncIterator[None]:
         """Take a place and free it at the end: for work that is over before the answer leaves.
 
         Raises:
             Problem: `busy`.
         """
-        await self.take()
+        await self.take(agency)
         try:
             yield
         finally:
@@ -154,6 +162,8 @@ class Limits:
     reports_on_one: Buckets = field(default_factory=lambda: Buckets(30, 30 / 3600))
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(DIGEST_BYTES), repr=False)
     _bulks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS_AT_ONCE))
+    _bulks_of: Shares = field(default_factory=lambda: Shares(BULKS_OF_ONE_AGENCY))
+    _bulks_of_ended: Shares = field(default_factory=lambda: Shares(BULKS_OF_ENDED_KEYS))
     _uploads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(UPLOADS_AT_ONCE))
     _uploads_of: Shares = field(default_factory=lambda: Shares(UPLOADS_OF_ONE_AGENCY))
     _streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_AT_ONCE))
@@ -168,7 +178,7 @@ class Limits:
 
     def place(self) -> Place:
         """A place for one request, not taken yet."""
-        return Place(self._bulks)
+        return Place(self._bulks, self._bulks_of, self._bulks_of_ended)
 
     def upload_place(self) -> Place:
         """A place for one chunk on its way in or out, not taken yet."""

@@ -143,27 +143,74 @@ async def arrive(
 
     `head` is the request's head where it was read already.
 
-    The body of a `bulk` takes a place, and a place is for a key that we know: its signature, which
-    covers the body's digest, is checked first.
+    The body of a `bulk` takes a place, and nothing but what the body says is left unchecked then.
 
     Raises:
         ProofError, Problem: each with the code of what is wrong.
     """
     head = head or head_of(request)
     if bulk is not None:
-        head.check_ledger(services.ledger_id)
-        head.check_signature(await key_of(services, head.keyid))
-        await bulk.take()
+        await _take_place(services, head, bulk)
     body = await read_body(request, LINE_LIMIT_BYTES if bulk is None else BODY_LIMIT_BYTES)
-    if head.tag != orders.ORDER_TAG:
-        raise ProofError("tag_unknown", "an order is expected here")
+    _require_order(head)
     key = await key_of(services, head.keyid)
     now = now_us()
     judge = partial(judge_bytes, head, body, key, services.ledger_id, now)
     try:
-        return await off_loop(judge, head.lines)
+        return await off_loop(judge, max(head.lines, len(body) // LINE_LIMIT_BYTES))
     except ProofError as error:
         raise await blamed(services, error, now) from error
+
+
+async def _take_place(services: "Services", head: SignedRequest, place: "Place") -> None:
+    """Take a place for an order's body, in the name of the agency whose signature was found right.
+
+    The signature covers the body's digest. Who signs too late, or with a key that has ended, may
+    still repeat what was recorded, and waits for others of its kind.
+    """
+    head.check_ledger(services.ledger_id)
+    _require_order(head)
+    head.check_signature(await key_of(services, head.keyid))
+    now = now_us()
+    try:
+        late = lateness(head, now)
+    except ProofError as error:
+        raise await blamed(services, error, now) from error
+    agency, ended = await off_loop(partial(_condition, services, head.keyid))
+    await place.take(agency, ended=ended or late is not None)
+
+
+def _condition(services: "Services", thumbprint: str) -> tuple[str, bool]:
+    """Whose a key is, and whether it may not sign any more."""
+    key = services.ledger.key(thumbprint, services.directory)
+    try:
+        services.caller_of(thumbprint)
+    except Refusal:
+        return key.agency, True
+    return key.agency, False
+
+
+def _require_order(head: SignedRequest) -> None:
+    if head.tag != orders.ORDER_TAG:
+        raise ProofError("tag_unknown", "an order is expected here")
+
+
+def lateness(head: SignedRequest, read_us: int) -> ProofError | None:
+    """Why a signed request is out of its time by now; None while it is in it.
+
+    Every life up to that of a co-signed order is let through here; acts that need no second
+    signature are held to the hour where the act is known.
+
+    Raises:
+        ProofError: its time has not come, or is too long.
+    """
+    try:
+        head.check_time(read_us, life_seconds=orders.COSIGNED_LIFE_SECONDS)
+    except ProofError as error:
+        if error.code != "order_expired":
+            raise
+        return error
+    return None
 
 
 async def blamed(services: "Services", error: ProofError, read_us: int) -> Exception:
@@ -186,15 +233,7 @@ def judge_bytes(
     orders.check_body(head, body)
     lines = orders.parse_lines(head, body)
     head.check_signature(key)
-    late = None
-    try:
-        # Every life up to that of a co-signed order is let through here; acts that need no second
-        # signature are held to the hour where the act is known.
-        head.check_time(read_us, life_seconds=orders.COSIGNED_LIFE_SECONDS)
-    except ProofError as error:
-        if error.code != "order_expired":
-            raise
-        late = error
+    late = lateness(head, read_us)
     commands, errors = read_commands(lines)
     if len({command.agency for command in commands.values()}) > 1:
         raise Problem("lines_of_several_agencies")

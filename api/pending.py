@@ -23,6 +23,7 @@ from api.orders import (
     head_of,
     judge_bytes,
     key_of,
+    lateness,
     now_us,
     read_body,
 )
@@ -50,7 +51,7 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     """Store an order that waits; 202, with what it waits for. The same again: the same answer."""
     head, work = arrived.request, work_of(arrived)
     async with services.pool.connection() as connection:
-        await store.expire(connection, now_us())
+        await store.expire(connection, await services.sure.past(connection))
         known = await store.find_by_key(connection, work.agency, head.idempotency_key)
     if known is None:
         if arrived.late is not None:
@@ -64,7 +65,7 @@ async def keep(request: Request, services: Services, arrived: Arrived) -> Respon
     if known is None:
         raise Problem("internal")
     kept = await waiting.load(services, known, arrived)
-    if kept.state == "appended":
+    if await _is_recorded(services, kept):
         return await _record(request, services, kept)
     kept.require_open()
     # All may be there: whoever brought the last one was cut off before it was recorded.
@@ -103,19 +104,18 @@ async def approve(request: Request, services: Open, order: OrderId, place: InTur
 
     Who has approved already gets the same answer again.
     """
-    head, late = await _countersignature(request, services)
+    head, late = await _countersignature(request, services, f"/v1/orders/{order}/approval")
     kept = await _load(services, order, head, place)
     agency = kept.order.agency
     if not kept.signed_by(head.keyid):
         agency = await waiting.signer(services, kept, head, late)
-    _require_same(kept, head)
     return await _sign(request, services, kept, head, agency)
 
 
 @router.post("/{order}/refusal", summary="Refuse a pending order", **REFUSAL)
 async def refuse(request: Request, services: Open, order: OrderId, place: InTurn) -> Response:
     """Close an order for good; its own agency may, and whoever is asked to sign it."""
-    head, late = await _countersignature(request, services)
+    head, late = await _countersignature(request, services, f"/v1/orders/{order}/refusal")
     kept = await _load(services, order, head, place)
     signer = await waiting.signer(services, kept, head, late)
     _require_same(kept, head)
@@ -136,23 +136,20 @@ async def refuse(request: Request, services: Open, order: OrderId, place: InTurn
 
 
 async def _countersignature(
-    request: Request, services: Services
+    request: Request, services: Services, path: str
 ) -> tuple[SignedRequest, ProofError | None]:
     """An approval (or refusal) whose bytes and signature are right, and why it is too late."""
     head = head_of(request)
     if head.tag != orders.APPROVAL_TAG:
         raise ProofError("tag_unknown", "an approval is expected here")
+    if head.path != path:
+        # The route takes an id in any spelling. What is signed is evidence, and has one.
+        raise ProofError("order_malformed", "the order's id is not in its one spelling")
     body = await read_body(request, orders.LINE_LIMIT_BYTES)
     head.check_ledger(services.ledger_id)
     orders.check_body(head, body)
     head.check_signature(await key_of(services, head.keyid))
-    try:
-        head.check_time(now_us(), life_seconds=orders.COSIGNED_LIFE_SECONDS)
-    except ProofError as error:
-        if error.code != "order_expired":
-            raise
-        return head, error
-    return head, None
+    return head, lateness(head, now_us())
 
 
 async def _load(services: Services, order: UUID, head: SignedRequest, place: Place) -> Waiting:
@@ -169,6 +166,7 @@ async def _sign(
     request: Request, services: Services, kept: Waiting, head: SignedRequest, agency: str
 ) -> Response:
     """Add a signature and, when nothing is missing any more, record."""
+    _require_same(kept, head)
     kept.require_key()
     row = _row(head, agency)
     while not kept.signed_by(head.keyid):
@@ -179,7 +177,7 @@ async def _sign(
             await store.add_signature(connection, kept.order.id, row, position=present)
         # Where another one was faster, this one is judged anew: it may not be needed any more.
         kept = await waiting.load(services, kept.order.id)
-    if kept.state == "appended":
+    if await _is_recorded(services, kept):
         return await _tell_again(request, services, kept)
     kept.require_open()
     return await _record_or_wait(request, services, kept)
@@ -189,6 +187,7 @@ async def _record_or_wait(request: Request, services: Services, kept: Waiting) -
     needed = await waiting.missing(services, kept.work)
     if not needed.complete:
         return _accepted(kept, needed)
+    kept.require_evidence()
     return await _record(request, services, kept)
 
 
@@ -208,6 +207,22 @@ async def _tell_again(request: Request, services: Services, kept: Waiting) -> Re
         return answers.bulk(request, services, work, pieces)
     [[outcome]] = [piece async for piece in pieces]
     return await answers.single(request, services, work, outcome)
+
+
+async def _is_recorded(services: Services, kept: Waiting) -> bool:
+    """Whether the log has it, whatever its row says: its worker may have died before closing it.
+
+    A bulk that is still open may have been cut off in the middle, and goes on.
+    """
+    order = kept.order
+    if kept.state == "appended" or (kept.bulk and kept.state == "open"):
+        return kept.state == "appended"
+    found = await services.reader.recorded(order.agency, order.idempotency_key)
+    if found is None or found.request_digest != order.request_digest:
+        return False
+    async with services.pool.connection() as connection:
+        await store.close(connection, order.id, found.first_index)
+    return True
 
 
 async def _close(services: Services, kept: Waiting, outcomes: list[Outcome]) -> None:
@@ -245,10 +260,10 @@ def _new(services: Services, arrived: Arrived, needed: Requirement) -> PendingOr
 
 
 def _require_same(kept: Waiting, head: SignedRequest) -> None:
-    """An approval covers the pending order's statements, and nothing else."""
+    """A signature covers the pending order's statements, and nothing else."""
     order = kept.order
     if (head.root, head.lines, head.atomic) != (order.root, order.lines, order.atomic):
-        raise ProofError("statement_mismatch", "the approval covers another order's statements")
+        raise ProofError("statement_mismatch", "it covers another order's statements")
 
 
 def _accepted(kept: Waiting, needed: Requirement) -> Response:

@@ -14,7 +14,7 @@ from api import waiting
 from api.answers import NO_STORE
 from api.contract import problems, told
 from api.i18n import negotiate
-from api.orders import caller, check_read, now_us, read_head
+from api.orders import caller, check_read, read_head
 from api.paging import Limit, page
 from api.pending import OrderId
 from api.policy import ANONYMOUS, Caller
@@ -47,7 +47,7 @@ async def listed(
     """Orders that the caller's agency made or is asked to sign; auditors see all. Newest first."""
     who = await caller(request, services, required=True)
     async with services.pool.connection() as connection:
-        await store.expire(connection, now_us())
+        await store.expire(connection, await services.sure.past(connection))
         rows = await store.listed(
             connection,
             agency=who.agency or "",

@@ -281,7 +281,7 @@ async def odd(
     register = Register(owner, unit, series, year)
     calendar = services.working_days.calendar
     reporter = Reporter(calendar, wanted.late_days)
-    async with services.limits.place().held(), recent(services) as connection:
+    async with services.limits.place().held(who.agency or ""), recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
         found = await found_in(connection, register, reporter, incoming=wanted.incoming, at=pinned)
     body = {

@@ -23,6 +23,7 @@ from domain.ledger import Directory, Ledger
 from infrastructure.attachments.stores import Storage
 from infrastructure.holidays import WorkingDays
 from infrastructure.log import clocks
+from infrastructure.log.clocks import SureTime
 from infrastructure.log.committer import Committer
 from infrastructure.log.reader import Reader
 from infrastructure.log.refusals import ClockUnsafe
@@ -48,7 +49,7 @@ class Services:
     the primary's; which reads `replica` may answer is told in `api.reading`. `log`,
     `sealed` and `applied` watch the size of the log, of the newest checkpoint and of the read
     model. `status_lists` gives what signs them, where a key for that is here. `promised` is how
-    many events the log key had signed for when this process began.
+    many events the log key had signed for when this process began. By `sure` things end for good.
     Synchronous members (`ledger`, `directory`, `desk`) are for threads.
     """
 
@@ -82,6 +83,7 @@ class Services:
     limits: Limits = field(default_factory=Limits)
     for_checkpoints: Patience = field(default_factory=Patience)
     for_read_model: Patience = field(default_factory=Patience)
+    sure: SureTime = field(default_factory=SureTime)
 
     @property
     def size(self) -> int:

@@ -15,7 +15,6 @@ import structlog
 from anyio import from_thread
 from psycopg import AsyncConnection
 
-from api.orders import now_us
 from api.services import Services
 from infrastructure.attachments import owner, records
 from infrastructure.attachments.owner import Owner, StoreAhead, StoreForeign
@@ -66,7 +65,8 @@ async def drop(services: Services, wanted: UUID) -> None:
 async def _ended(services: Services, wanted: UUID | None = None) -> list[UUID]:
     async with services.pool.connection() as connection:
         await check_may_delete(services, connection)
-        return await records.dropped(connection, now_us(), wanted)
+        over = await services.sure.past(connection)
+        return await records.dropped(connection, over, wanted)
 
 
 async def _let_go(services: Services, attachment: UUID) -> None:

@@ -24,7 +24,7 @@ from domain.ledger import Requirement
 from infrastructure.log import pending as store
 from infrastructure.log.pending import Outline, PendingOrder, PendingSignature
 from infrastructure.log.reader import LoggedEvent
-from infrastructure.proofs import canonical, orders
+from infrastructure.proofs import canonical, evidence, orders
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.jwk import PublicKey, parse_jwk
 from infrastructure.proofs.leaf import split_body
@@ -87,6 +87,19 @@ class Waiting:
         if self.state == "open" and not self.readable:
             raise RecordKeyMissing("the order has no key in this database")
 
+    def require_evidence(self) -> None:
+        """Return when an auditor takes its signatures together: what is recorded stays for ever.
+
+        Each was looked at as it came, but those of an order that waits may be an earlier release's.
+
+        Raises:
+            ProofError: `evidence_not_an_order`, `evidence_disagrees` or `order_malformed`.
+        """
+        evidence.check_agreement(self.work.signatures)
+        approvals = (one for one in self.work.signatures if one.tag == orders.APPROVAL_TAG)
+        if not all(map(orders.is_approval, approvals)):
+            raise ProofError("order_malformed", "an approval's path is not in its one spelling")
+
 
 async def load(
     services: Services,
@@ -130,7 +143,7 @@ async def take_room(place: Place, outline: Outline, agency: str, *, everything: 
     """
     if not everything and agency not in {outline.agency, *outline.asked}:
         raise Problem("order_unknown")
-    await place.take()
+    await place.take(agency)
 
 
 def _read(

@@ -44,6 +44,7 @@ async def record(services: Services, work: Work) -> list[Outcome]:
         return [one async for outcomes in record_in_pieces(services, work) for one in outcomes]
     done = await _attempt(services, work, order_of(work), [0])
     await _find_replays(services, work, done)
+    await _doubt(services, work, done)
     return [done[0]]
 
 

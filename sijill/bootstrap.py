@@ -9,7 +9,6 @@ from typing import Any
 import psycopg
 import structlog
 from psycopg.rows import tuple_row
-from psycopg_pool import AsyncConnectionPool
 
 from api import verify
 from api.attesting import Attester
@@ -20,9 +19,9 @@ from domain.ledger import Ledger
 from infrastructure import postgres
 from infrastructure.keyfiles import KeyFileError, load_private_key
 from infrastructure.log import checkpoints, pending
-from infrastructure.log.committer import Committer, now_us
+from infrastructure.log.committer import Committer
 from infrastructure.log.reader import CHANNEL, ClaimDirectory, Reader
-from infrastructure.log.watch import Watch
+from infrastructure.log.watch import POLL_SECONDS, Watch
 from infrastructure.postgres import Role, Urls
 from projections import freshness, replica
 from projections.certificates import Gathering, asking
@@ -115,7 +114,7 @@ async def open_services(data: Path) -> Services:
             vault=vault,
             reader=reader,
             committer=await stack.enter_async_context(
-                Committer(urls.service, promised=partial(_promised, folder))
+                Committer(urls.service, promised=partial(promised, folder))
             ),
             pool=pool,
             codes=Gathering(asking(pool, wait_seconds=verify.WAIT_SECONDS)),
@@ -127,13 +126,13 @@ async def open_services(data: Path) -> Services:
             sealed=watches[1],
             applied=watches[2],
             closing=AsyncExitStack(),
-            promised=_promised(folder),
+            promised=promised(folder),
             attester=attester,
             status_lists=delegating.Renewing(folder, identity.origin, identity.ledger),
         )
-        task = asyncio.create_task(_forget_registry_changes(services), name="registry")
+        task = asyncio.create_task(forget_registry_changes(services), name="registry")
         stack.callback(task.cancel)
-        closing = asyncio.create_task(close_expired_orders(pool), name="expiry")
+        closing = asyncio.create_task(close_expired_orders(services), name="expiry")
         stack.callback(closing.cancel)
         tidying = asyncio.create_task(sweep_uploads(services), name="uploads")
         stack.callback(tidying.cancel)
@@ -151,14 +150,14 @@ async def _open_replica(data: Path, log: Watch, stack: AsyncExitStack) -> Replic
     return opened
 
 
-def _promised(folder: Folder) -> int:
+def promised(folder: Folder) -> int:
     """How many events the log key may have signed for; what is wrong with the mark the sealer says.
 
-    A lost file is no reason to stop recording.
+    A lost file is no reason to stop recording, nor is one that cannot be read now.
     """
     try:
         return folder.mark.read().size
-    except KeyFileError:
+    except (KeyFileError, OSError):
         return 0
 
 
@@ -168,36 +167,56 @@ def _attester(folder: Folder) -> Attester:
     return Attester(FOUNDERS[0], lambda: load_private_key(path) if path.exists() else None)
 
 
-async def _forget_registry_changes(services: Services) -> None:
+async def forget_registry_changes(services: Services) -> None:
     """Drop cached agencies and keys when the log says that they changed, whoever changed them.
 
     A write would find out by its guards; a signed read has none.
     """
     seen = services.log.position
     while True:
-        await services.log.reach(seen + 1, 60.0)
-        size = services.log.position
-        if size <= seen:
-            continue
+        await services.log.reach(seen + 1, POLL_SECONDS)
         try:
-            async with services.pool.connection() as connection:
-                cursor = connection.cursor(row_factory=tuple_row)
-                await cursor.execute(_REGISTRY_STREAMS, (seen, size))
-                services.ledger.forget([row[0] async for row in cursor])
-        except psycopg.Error as error:
+            seen = await forget_changes(services, seen)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what changes next is to be read
             LOGGER.warning("registry changes not read", error=type(error).__name__)
-        else:
-            seen = size
         await asyncio.sleep(REGISTRY_INTERVAL_SECONDS)
 
 
-async def close_expired_orders(pool: AsyncConnectionPool[Any]) -> None:
-    """Close what is over, or names what was erased, for ever: values go when nobody asks, too."""
+async def forget_changes(services: Services, seen: int) -> int:
+    """Forget what changed since the log had this size, and return the size that it has.
+
+    Where a fail-over has lost its end, what was read may never have been: all of it is forgotten.
+
+    Raises:
+        psycopg.Error: it cannot be told what changed.
+    """
+    size = services.log.position
+    if size < seen:
+        services.ledger.forget_everything()
+    elif size > seen:
+        async with services.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            await cursor.execute(_REGISTRY_STREAMS, (seen, size))
+            services.ledger.forget([row[0] async for row in cursor])
+    return size
+
+
+async def close_expired_orders(services: Services) -> None:
+    """Close what is over, for ever: values go when nobody asks, too."""
     while True:
         try:
-            async with pool.connection() as connection:
-                await pending.expire(connection, now_us())
-                await pending.close_erased(connection)
+            await close_what_is_over(services)
         except psycopg.Error as error:
             LOGGER.warning("expired orders not closed", error=type(error).__name__)
         await asyncio.sleep(EXPIRY_INTERVAL_SECONDS)
+
+
+async def close_what_is_over(services: Services) -> None:
+    """Close orders that wait past their time, or name what was erased.
+
+    Raises:
+        psycopg.Error: not all of it could be closed.
+    """
+    async with services.pool.connection() as connection:
+        await pending.expire(connection, await services.sure.past(connection))
+        await pending.close_erased(connection)

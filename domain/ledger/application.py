@@ -19,7 +19,6 @@ from domain import authority
 from domain.acts import UNTIL_CLOSED, Command
 from domain.errors import (
     CosignatureMissing,
-    CosignatureNotNeeded,
     KeyUnknown,
     Malformed,
     Refusal,
@@ -158,33 +157,6 @@ class Ledger(Application[UUID]):
             raise conflict
         return self.missing(command, signed, directory)
 
-    def countersign(
-        self,
-        commands: Iterable[Command],
-        before: Signed,
-        after: Signed,
-        directory: Directory,
-    ) -> Requirement:
-        """What a pending order still waits for once another signature is added to it.
-
-        Args:
-            commands: all its lines.
-            before: its signatures so far.
-            after: the same with the new one.
-            directory: where claims are looked up.
-
-        Raises:
-            CosignatureNotNeeded: the new signature answers nothing that was missing.
-            Refusal: the new key may not sign, or the order would be refused by now.
-        """
-        missing, left = Requirement(), Requirement()
-        for command in commands:
-            missing |= self.requirement(command, before, directory)
-            left |= self.requirement(command, after, directory)
-        if left == missing:
-            raise CosignatureNotNeeded
-        return left
-
     def key(self, thumbprint: str, directory: Directory) -> "KeyState":
         """An enrolled key in whatever condition, as the last look found it.
 
@@ -269,6 +241,11 @@ class Ledger(Application[UUID]):
         for stream in streams:
             with contextlib.suppress(KeyError):
                 cache.get(stream, evict=True)
+
+    def forget_everything(self) -> None:
+        """Load all records and claims afresh: a log that lost its end never had what it held."""
+        self.repository.cache = LRUCache(CACHED_RECORDS)
+        self._claims = LRUCache(CACHED_CLAIMS)
 
     def _ask(
         self,

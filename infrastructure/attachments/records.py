@@ -158,11 +158,14 @@ def offer(
 
 
 async def dropped(
-    conn: AsyncConnection[Any], now_us: int, wanted: UUID | None = None
+    conn: AsyncConnection[Any], sure_us: int, wanted: UUID | None = None
 ) -> list[UUID]:
-    """End what is over (and one that its agency drops): all whose objects are to be deleted."""
+    """End what was over then (and one that its agency drops): all whose objects are to be deleted.
+
+    What is ended does not come back: `sure_us` is what `clocks.SureTime` says.
+    """
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_SQL["drop"], {"now": now_us, "wanted": wanted})
+        await cursor.execute(_SQL["drop"], {"now": sure_us, "wanted": wanted})
         return [row["id"] async for row in cursor]
 
 

@@ -192,9 +192,12 @@ async def refuse(conn: AsyncConnection[Any], order: UUID, reason: str) -> str | 
     return row["state"] if row else None
 
 
-async def expire(conn: AsyncConnection[Any], now_us: int) -> None:
-    """Close every order whose time is over: nobody else would, and its values would stay."""
-    await conn.execute(_SQL["expire"], {"now": now_us})
+async def expire(conn: AsyncConnection[Any], sure_us: int) -> None:
+    """Close every order whose time was over then: nobody else would, and its values would stay.
+
+    What is closed here does not come back: `sure_us` is what `clocks.SureTime` says.
+    """
+    await conn.execute(_SQL["expire"], {"now": sure_us})
 
 
 async def close_erased(conn: AsyncConnection[Any]) -> None:

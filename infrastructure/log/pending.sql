@@ -64,12 +64,23 @@ SELECT ledger.refuse_pending(%(id)s, %(reason)s) AS state
 SELECT ledger.close_erased()
 
 -- name: expire
-WITH expired AS (
-    UPDATE ledger.pending SET state = 'expired', sealed_body = ''
-    WHERE state = 'open' AND not_after < %(now)s
-    RETURNING id
+-- What the log has is recorded: its worker may have lost power before it closed the order.
+WITH over AS (
+    SELECT p.id, k.first_index
+    FROM ledger.pending p
+    LEFT JOIN ledger.order_keys k ON k.agency = p.agency
+        AND k.idempotency_key = p.idempotency_key AND k.request_digest = p.request_digest
+    WHERE p.state = 'open' AND p.not_after < %(now)s
+), closed AS (
+    UPDATE ledger.pending p
+    SET state = CASE WHEN o.first_index IS NULL THEN 'expired' ELSE 'appended' END,
+        first_index = o.first_index,
+        sealed_body = ''
+    FROM over o
+    WHERE p.id = o.id AND p.state = 'open'
+    RETURNING p.id
 )
-DELETE FROM vault_keys.pending WHERE id IN (SELECT id FROM expired)
+DELETE FROM vault_keys.pending WHERE id IN (SELECT id FROM closed)
 
 -- name: listed
 SELECT p.id, p.agency, p.act, p.path, p.lines, p.created, p.not_after, p.state, p.reason,

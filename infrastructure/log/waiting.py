@@ -102,5 +102,5 @@ class WaitingLine:
     def fail(self, failure: StoreUnavailable) -> None:
         """Sends everybody home."""
         while self._line:
-            self._line.popleft().fail(StoreUnavailable(*failure.args))
+            self._line.popleft().fail(type(failure)(*failure.args))
         self.events = self.bytes = 0

@@ -117,7 +117,7 @@ def verify_signed(
     ``verified`` names keys whose signatures in it were found right before.
     """
     _check_keys(signed, recorded.keys)
-    _check_agreement(signed)
+    check_agreement(signed)
     signed[0].check_ledger(ledger)
     _check_statement(signed[0], recorded)
     cosigned = len(signed) > 1
@@ -130,6 +130,20 @@ def verify_signed(
         if one.keyid not in verified:
             one.check_signature(key)
     return signed
+
+
+def check_agreement(signed: Sequence[SignedRequest]) -> None:
+    """Return when one order comes first and the others are over its statements and ledger.
+
+    Raises:
+        ProofError: ``evidence_not_an_order`` or ``evidence_disagrees``.
+    """
+    order = signed[0]
+    if [one.tag == ORDER_TAG for one in signed] != [True] + [False] * (len(signed) - 1):
+        raise ProofError("evidence_not_an_order", "the order comes first, and only once")
+    what = (order.ledger, order.root, order.lines, order.atomic)
+    if any((one.ledger, one.root, one.lines, one.atomic) != what for one in signed):
+        raise ProofError("evidence_disagrees", "the signatures are over different orders")
 
 
 def _parse_entry(entry: object) -> SignedRequest:
@@ -148,16 +162,6 @@ def _check_keys(signed: Sequence[SignedRequest], keys: Sequence[str]) -> None:
         raise ProofError("evidence_keys_mismatch", "the header names other keys")
     if len(set(keys)) != len(signed):
         raise ProofError("evidence_keys_mismatch", "one key cannot countersign itself")
-
-
-def _check_agreement(signed: Sequence[SignedRequest]) -> None:
-    """One order, first; every other signature is over the same statements of the same ledger."""
-    order = signed[0]
-    if [one.tag == ORDER_TAG for one in signed] != [True] + [False] * (len(signed) - 1):
-        raise ProofError("evidence_not_an_order", "the order comes first, and only once")
-    what = (order.ledger, order.root, order.lines, order.atomic)
-    if any((one.ledger, one.root, one.lines, one.atomic) != what for one in signed):
-        raise ProofError("evidence_disagrees", "the signatures are over different orders")
 
 
 def _check_statement(order: SignedRequest, recorded: Recorded) -> None:

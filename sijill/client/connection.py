@@ -223,7 +223,7 @@ class Client:
         """Sign the approval (or refusal) of an order; `shown` is what `order` answered, if read."""
         read = shown or self.order(order, key=key)
         cover, digests = trust.read_order(read, read["statements"])
-        path = f"/v1/orders/{order}/{'refusal' if refuse else 'approval'}"
+        path = f"/v1/orders/{trust.spelled(order)}/{'refusal' if refuse else 'approval'}"
         head = self._head(path, COSIGNED_LIFE_SECONDS)
         signed = signing.sign_approval(self._require_key(key), head, cover)
         return self._journal(Prepared.of(path, signed, digests, ()))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from infrastructure.proofs import canonical, checkpoint, merkle, note, receipts
 from infrastructure.proofs.checkpoint import Checkpoint
@@ -172,6 +173,14 @@ def require_verdict(answer: Mapping[str, Any], identity: Identity) -> None:
         raise Untrustworthy(f"a verdict without a note that holds: {error}") from error
     if noted != (identity.ledger, answer["outcome"], answer["reason"]):
         raise Untrustworthy("the signed note says something else than the verdict")
+
+
+def spelled(order: str) -> str:
+    """The id of an order in the one spelling that is signed, however it was copied or typed."""
+    try:
+        return str(UUID(order))
+    except ValueError:
+        return order  # the ledger says that it is none
 
 
 def read_order(shown: Mapping[str, Any], statements: Sequence[Any]) -> tuple[Cover, list[bytes]]:

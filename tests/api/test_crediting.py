@@ -1,13 +1,18 @@
 """What a credential says is compared with its certificate before it is recorded."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api import crediting
+from api.problems import Problem
+from domain.certificates import CredentialCertificate
 from infrastructure.proofs import credential, jwk, qr
 from infrastructure.proofs.codes import generate
 from infrastructure.proofs.credential import Credential
@@ -89,6 +94,36 @@ def test_where_there_is_no_read_model_nothing_is_compared(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(certificates, "by_codes", missing)
     assert asyncio.run(crediting._records(None, {"code"})) == {}
+
+
+@pytest.mark.parametrize("half", ["_signed", "_records"])
+def test_where_the_database_is_away_no_line_is_lost(
+    monkeypatch: pytest.MonkeyPatch, half: str
+) -> None:
+    """Neither the key of a credential nor its certificate can be asked for."""
+
+    async def away(*_: object) -> object:
+        raise psycopg.OperationalError
+
+    async def at_once(*_: object) -> object:
+        return SimpleNamespace(code="code")
+
+    monkeypatch.setattr(crediting, "_signed", at_once)
+    monkeypatch.setattr(crediting, half, away)
+    services: Any = SimpleNamespace(
+        caught_up=at_once, pool=SimpleNamespace(connection=contextlib.nullcontext)
+    )
+    line: Any = CredentialCertificate
+    line = line.model_construct(code="code")
+    work: Any = SimpleNamespace(commands={3: line, 5: line}, lines={3: None, 5: None})
+
+    async def wrong() -> dict[int, Exception]:
+        return await crediting.wrong(services, work, [3, 5])
+
+    told = asyncio.run(wrong())
+
+    codes = {number: isinstance(one, Problem) and one.code for number, one in told.items()}
+    assert codes == dict.fromkeys((3, 5), "store_unavailable")
 
 
 def test_another_key_than_the_statement_names_is_refused(wire: Wire, agency: Agency) -> None:

@@ -5,7 +5,9 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,15 +15,24 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api import orders as api_orders
-from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE
+from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE, BULKS_OF_ONE_AGENCY
 from api.orders import read_body
 from api.problems import Problem
-from infrastructure.proofs.orders import LINE_LIMIT_BYTES, NDJSON
+from infrastructure.proofs.orders import APPROVAL_TAG, LINE_LIMIT_BYTES, NDJSON
 from sijill.client import trust
 from sijill.founding import found
-from tests.api.asking import auditor, countersignature, new_key, read, signed_headers
-from tests.api.talking import Forged, Wire, colleague, degree, forged, refusal
+from tests.api.asking import (
+    DAY,
+    auditor,
+    countersignature,
+    new_key,
+    read,
+    retire,
+    signed_headers,
+)
+from tests.api.talking import Forged, Wire, colleague, degree, forged, lines_of, refusal
 from tests.api.test_bulk import connected
+from tests.clock import now_seconds
 from tests.serving import ORIGIN, Agency, issuance, serving
 
 BULK = "/v1/certificates/bulk"
@@ -54,17 +65,31 @@ def announced(connection: socket.socket, order: Forged, **headers: str) -> bytes
     return connection.recv(4096)
 
 
+@pytest.fixture(scope="module")
+def bodies(alone: Wire) -> list[Agency]:
+    """So many agencies as it takes to hold all places."""
+    return [alone.served.agency() for _ in range(BULKS_AT_ONCE // BULKS_OF_ONE_AGENCY)]
+
+
+def fill_share(wire: Wire, agency: Agency, sending: ExitStack) -> None:
+    """Begin as many bulks as an agency may hold, and send no body.
+
+    A server asks for a body (RFC 9110 section 10.1.1) when it begins to read it.
+    """
+    for _ in range(BULKS_OF_ONE_AGENCY):
+        connection = sending.enter_context(connected(wire))
+        assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+
+
 def send(wire: Wire, order: Forged) -> httpx2.Response:
     return wire.post(order.path, order.headers, order.body)
 
 
-def test_more_bulks_than_a_process_holds_come_back_later(alone: Wire) -> None:
-    """A server asks for a body (RFC 9110 section 10.1.1) when it begins to read it."""
+def test_more_bulks_than_a_process_holds_come_back_later(alone: Wire, bodies: list[Agency]) -> None:
     agency = alone.served.agency()
     with ExitStack() as sending:
-        for _ in range(BULKS_AT_ONCE):
-            connection = sending.enter_context(connected(alone))
-            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+        for body in bodies:
+            fill_share(alone, body, sending)
 
         turned_away = send(alone, a_bulk(agency))
         single = forged(agency)
@@ -75,6 +100,45 @@ def test_more_bulks_than_a_process_holds_come_back_later(alone: Wire) -> None:
     assert beside.status_code == 201
     # Their clients have gone, and so have their places.
     assert all(send(alone, a_bulk(agency)).status_code == 200 for _ in range(BULKS_AT_ONCE + 1))
+
+
+def test_one_agency_leaves_places_for_bulks_to_others(alone: Wire, bodies: list[Agency]) -> None:
+    agency, other = bodies
+    leaving = colleague(agency, "officer-leaving")
+    before = a_bulk(leaving)
+    recorded = send(alone, before)
+    retire(agency, leaving)
+    with ExitStack() as sending:
+        fill_share(alone, agency, sending)
+
+        assert refusal(send(alone, a_bulk(agency))) == (503, "busy")
+        assert send(alone, a_bulk(other)).status_code == 200
+        # A key that has ended keeps none from the others, and is told again what it recorded.
+        again = send(alone, before)
+        late = sending.enter_context(connected(alone))
+        assert announced(late, a_bulk(leaving)).startswith(CONTINUE)
+        assert refusal(send(alone, a_bulk(leaving))) == (503, "busy")
+        assert send(alone, a_bulk(other)).status_code == 200
+
+    [line], [told] = lines_of(recorded), lines_of(again)
+    assert told == {**line, "replayed": True}
+
+
+@pytest.mark.parametrize(
+    "changes,status",
+    [
+        ({"tag": APPROVAL_TAG}, 400),
+        ({"created": now_seconds() + 3_600}, 401),
+        ({"life": 31 * DAY}, 400),
+    ],
+)
+def test_what_the_head_alone_rules_out_takes_no_place(
+    alone: Wire, bodies: list[Agency], changes: dict[str, Any], status: int
+) -> None:
+    with connected(alone) as connection:
+        answer = announced(connection, replace(a_bulk(bodies[0]), **changes))
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_a_place_is_for_a_key_that_is_known(alone: Wire) -> None:
@@ -89,7 +153,9 @@ def test_a_place_is_for_a_key_that_is_known(alone: Wire) -> None:
         assert send(alone, a_bulk(agency)).status_code == 200
 
 
-def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None:
+def test_reading_a_large_order_that_waits_takes_a_place_too(
+    alone: Wire, bodies: list[Agency]
+) -> None:
     agency = alone.served.agency()
     client = agency.client
     # One line more than fits into a single order's body.
@@ -98,9 +164,8 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
     order = client.send(client.prepare(BULK, lines, bulk=True, cosigned=True))["order"]
     small = client.send(client.prepare(BULK, lines[:2], bulk=True, cosigned=True))["order"]
     with ExitStack() as sending:
-        for _ in range(BULKS_AT_ONCE):
-            connection = sending.enter_context(connected(alone))
-            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+        for body in bodies:
+            fill_share(alone, body, sending)
 
         assert refusal(read(alone, agency, f"/v1/orders/{order}")) == (503, "busy")
         assert read(alone, agency, f"/v1/orders/{small}").status_code == 200
@@ -115,7 +180,9 @@ def test_reading_a_large_order_that_waits_takes_a_place_too(alone: Wire) -> None
         assert answer.elapsed.total_seconds() < BULK_PATIENCE_SECONDS
 
 
-def test_a_place_for_a_large_order_is_for_whom_it_concerns(alone: Wire) -> None:
+def test_a_place_for_a_large_order_is_for_whom_it_concerns(
+    alone: Wire, bodies: list[Agency]
+) -> None:
     """Whom it does not concern would hold one, and be told by the waiting that it is there."""
     agency, stranger = alone.served.agency(), alone.served.agency()
     size = len(issuance(agency.name))
@@ -138,9 +205,8 @@ def test_a_place_for_a_large_order_is_for_whom_it_concerns(alone: Wire) -> None:
             return [one.result() for one in [threads.submit(work) for work in works]]
 
     with ExitStack() as sending:
-        for _ in range(BULKS_AT_ONCE):
-            connection = sending.enter_context(connected(alone))
-            assert announced(connection, a_bulk(agency)).startswith(CONTINUE)
+        for body in bodies:
+            fill_share(alone, body, sending)
 
         foreign = asked(stranger, path)
         assert [refusal(one) for one in foreign] == [(404, "order_unknown")] * 3
@@ -148,8 +214,8 @@ def test_a_place_for_a_large_order_is_for_whom_it_concerns(alone: Wire) -> None:
         assert refusal(read(alone, board, path)) == (503, "busy")
         assert [refusal(one) for one in asked(second, path)] == [(503, "busy")] * 3
 
-    bodies = [{**one.json(), "instance": ""} for one in foreign]
-    assert bodies == [{**one.json(), "instance": ""} for one in asked(stranger, unknown)]
+    told = [{**one.json(), "instance": ""} for one in foreign]
+    assert told == [{**one.json(), "instance": ""} for one in asked(stranger, unknown)]
     assert read(alone, board, path).status_code == 200
     assert refusal(asked(stranger, path)[1]) == (404, "order_unknown")
 

@@ -27,6 +27,19 @@ SELECT o.evidence FROM ledger.orders o JOIN ledger.pending p
 WHERE p.id = %s
 """
 
+BODY = """
+SELECT p.sealed_body, k.wrapped FROM ledger.pending p JOIN vault_keys.pending k ON k.id = p.id
+WHERE p.id = %s
+"""
+LEFT_OPEN = """
+WITH kept AS (INSERT INTO vault_keys.pending (id, wrapped) VALUES (%s, %s))
+UPDATE ledger.pending SET state = 'open', first_index = NULL, sealed_body = %s WHERE id = %s
+RETURNING id
+"""
+EXPIRED = """
+UPDATE ledger.pending SET state = 'expired', first_index = NULL WHERE id = %s RETURNING id
+"""
+
 
 @contextmanager
 def held(served: Served, lock: str) -> Iterator[Callable[[int], None]]:
@@ -126,6 +139,28 @@ def test_what_was_refused_is_not_recorded_by_a_signature_of_the_same_moment(
     assert approval.result() == "order_closed"
     assert state(agency, order) == "refused"
     assert rows(served, EVIDENCE, order) == []
+
+
+def test_what_the_log_has_is_answered_whatever_its_row_says(served: Served, agency: Agency) -> None:
+    """Its worker had lost power before it closed the order, and perhaps nobody asked in time."""
+    client = agency.client
+    prepared = client.prepare("/v1/certificates", [degree(agency.name)], cosigned=True)
+    order = str(client.send(prepared)["order"])
+    [second] = officers(agency, "race-5")
+    approval = second.countersign(order)
+    [[body, wrapped]] = rows(served, BODY, order)
+    recorded = second.send(approval)
+    expired, left_open = (EXPIRED, order), (LEFT_OPEN, order, wrapped, body, order)
+    for one, sent, row in (
+        (client, prepared, expired),
+        (second, approval, expired),
+        (client, prepared, left_open),
+        (second, approval, left_open),
+    ):
+        rows(served, *row)
+
+        assert one.send(sent) == {**recorded, "replayed": True}
+        assert state(agency, order) == "appended"
 
 
 def test_an_erasure_closes_what_waits_with_values_of_the_same_record(

@@ -10,6 +10,7 @@ import pytest
 from api import limits as limiting
 from api import registers as asked
 from api.limits import BULKS_AT_ONCE, Limits
+from api.policy import Caller
 from api.problems import Problem
 from domain.catalogue.calendar import CALENDAR
 from domain.registers import Register
@@ -28,13 +29,16 @@ async def test_a_report_of_a_register_waits_for_a_place_before_it_takes_a_connec
     async def told(*_: Any, **__: Any) -> str:
         return REGISTER.agency
 
+    async def asking(*_: Any, **__: Any) -> Caller:
+        return Caller(REGISTER.agency, frozenset())
+
     monkeypatch.setattr(limiting, "BULK_PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr(asked, "caller", told)
+    monkeypatch.setattr(asked, "caller", asking)
     monkeypatch.setattr(asked, "owner_of", told)
     limits = Limits()
     places = [limits.place() for _ in range(BULKS_AT_ONCE)]
-    for place in places:
-        await place.take()
+    for number, place in enumerate(places):
+        await place.take(f"body-{number}")
     # It has nothing but places: whoever asks it for a connection fails otherwise.
     services: Any = SimpleNamespace(limits=limits, working_days=SimpleNamespace(calendar=CALENDAR))
     request: Any = None

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -17,6 +17,8 @@ from infrastructure.attachments import records, sealing
 from infrastructure.attachments.owner import NAME, Owner
 from infrastructure.attachments.records import Attachment
 from infrastructure.attachments.stores import FolderStore, ObjectStoreUnavailable, Storage
+from infrastructure.log.clocks import SureTime
+from infrastructure.log.committer import now_us
 from infrastructure.log.refusals import LogBehind
 from infrastructure.postgres import Role, Urls
 from tests.appending import append_events
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.anyio
 LEDGER = bytes(32)
 SIZE = 3
 FAR_AWAY_US = 1 << 60
+YEAR_US = 365 * 86_400_000_000
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Lacking:
     size: int = SIZE
     missing: int = 0
     ledger_id: bytes = LEDGER
+    sure: SureTime = field(default_factory=SureTime)
 
 
 @pytest.fixture
@@ -145,3 +149,16 @@ async def test_an_agency_that_drops_its_upload_does_not_wait_for_what_others_lef
     assert objects.get(over) is not None
     assert await swept(process) == 1
     assert objects.get(over) is None
+
+
+async def test_a_clock_that_stepped_ahead_ends_no_upload_but_the_one_that_is_dropped(
+    process: Lacking, objects: FolderStore
+) -> None:
+    held, name = await uploaded(process, expires=now_us() + YEAR_US // 2)
+    process.sure = SureTime(lambda: now_us() + YEAR_US)
+
+    assert await swept(process) == 0
+    assert objects.get(name) is not None
+
+    await sweeping.drop(cast("Services", process), held)
+    assert objects.get(name) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from domain.errors import CosignatureNotNeeded, Refusal
+from domain.errors import Refusal
 from domain.values import MICROSECONDS
 from tests.given_when_then import (
     Order,
@@ -236,18 +236,6 @@ def test_a_hopeless_order_does_not_wait() -> None:
     again = degree("a").saying(valid_until=NOON + 3600, number="77")
     with pytest.raises(Refusal, match="code_taken"):
         scenario.waits_for(again)
-
-
-def test_a_signature_that_answers_nothing_is_refused() -> None:
-    scenario = given(linked("moj"), linked("moe"))
-    first = degree("a").saying(valid_until=NOON + 3600)
-    world = scenario.world
-    command, _, before = world.read(first)
-    after = world.read(first.also_by("moj-2"))[2]
-    idle = world.read(first.also_by("moe"))[2]
-    assert world.ledger.countersign([command], before, after, world).complete
-    with pytest.raises(CosignatureNotNeeded):
-        world.ledger.countersign([command], before, idle, world)
 
 
 def test_an_act_is_guarded_by_whatever_its_authority_rests_on() -> None:

@@ -110,6 +110,18 @@ def test_a_stale_yes_is_caught_by_the_guards() -> None:
     scenario.when(issue("b").signed_by("moj-2")).refused("key_retired")
 
 
+def test_a_log_that_lost_its_end_never_had_what_was_read_of_it() -> None:
+    scenario = given(linked("moj"))
+    world, key = scenario.world, key_of("moj-2")
+    assert world.ledger.live_key(key, world, world.now).agency == "moj"
+    del world.claims["key", key]
+    assert world.ledger.live_key(key, world, world.now).agency == "moj"
+
+    world.ledger.forget_everything()
+
+    scenario.when(issue("a").signed_by("moj-2")).refused("key_unknown")
+
+
 def test_a_suspension_that_races_an_issuance_wins() -> None:
     scenario = given(linked("moj"))
     world = scenario.world

@@ -96,6 +96,25 @@ async def test_what_is_recorded_is_not_refused(database: Urls, service: Connecti
     assert (found.first_index, found.reason, found.wrapped) == (1, None, None)
 
 
+async def test_what_is_recorded_does_not_expire(database: Urls, service: Connection[Any]) -> None:
+    """Its worker may have lost power before it closed the order, and another has the same key."""
+    digest = an_order("key-1").request_digest
+    recorded, over = replace(a_pending(), request_digest=digest), a_pending("key-3")
+    other = replace(a_pending("key-2"), request_digest=bytes([1]) * 32)
+    async with await opened(database.service) as conn:
+        for order in (recorded, other, over):
+            await pending.insert(conn, order, a_signature())
+        done(service, a_request(), a_request(an_order("key-1")), a_request(an_order("key-2")))
+        await pending.expire(conn, now_us() + 2 * HOUR)
+        found = [await stored(conn, order.id) for order in (recorded, other, over)]
+    assert [(one.state, one.first_index) for one in found] == [
+        ("appended", 1),
+        ("expired", None),
+        ("expired", None),
+    ]
+    assert [(one.sealed_body, one.wrapped) for one in found] == [(b"", None)] * 3
+
+
 async def test_a_refused_order_hinders_nobody_else(
     database: Urls, service: Connection[Any]
 ) -> None:

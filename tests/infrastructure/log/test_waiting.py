@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from infrastructure.log.refusals import StoreUnavailable
+from infrastructure.log.refusals import LogBehind, StorageFull, StoreUnavailable
 from infrastructure.log.waiting import Waiting, WaitingLine
 from tests.infrastructure.log.making import a_request, an_event
 
@@ -61,12 +61,13 @@ async def test_who_has_gone_is_not_taken() -> None:
     assert line.events == line.bytes == 0
 
 
-async def test_everybody_can_be_sent_home() -> None:
+@pytest.mark.parametrize("why", [StoreUnavailable, StorageFull, LogBehind])
+async def test_everybody_can_be_sent_home(why: type[StoreUnavailable]) -> None:
     everybody = [someone(), someone()]
     line = a_line(*everybody)
-    line.fail(StoreUnavailable("away"))
+    line.fail(why("away"))
     assert not line
     assert line.events == line.bytes == 0
     for each in everybody:
-        with pytest.raises(StoreUnavailable, match="away"):
+        with pytest.raises(why, match="away"):
             await each.answer

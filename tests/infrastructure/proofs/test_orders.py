@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -304,6 +305,19 @@ def test_a_statement_changed_under_an_honest_digest_is_refused_by_the_root() -> 
     ):
         with pytest.raises(ProofError, match="statement_mismatch"):
             orders.parse_lines(signed.request, body)
+
+
+def test_lines_are_counted_before_they_are_cut() -> None:
+    """A list of so many pieces takes a hundred times as much as the body itself."""
+    signed, body = bulk(3), b"\n" * 1_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProofError, match="lines_mismatch"):
+            orders.parse_lines(signed.request, body)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < len(body)
 
 
 def test_the_number_of_lines_is_signed() -> None:
