@@ -242,11 +242,10 @@ class Client:
 
         Raises:
             Refused: the whole. Unreachable: no answer. What was not judged is journaled still.
+            Late: lines of a bulk are not recorded, because it came too late for them.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
-        request = self.wire.request(
-            "POST", prepared.path, content=prepared.body, headers=prepared.headers
-        )
+        request = self.wire.order(prepared)
         identity = self.identity
         told: set[int] = set()
 
@@ -257,6 +256,8 @@ class Client:
 
         try:
             answer = self.wire.exchange(request, read, order=True)
+            self._keep(prepared, answer)
+            answers.require_in_time(answer, prepared)
         except Refused as refused:
             if refused.judged:
                 self.settle(prepared)
@@ -264,7 +265,6 @@ class Client:
         except Untrustworthy as error:
             self._suspect("answer", error.evidence)
             raise
-        self._keep(prepared, answer)
         if self.state and answers.is_open(answer):
             self.state.park(prepared)
         elif settle:
@@ -276,9 +276,7 @@ class Client:
     ) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
         prepared = self.prepare(path + answers.CHECK, lines, bulk=True, journal=False)
-        request = self.wire.request(
-            "POST", prepared.path, content=prepared.body, headers=prepared.headers
-        )
+        request = self.wire.order(prepared)
         told: set[int] = set()
         return self.wire.exchange(
             request,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from sijill.client.errors import NOT_A_LEDGER, Refused, Unreachable
+from sijill.client.prepared import Prepared
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
@@ -62,6 +63,10 @@ class Wire:
     def request(self, method: str, path: str, **options: Any) -> httpx2.Request:
         """A request to this address, not sent."""
         return self._http.build_request(method, path, **options)
+
+    def order(self, prepared: Prepared) -> httpx2.Request:
+        """The request of a signed order, not sent."""
+        return self.request("POST", prepared.path, content=prepared.body, headers=prepared.headers)
 
     def send(self, request: httpx2.Request) -> httpx2.Response:
         """Send until the whole answer is there.
