@@ -42,7 +42,7 @@ _USAGE_CODES = frozenset(
     {"address_missing", "column_missing", "trust_missing", "holidays_unusable"}
 )
 # The ledger refuses with these, too: one code, one exit, wherever it is found.
-_REFUSED_CODES = frozenset({"paper_unusable"})
+_REFUSED_CODES = frozenset({"paper_unusable", "attachment_not_recorded"})
 
 
 def of_problem(status: int) -> int:

@@ -256,7 +256,8 @@ class Client:
 
         try:
             answer = self.wire.exchange(request, read, order=True)
-            self._keep(prepared, answer)
+            if self.state:
+                self.state.keep(prepared, answer)
             answers.require_in_time(answer, prepared)
         except Refused as refused:
             if refused.judged:
@@ -306,7 +307,10 @@ class Client:
         Raises:
             Untrustworthy: signed by another key, or not consistent with the one kept.
         """
-        data = self.text("/log/checkpoint", text_of)
+        return self.accept(self.text("/log/checkpoint", text_of))
+
+    def accept(self, data: bytes) -> Checkpoint:
+        """As `checkpoint`, of a note that was shown elsewhere: the newer of it and the one kept."""
         try:
             newest = trust.open_checkpoint(data, self.identity)
             if self.state is None:
@@ -349,14 +353,6 @@ class Client:
                 raise
             raise Untrustworthy(f"no proof of {kind} of {about}: {refused}") from refused
         return answer
-
-    def _keep(self, prepared: Prepared, answer: Any) -> None:
-        if self.state is None:
-            return
-        if isinstance(answer, list):
-            self.state.keep_answers(prepared, answer)
-        elif "receipt" in answer:
-            self.state.keep_receipt(answer["index"], answer["receipt"])
 
     def _suspect(self, what: str, data: bytes) -> None:
         if self.state:

@@ -263,8 +263,7 @@ class Outbox:
         return entry
 
     def _read(self, folder: str) -> list[Entry]:
-        files = sorted((self._state.folder / folder).glob("*.json"))
-        return [Entry.decode(path.read_bytes()) for path in files]
+        return [Entry.decode(data) for data in self._state.texts(folder)]
 
     def _forget(self, entry: Entry) -> None:
         # A crash while it was refused may have left it in both: what is sent is never retried.
