@@ -64,8 +64,8 @@ class Late(Refused):
 class Unreachable(Exception):
     """No answer, or only answers that say *not now*, through all tries. The request is journaled.
 
-    `problem` is the last such answer, None when there was only silence. `order` tells whether an
-    order was sent, and not a question.
+    `problem` is the ledger's last such answer, None when there was silence, or a proxy's word.
+    `order` tells whether an order was sent, and not a question.
     """
 
     code = "ledger_unreachable"

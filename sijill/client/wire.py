@@ -146,7 +146,7 @@ class Wire:
                     response.read()
                 finally:
                     response.close()
-            except (httpx2.TransportError, Unfinished) as error:
+            except (httpx2.TransportError, httpx2.DecodingError, Unfinished) as error:
                 told, wanted = f"{type(error).__name__}: {error}", 0.0
                 continue
             problem = _problem(response)
@@ -156,7 +156,9 @@ class Wire:
         detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"
         if isinstance(told, str):
             raise Unreachable(f"{detail}: {told}", order=order)
-        raise Unreachable(f"{detail}: {told.get('code')}", told, order=order)
+        # Of what something between says, nobody who reads this knows what it means.
+        said = told if "type" in told else None
+        raise Unreachable(f"{detail}: {told.get('code')}", said, order=order)
 
 
 def _parsed(response: httpx2.Response, parse: Callable[[bytes], _T]) -> _T:

@@ -8,6 +8,7 @@ import pytest
 
 from domain.values import BAGHDAD
 from sijill.cli.register import _reserve
+from sijill.client import Unreachable
 from tests import correspondence
 from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell
@@ -225,11 +226,45 @@ def test_numbers_are_allocated_in_turn(office: Shell) -> None:
     def allocate(*options: str) -> list[str]:
         ran = office("register", "allocate", "desk", "general", *options, "--output", "json")
         assert ran.code == 0, ran.err
-        return [one["number"] for one in ran.json["items"]]
+        return [one["number"] for one in ran.lines]
 
     assert allocate("--count", "2") == ["1", "2"]
     assert allocate("--form", "م/{number}/{year}", "--year", "2026") == ["م/3/2026"]
     assert allocate("--year", "2025") == ["1"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--count", "0"), ("--count", "-3"), ("--form", "{number.x}"), ("--form", "{year}")]
+)
+def test_what_reserves_no_number_is_a_mistake(office: Shell, options: tuple[str, str]) -> None:
+    ran = office("register", "allocate", "desk", "wrong", *options)
+
+    assert ran.code == 2, ran.err
+    shown = office("register", "show", "desk", "wrong", "2026", "--output", "json").json
+    assert shown["next"] == 1
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_numbers_are_told_as_they_are_reserved(
+    office: Shell, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    """Whatever comes then, they are the agency's: nobody finds them otherwise."""
+    series = f"short-{broken}".lower()
+
+    def one_only(client: Any, path: str, members: dict[str, Any]) -> dict[str, Any] | None:
+        if members["number"] == "1":
+            return _reserve(client, path, members)
+        if broken:
+            raise Unreachable("gone")
+        return None
+
+    monkeypatch.setattr("sijill.cli.register._reserve", one_only)
+
+    ran = office("register", "allocate", "desk", series, "--count", "2", "--output", "json")
+
+    assert ran.lines[0]["number"] == "1"
+    assert ran.code == (3 if broken else 5)
+    assert broken or "Reserved: 1 of 2" in ran.err
 
 
 def test_a_number_that_somebody_took_meanwhile_is_passed_over(agency: Agency) -> None:

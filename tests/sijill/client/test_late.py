@@ -1,13 +1,15 @@
 """Lists that come too late: judged line by line, never taken for sent, and signed anew."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infrastructure.proofs.orders import parse_request
-from sijill.client import Client, Late
+from sijill.cli.corresponding import Letter, _register
+from sijill.client import Client, Draft, Late
 from sijill.client.outbox import Outbox, Sent
-from tests.sijill.client.standin import BULK, StandIn, journal, line, refused_lines
+from tests.sijill.client.standin import BULK, StandIn, journal, line, problem, refused_lines
 from tests.sijill.client.test_outbox import sent
 
 EXPIRED = "order_expired"
@@ -112,3 +114,20 @@ def test_a_list_outlives_a_wrong_clock(box: Outbox, client: Client, ledger: Stan
     assert [one.lines for one in journal(client)] == [prepared.lines]
     [done] = sent(box, client)
     assert [one["index"] for one in lines_of(done)] == [1, 2]
+
+
+def test_a_letter_whose_registration_comes_too_late_is_registered_all_the_same(
+    client: Client, ledger: StandIn
+) -> None:
+    """Its command was cut off an hour ago: what it had signed was never recorded, and never is."""
+    assert client.state is not None
+    letter = Letter("moj", {}, Path(), bytes(32))
+    draft = Draft.plain("transfer.register_outgoing", "moj", "/v1/transfers", number="1")
+    mark = client.state.mark(letter.secret + b"register")
+    client.prepare(draft.path, [draft.envelope], marks=(mark,))
+    ledger.faults = [problem(EXPIRED, 401)]
+
+    _register(client, letter, draft)
+
+    assert len(ledger.leaves) == 2
+    assert journal(client) == []
