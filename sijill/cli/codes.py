@@ -42,7 +42,16 @@ _USAGE_CODES = frozenset(
     {"address_missing", "column_missing", "trust_missing", "holidays_unusable"}
 )
 # The ledger refuses with these, too: one code, one exit, wherever it is found.
-_REFUSED_CODES = frozenset({"paper_unusable", "attachment_not_recorded"})
+_REFUSED_CODES = frozenset(
+    {
+        "attachment_not_recorded",
+        "document_not_in_force",
+        "evidence_too_large",
+        "paper_unusable",
+        "template_unusable",
+        "text_unprintable",
+    }
+)
 
 
 def of_problem(status: int) -> int:

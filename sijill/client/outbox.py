@@ -11,7 +11,6 @@ never will be. So nothing is doubled, whenever the power goes.
 """
 
 import base64
-import fcntl
 import json
 import secrets
 import time
@@ -276,8 +275,7 @@ class Outbox:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two that send at once would sign one entry twice."""
-        with (self._state.folder / "outbox.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._state.locked("outbox.lock"):
             yield
 
 

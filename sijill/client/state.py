@@ -28,7 +28,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from infrastructure.keyfiles import write_durably
+from infrastructure.keyfiles import PRIVATE_MODE, write_durably
 from sijill.client.prepared import Prepared
 
 MARK_BYTES = 32
@@ -43,8 +43,10 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Of what it makes on the way, `mkdir` gives only the last one this mode.
+        folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
         for name in _FOLDERS:
-            (folder / name).mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+            (folder / name).mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of one file, or None."""
@@ -60,11 +62,15 @@ class State:
         return path
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, name: str = "lock") -> Iterator[None]:
         """Keep other processes from comparing and replacing the checkpoint at the same time."""
-        with (self.folder / "lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.folder / name, flags, PRIVATE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def journal(self, prepared: Prepared) -> None:
         """Remember a request before it is sent for the first time."""

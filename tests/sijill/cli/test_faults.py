@@ -3,6 +3,8 @@
 import httpx2
 import pytest
 
+from api.problems import STATUS
+from sijill.cli import codes
 from sijill.cli.faults import problem_of
 from sijill.cli.options import Talk
 from sijill.cli.output import Output
@@ -82,3 +84,10 @@ def test_a_key_is_rotated_only_where_a_ledger_is(founder: Shell) -> None:
 
     assert ran.code == 3
     assert "(no_ledger_in_folder)" in ran.err
+
+
+@pytest.mark.parametrize(
+    "code", ["document_not_in_force", "evidence_too_large", "template_unusable", "text_unprintable"]
+)
+def test_what_the_ledger_refuses_ends_the_same_where_this_machine_finds_it(code: str) -> None:
+    assert codes.of_code(code) == codes.of_problem(STATUS[code]) == codes.REFUSED

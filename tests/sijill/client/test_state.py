@@ -13,8 +13,11 @@ def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
 
     for folder in ("journal", "receipts", "waiting", "suspect"):
         assert stat.S_IMODE((state.folder / folder).stat().st_mode) == 0o700
+    assert stat.S_IMODE(state.folder.stat().st_mode) == 0o700
     path = state.write("ledger.json", b"{}")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with state.locked():
+        assert stat.S_IMODE((state.folder / "lock").stat().st_mode) == 0o600
 
 
 def test_marks_tell_nothing_without_the_folders_secret(tmp_path: Path) -> None:
