@@ -18,7 +18,7 @@ from permit_acts import agency_of
 from infrastructure import keyfiles
 from infrastructure.keyfiles import KeyFileError
 from infrastructure.proofs.jwk import PrivateKey, public_of
-from sijill.client import Client, Draft, Prepared, Refused, State
+from sijill.client import Client, Draft, Late, Prepared, Refused, State
 
 SCOPES = ["administer", "issue", "register", "revoke"]
 WAIT_SECONDS = 86_400
@@ -157,7 +157,10 @@ class Units:
                 unsent = [lines[at] for at in waiting]
                 prepared = client.prepare(path, unsent, bulk=True, journal=False)
                 self.state.write(_file(unit, what, attempt), prepared.encode())
-            told = client.send(prepared, on_line=lambda one: "problem" in one or on_line())
+            try:
+                told = client.send(prepared, on_line=lambda one: "problem" in one or on_line())
+            except Late as late:
+                told = late.answers
             answers |= zip(waiting, told, strict=True)
             waiting = [at for at in waiting if _code(answers[at]) == "order_expired"]
             if not waiting:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from infrastructure.keyfiles import load_private_key
 from infrastructure.proofs.codes import for_people
 from sijill.cli import codes
-from sijill.cli.chunks import Asked, Chunk
+from sijill.cli.chunks import Asked, Chunk, must_wait
 from sijill.cli.crediting import credit
 from sijill.cli.faults import Unusable, problem_of
 from sijill.cli.ordering import WAIT_SECONDS
@@ -30,11 +30,10 @@ from sijill.cli.reading import (
     require_bulk,
     waits,
 )
-from sijill.client import Client, Draft, Prepared, Refused
-from sijill.client.answers import is_open
+from sijill.client import Client, Draft, Late, Prepared, Refused
+from sijill.client.answers import OTHER_LINE, is_open
 
 BULK_PATH = "/v1/certificates/bulk"
-OTHER_LINE = "other_line_refused"
 Numbered = Iterable[tuple[int, bytes]]
 """Lines with their numbers, from 1, to be gone through as often as one likes."""
 
@@ -195,6 +194,7 @@ class Bulk:
             self._rehearse(later)
 
     def _send_together(self, lines: Numbered, known: set[str]) -> None:
+        before = self._counts["refused"]
         chunks = list(self._chunks(lines, known))
         pairs = [pair for chunk in chunks for pair in zip(chunk.asked, chunk.drafts, strict=True)]
         whole = Chunk(wait=any(chunk.wait for chunk in chunks))
@@ -202,7 +202,7 @@ class Bulk:
             if not whole.fits(draft):
                 raise Unusable(code="input_too_large", path=self._name)
             whole.add(asked, draft)
-        if whole.drafts and not self._counts["refused"]:
+        if whole.drafts and self._counts["refused"] == before:
             self._send(whole, atomic=True)
 
     def _send(self, chunk: Chunk, *, atomic: bool = False) -> None:
@@ -229,12 +229,18 @@ class Bulk:
             marks=[asked.mark for asked in chunk.asked],
         )
 
-    def _deliver(self, prepared: Prepared) -> None:
-        """Send an order, tell every line's answer, and only then forget the request."""
+    def _deliver(self, prepared: Prepared, *, again: bool = False) -> None:
+        """Send an order, tell every line's answer, and only then forget the request.
+
+        `again`: an earlier run had signed it.
+        """
         drafts = [Draft.read(prepared.path, line) for line in prepared.lines]
 
         def on_line(answer: Mapping[str, Any]) -> None:
-            self._tell_line(prepared, drafts, answer)
+            if not again or "problem" not in answer:
+                self._tell_line(prepared, drafts, answer)
+            else:
+                self._tell_gone(prepared, answer)
 
         answer = self._client.send(prepared, on_line=on_line, settle=False)
         if is_open(answer) and self._cosigners:
@@ -249,7 +255,10 @@ class Bulk:
         self._client.settle(prepared)
 
     def _finish_interrupted(self) -> None:
-        """Send again what an earlier run had signed: it may or may not have been recorded."""
+        """Send again what an earlier run had signed: it may or may not have been recorded.
+
+        What was not is sent anew with the others, and told then, if it still stands in the file.
+        """
         state = self._client.state
         if state is None:
             return
@@ -257,11 +266,20 @@ class Bulk:
             if prepared.path == self._path and prepared.marks:
                 self._output.say(self._output.words("cli.interrupted"))
                 try:
-                    self._deliver(prepared)
+                    self._deliver(prepared, again=True)
+                except Late as late:
+                    # The lines that were not recorded are sent anew.
+                    for number in late.lines:
+                        self._tell_gone(prepared, late.answers[number])
                 except Refused as refused:
-                    # It was not recorded, and its time is over: its lines are sent anew.
+                    # As a whole it was not recorded, and its time is over.
                     if not refused.out_of_time:
                         raise
+
+    def _tell_gone(self, prepared: Prepared, answer: Mapping[str, Any]) -> None:
+        """Tell a refused line of an earlier run that stands in the file no more."""
+        if prepared.marks[answer["line"]] not in self._numbers:
+            self._tell_refused(None, answer["problem"])
 
     def _recorded_before(self) -> set[str]:
         """Marks of lines that need not be sent; told, unless this very run has told them."""
@@ -282,7 +300,7 @@ class Bulk:
         mark, draft = prepared.marks[line], drafts[line]
         number = self._numbers.get(mark)
         problem = answer.get("problem")
-        if problem is not None and _must_wait(draft, problem):
+        if problem is not None and must_wait(draft, problem):
             self._to_wait.add(mark)
             return
         if problem is not None and problem["code"] == OTHER_LINE:
@@ -371,11 +389,6 @@ class Bulk:
             self._output.item({"summary": summary})
         self._output.say(text)
         return bad if self._counts["refused"] else codes.DONE
-
-
-def _must_wait(draft: Draft, problem: Mapping[str, Any]) -> bool:
-    """Whether a line was refused only because its order does not wait for a second officer."""
-    return problem["code"] == "valid_until_missing" and b'"valid_until":' not in draft.statement
 
 
 _COUNTED = ("recorded", "recorded_before", "waiting", "accepted", "refused")

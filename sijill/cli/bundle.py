@@ -102,7 +102,16 @@ def _place(
     if transfer is not None:
         return f"transfers/{transfer}", parts[1], {}
     *register, number = parts
-    return f"registers/{'/'.join(register)}", "-".join(register), {"number": number}
+    return (
+        f"registers/{'/'.join(register)}",
+        "-".join([*register, _named(number)]),
+        {"number": number},
+    )
+
+
+def _named(number: str) -> str:
+    """A number as a part of a file's name: others share the register, and no file has its `/`."""
+    return number.replace("%", "%25").replace("/", "%2F")
 
 
 def fetched(

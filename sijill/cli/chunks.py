@@ -1,5 +1,6 @@
 """What goes into one order of a bulk, within its limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,3 +44,8 @@ class Chunk:
     def envelopes(self) -> list[bytes]:
         """The lines of the order."""
         return [draft.envelope for draft in self.drafts]
+
+
+def must_wait(draft: Draft, problem: Mapping[str, Any]) -> bool:
+    """Whether a line was refused only because its order does not wait for a second officer."""
+    return problem["code"] == "valid_until_missing" and b'"valid_until":' not in draft.statement

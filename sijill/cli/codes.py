@@ -13,7 +13,7 @@ FINDINGS = 6
 INTERRUPTED = 130
 
 _NOT_ALLOWED_STATUS = frozenset({401, 403})
-_SERVER_ERROR = 500
+SERVER_ERROR = 500
 _UNAVAILABLE = 503
 
 # What an operator has to start, upgrade or free first, by the stable code of the error.
@@ -42,7 +42,16 @@ _USAGE_CODES = frozenset(
     {"address_missing", "column_missing", "trust_missing", "holidays_unusable"}
 )
 # The ledger refuses with these, too: one code, one exit, wherever it is found.
-_REFUSED_CODES = frozenset({"paper_unusable"})
+_REFUSED_CODES = frozenset(
+    {
+        "attachment_not_recorded",
+        "document_not_in_force",
+        "evidence_too_large",
+        "paper_unusable",
+        "template_unusable",
+        "text_unprintable",
+    }
+)
 
 
 def of_problem(status: int) -> int:
@@ -51,7 +60,7 @@ def of_problem(status: int) -> int:
         return NOT_ALLOWED
     if status == _UNAVAILABLE:
         return NOT_READY
-    return FAILED if status >= _SERVER_ERROR else REFUSED
+    return FAILED if status >= SERVER_ERROR else REFUSED
 
 
 def of_code(code: str) -> int:

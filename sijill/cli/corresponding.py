@@ -184,8 +184,7 @@ def _upload(client: Client, letter: Letter, output: Output) -> None:
 def _register(client: Client, letter: Letter, draft: Draft) -> None:
     """Register it, or finish what a run before began: those bytes first."""
     mark = client.state.mark(letter.secret + b"register") if client.state else ""
-    for prepared in _left(client, mark):
-        client.send(prepared)
+    if any(_finished(client, prepared) for prepared in _left(client, mark)):
         return
     marks = (mark,) if mark else ()
     client.send(client.prepare(draft.path, [draft.envelope], marks=marks))
@@ -219,9 +218,20 @@ def _together(client: Client, drafts: list[Draft]) -> list[dict[str, Any]]:
     envelopes = [draft.envelope for draft in drafts]
     mark = client.state.mark(drafts[0].path.encode()) if client.state else ""
     for prepared in _left(client, mark):
-        client.send(prepared)
+        _finished(client, prepared)
     prepared = client.prepare(BULK, envelopes, bulk=True, marks=[mark] * len(envelopes))
     return list(client.send(prepared))
+
+
+def _finished(client: Client, prepared: Prepared) -> bool:
+    """Send what a run before signed; whether it was in time, else it is to be signed anew."""
+    try:
+        client.send(prepared)
+    except Refused as refused:
+        if not refused.out_of_time:
+            raise
+        return False
+    return True
 
 
 def _left(client: Client, mark: str) -> list[Prepared]:

@@ -7,11 +7,14 @@ wrong on this machine is told from the same catalogues.
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from sijill.cli import codes
 from sijill.cli.options import Talk
 from sijill.cli.output import Output
+
+if TYPE_CHECKING:
+    from sijill.client import Unreachable
 
 _P = ParamSpec("_P")
 _QUIET = Talk()
@@ -76,21 +79,28 @@ def say(problem: Mapping[str, Any], output: Output) -> None:
 
 def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] | None:
     """The problem behind an error and its exit code; None for a bug."""
-    from domain.errors import Refusal
-    from infrastructure.proofs.errors import ProofError
-    from sijill.client import Refused, Unreachable, Untrustworthy
+    from sijill.client import Refused, Unreachable
 
     if isinstance(error, Refused):
         # What the client refused itself, or a proxy in between, comes without words.
         words = {} if "title" in error.problem else described(error.code, output)
         reached = codes.of_code(error.code) if error.foreign else codes.of_problem(error.status)
         return words | error.problem, reached
+    if isinstance(error, Unreachable) and error.problem is not None:
+        return _not_now(error, error.problem, output)
     if isinstance(error, OSError):
         params = {"path": str(error.filename or ""), "reason": error.strerror or str(error)}
         return described("input_unusable", output, params), codes.USAGE
     code = getattr(error, "code", None)
-    if not isinstance(code, str):
-        return None
+    return _coded(error, code, output) if isinstance(code, str) else None
+
+
+def _coded(error: Exception, code: str, output: Output) -> tuple[dict[str, Any], int]:
+    """The problem behind an error that names it by its stable code."""
+    from domain.errors import Refusal
+    from infrastructure.proofs.errors import ProofError
+    from sijill.client import Unreachable, Untrustworthy
+
     params = {"path": str(getattr(error, "path", "")), **getattr(error, "params", {})}
     note = str(error).removeprefix(code).removeprefix(": ")
     problem = described(code, output, params, note=note)
@@ -107,6 +117,24 @@ def problem_of(error: Exception, output: Output) -> tuple[dict[str, Any], int] |
             return problem, codes.FINDINGS
         case _:
             return problem, codes.of_code(code)
+
+
+def _not_now(
+    error: "Unreachable", problem: Mapping[str, Any], output: Output
+) -> tuple[dict[str, Any], int]:
+    """What a ledger said each time that it was asked, and the exit code for that.
+
+    Being asked too often is no judgement, however often it is said.
+    """
+    from sijill.client import Refused
+
+    said = Refused(problem)
+    failed = said.status >= codes.SERVER_ERROR
+    found = dict(problem)
+    if error.order:
+        again = output.words("problem.ledger_unreachable.advice")
+        found["advice"] = f"{found.get('advice', '')} {again}".strip()
+    return found, codes.of_problem(said.status) if failed else codes.NOT_READY
 
 
 def described(

@@ -94,11 +94,16 @@ def show(sender: Sender, record: Id, /, *, desk: Desk) -> int:
 
 @verb
 def where(sender: Sender, record: Id, /, *, desk: Desk) -> int:
-    """Tell where a letter is: every event that one may see, its index, and whether it is proven."""
+    """Tell where a letter is: every event that one may see, its index, and whether it is proven.
+
+    Proven is what the log holds, by a proof that was verified; one that does not hold ends this
+    with exit 6.
+    """
+    from sijill.client.proven import chain
+
     output = Output(desk)
     with desk.client() as client:
-        client.checkpoint()
-        steps = list(client.pages(f"{PATH}/{sender}/{record}/chain", limit=2_000))
+        steps = chain(client, f"{PATH}/{sender}/{record}/chain")
     rows = [
         {
             **one,

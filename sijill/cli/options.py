@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
@@ -20,8 +21,17 @@ STATE_SUFFIX = ".state"
 
 def check_address(_: object, url: str | None) -> None:
     """Cyclopts makes a usage error of this ValueError."""
-    if url is not None and not re.match("https?://[^/]", url):
+    if url is None:
+        return
+    if not re.match("https?://[^/]", url):
         raise ValueError("an address begins with http:// or https://")
+    try:
+        parsed = urlsplit(url)
+        usable = parsed.port is None or parsed.port > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("an address names a host, and a port if any")
 
 
 @Parameter(name="*")

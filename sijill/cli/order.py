@@ -107,9 +107,12 @@ def refuse(order: OrderId, /, *, yes: Sure = False, desk: Desk) -> int:
 def resume(*, desk: Desk) -> int:
     """Send again what interrupted commands left unanswered; nothing is recorded twice.
 
+    What comes too late is refused and forgotten: its own command signs it anew.
+
     The same command, called again, does this for its own request; this verb is for requests whose
     command is not at hand any more. With `--output json` each one is a line of its own.
     """
+    from sijill.cli.ordering import refused_lines
     from sijill.client.answers import is_open
     from sijill.client.state import QUEUED
 
@@ -118,9 +121,8 @@ def resume(*, desk: Desk) -> int:
     with desk.signer() as client:
         for prepared in client.state.interrupted() if client.state else []:
             said = _send_again(client, prepared)
-            text = "cli.resumed_refused" if "problem" in said else "cli.resumed"
-            output.item(said, output.words(text, path=prepared.path), *_drawn(said, output))
-            problems += "problem" in said
+            output.item(said, *_resumed(said, output))
+            problems += "problem" in said or bool(refused_lines(said.get("answer")))
             # One that waits for signatures is kept, so that its own command finds it again. What
             # the ledger refused is forgotten already, and what it did not judge stays.
             if "answer" in said and not is_open(said["answer"]):
@@ -133,7 +135,7 @@ def resume(*, desk: Desk) -> int:
 
 def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
     """What a journaled request is answered with, and what had been drawn for it."""
-    from sijill.client import Refused
+    from sijill.client import Late, Refused
     from sijill.client.drafts import drafts_in
 
     said: dict[str, Any] = {"path": prepared.path}
@@ -142,6 +144,8 @@ def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
     except Refused as refused:
         if refused.foreign:
             raise
+        if isinstance(refused, Late):
+            said["answer"] = refused.answers
         return {**said, "problem": refused.problem}
     if drafts := drafts_in(prepared):
         said["drawn"] = [
@@ -150,6 +154,21 @@ def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
             if one.holder_secret is not None
         ]
     return said
+
+
+def _resumed(said: Mapping[str, Any], output: Output) -> list[str]:
+    """A request that was sent again for people: what became of it, and of its lines."""
+    from sijill.cli.ordering import refused_lines, told_refused
+
+    refused = refused_lines(said.get("answer"))
+    problem = said.get("problem")
+    if problem is None:
+        text = output.words("cli.resumed", path=said["path"])
+        return [text, *told_refused(refused, output), *_drawn(said, output)]
+    text = output.words("cli.resumed_refused", path=said["path"])
+    others = [one for one in refused if one["problem"] != problem]
+    told = f"{text}: {problem.get('title', '')} ({problem.get('code')})"
+    return [told, *told_refused(others, output)]
 
 
 def _drawn(said: Mapping[str, Any], output: Output) -> list[str]:

@@ -172,6 +172,21 @@ def lines_of(answer: Mapping[str, Any], output: Output) -> list[str]:
     return lines
 
 
+def refused_lines(answer: Any) -> list[dict[str, Any]]:
+    """The lines of a list that were refused; none of an answer that is no list's."""
+    return [one for one in answer if "problem" in one] if isinstance(answer, list) else []
+
+
+def told_refused(lines: Sequence[Mapping[str, Any]], output: Output) -> list[str]:
+    """Lines that were refused for people, each by its place in the list, from 1."""
+    return [
+        f"{output.words('cli.line_refused', line=one['line'] + 1, title=problem.get('title', ''))}"
+        f" ({problem.get('code')})"
+        for one in lines
+        for problem in [one["problem"]]
+    ]
+
+
 def wanted(groups: Sequence[Sequence[Mapping[str, str]]], output: Output) -> list[str]:
     """Who must still sign, a line for each signature; any one of a line will do."""
     return [

@@ -57,11 +57,12 @@ def send(*, desk: Desk) -> int:
 
     Oldest first, and to the end: what is refused is told, kept with the ledger's reason, and stops
     nothing; nor does what waits on, because the ledger is full, a clock is wrong, or a file is not
-    there. Without an answer everything that was not told waits on. A bulk that was cut off is left
+    there. Of a list that was cut off each refused line is told and counts. Without an answer
+    everything that was not told waits on. A bulk of certificates that was cut off is left
     to its own command, which tells every line's secret. With `--output json` each is
     answered on a line of its own, and the last line sums up.
     """
-    from sijill.cli.ordering import warn_of_interrupted
+    from sijill.cli.ordering import refused_lines, warn_of_interrupted
     from sijill.client import State
     from sijill.client.outbox import Outbox
 
@@ -73,7 +74,10 @@ def send(*, desk: Desk) -> int:
                 counts["waiting"] += 1
                 _tell_waiting(one, output)
                 continue
-            counts["refused" if one.refused else "sent"] += 1
+            refused = len(refused_lines(one.answer)) + (one.refused is not None)
+            counts["refused"] += refused
+            whole = isinstance(one.answer, list) and len(one.answer) == refused
+            counts["sent"] += one.refused is None and not whole
             _tell(one, output)
         warn_of_interrupted(client, output)
     text = output.words("cli.outbox_sent", **counts)
@@ -106,14 +110,22 @@ def retry(
 def drop(
     entry: Annotated[str, Parameter(help="Its id, as `list` shows it.")], /, *, desk: Desk
 ) -> int:
-    """Forget what waits, or what was refused. What was sent already is not taken back."""
-    from sijill.client import State
-    from sijill.client.outbox import Outbox
+    """Forget what waits, or what was refused. What was sent already is not taken back.
 
-    if not Outbox(State(desk.folder)).drop(entry):
+    An order that was signed and sent, and not answered for good, may have been recorded: that is
+    said, and it is not sent again.
+    """
+    from sijill.client import State
+    from sijill.client.outbox import Dropped, Outbox
+
+    dropped = Outbox(State(desk.folder)).drop(entry)
+    if dropped is Dropped.NOTHING:
         raise Unusable(code="input_entry_unknown")
     output = Output(desk)
-    output.result({"id": entry}, output.words("cli.outbox_dropped"))
+    sent = dropped is Dropped.SENT
+    output.result({"id": entry, "sent": sent}, output.words("cli.outbox_dropped"))
+    if sent:
+        output.say(output.words("cli.outbox_dropped_sent"), colour="yellow")
     return codes.DONE
 
 
@@ -206,8 +218,22 @@ def _tell(one: "Sent", output: Output) -> None:
         text = output.words("cli.outbox_refused", act=one.act, title=problem.get("title", ""))
         output.item({**said, "problem": dict(problem)}, f"{text} ({one.refused.code})")
         return
-    answer = one.answer if isinstance(one.answer, dict) else {"lines": len(one.answer or ())}
+    if isinstance(one.answer, list):
+        _tell_list(one, one.answer, output)
+        return
+    answer = one.answer or {}
     place = answer.get("index", answer.get("order", answer.get("attachment", "")))
     text = output.words("cli.outbox_line", act=one.act, place=str(place))
     drawn, lines = _drawn(one.draft, output) if one.draft is not None else ({}, [])
     output.item({**said, **answer, **drawn}, text, *lines)
+
+
+def _tell_list(one: "Sent", answer: list[dict[str, Any]], output: Output) -> None:
+    """How many lines of a list were recorded, and each that was refused."""
+    from sijill.cli.ordering import refused_lines, told_refused
+
+    refused = refused_lines(answer)
+    recorded = len(answer) - len(refused)
+    said = {"act": one.act, "lines": len(answer), "recorded": recorded, "refused": refused}
+    text = output.words("cli.approved_bulk", recorded=recorded, refused=len(refused))
+    output.item(said, f"{one.act}: {text}", *told_refused(refused, output))

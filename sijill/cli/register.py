@@ -1,10 +1,13 @@
 """`sijill register`: the registers of an agency, of paper and of this ledger."""
 
 from datetime import datetime
+from string import Formatter
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
+from sijill.cli import codes
 from sijill.cli.acting import add_verbs
 from sijill.cli.faults import Unusable, verb
 from sijill.cli.options import Desk, Reach
@@ -86,42 +89,44 @@ def allocate(
     /,
     *,
     year: Annotated[int | None, Parameter(help="Default: this year in Baghdad.")] = None,
-    count: Annotated[int, Parameter(help="How many numbers.")] = 1,
+    count: Annotated[int, Parameter(validator=Number(gte=1), help="How many numbers.")] = 1,
     form: Annotated[
         str, Parameter(help="How a number is written: `{number}` and, if wanted, `{year}`.")
     ] = "{number}",
     owner: Owner = None,
     desk: Desk,
 ) -> int:
-    """Reserve the next free numbers of a register and print them.
+    """Reserve the next free numbers of a register and print each as it is recorded.
 
     Nobody else of the agency is given them. What is issued under one takes it; what is not is
-    voided with `sijill register void`.
+    voided with `sijill register void`. Where others take too many meanwhile, fewer are reserved:
+    that ends with 5. With `--output json` each is a line of its own.
     """
     from domain.values.moments import BAGHDAD
 
+    _number(form, 0, 0)
     chosen = year or datetime.now(BAGHDAD).year
     output = Output(desk)
     with desk.client() as client:
         path = f"/v1/registers/{unit}/{series}/{chosen}"
         ordinal = int(client.get(path, agency=owner)["next"])
-        done: list[dict[str, Any]] = []
+        done = 0
         for _ in range(count + _TRIES):
-            if len(done) == count:
+            if done == count:
                 break
-            try:
-                number = form.format(number=ordinal, year=chosen)
-            except (KeyError, IndexError, ValueError):
-                raise Unusable(code="input_malformed", detail=form, path="--form") from None
+            number = _number(form, ordinal, chosen)
             members = {"unit": unit, "series": series, "year": chosen, "number": number}
             members |= {"owner": owner}
             answer = _reserve(client, path, members)
             if answer is not None:
-                done.append({"number": number, "index": answer["index"]})
+                done += 1
+                text = output.words("cli.number_reserved", number=number, index=answer["index"])
+                output.item({"number": number, "index": answer["index"]}, text)
             ordinal += 1
-    numbers = {"number": "cli.column.number", "index": "cli.column.index"}
-    output.result({"items": done}, *output.table(done, numbers))
-    return 0
+    if done < count:
+        output.say(output.words("cli.numbers_short", done=done, count=count), colour="yellow")
+        return codes.REFUSED
+    return codes.DONE
 
 
 @app.command
@@ -268,6 +273,23 @@ def _reserve(client: Any, path: str, members: dict[str, Any]) -> dict[str, Any] 
         if refused.code not in {"number_reserved", "number_taken"}:
             raise
         return None
+
+
+def _number(form: str, ordinal: int, year: int) -> str:
+    """A number as the form has it written.
+
+    Raises:
+        Unusable: `input_malformed`; each number would be written the same, or none.
+    """
+    try:
+        asked = {name for _, name, _, _ in Formatter().parse(form) if name is not None}
+        number = form.format(number=ordinal, year=year)
+    except (AttributeError, LookupError, ValueError):
+        asked, number = set(), ""
+    # Nothing but the two: a form could else read what they are made of.
+    if "number" not in asked or not asked <= {"number", "year"}:
+        raise Unusable(code="input_malformed", detail=form, path="--form")
+    return number
 
 
 def _flag(said: bool) -> str | None:  # noqa: FBT001 - the value of an option

@@ -9,6 +9,7 @@ from sijill.cli.ordering import Order, perform
 from sijill.cli.output import Output
 from sijill.cli.reading import draft_of
 from sijill.folder import Folder
+from sijill.identity import NoLedger
 from sijill.rotation import make_key
 
 _ACT = "ledger.rotate_key"
@@ -19,7 +20,10 @@ def rotate_log_key(desk: Desk, data: Path, cosigners: Sequence[Path], *, sure: b
     output = Output(desk)
     with desk.signer() as client:
         origin, known = client.identity.origin, client.identity.log.encode()
-    made = Folder(data).log_keys(origin)[-1].verifier.encode()
+    here = Folder(data).log_keys(origin)
+    if not here:
+        raise NoLedger(data)
+    made = here[-1].verifier.encode()
     require_sure(desk, sure, {"origin": origin})
     if made == known:
         path, made = make_key(data, origin)

@@ -8,7 +8,7 @@ web framework.
 
 from sijill.client.connection import Client
 from sijill.client.drafts import Draft
-from sijill.client.errors import Refused, Unreachable, Untrustworthy
+from sijill.client.errors import Late, Refused, Unreachable, Untrustworthy
 from sijill.client.prepared import Prepared, commit, statement
 from sijill.client.state import State
 from sijill.client.trust import Identity
@@ -18,6 +18,7 @@ __all__ = [
     "Client",
     "Draft",
     "Identity",
+    "Late",
     "Patience",
     "Prepared",
     "Refused",

@@ -5,14 +5,13 @@ before its first byte is sent, and the ledger says which chunks it lacks. A down
 when its bytes hash to what the log commits to, which is asked of the log and not of the download.
 """
 
-import base64
 import hashlib
 import json
 import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -20,9 +19,8 @@ import httpx2
 
 from infrastructure.keyfiles import sync_folder
 from infrastructure.proofs import disclosures, signing
-from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.leaf import split_body
 from infrastructure.proofs.uploads import JSON, OCTETS
+from sijill.client import proven
 from sijill.client.connection import Client
 from sijill.client.errors import Refused, Untrustworthy
 from sijill.client.wire import Unfinished
@@ -30,6 +28,12 @@ from sijill.client.wire import Unfinished
 UPLOAD_SECONDS: Final = 300
 PATH: Final = "/v1/attachments"
 OnBytes = Callable[[int], None]
+
+
+class NotRecorded(Exception):
+    """An upload that no record has named yet: nothing says what it must be."""
+
+    code = "attachment_not_recorded"
 
 
 class Attachments:
@@ -75,6 +79,7 @@ class Attachments:
 
         Raises:
             Refused: the ledger does not give it. Unreachable: not now.
+            NotRecorded: no record has it yet.
             Untrustworthy: what came is not what the log commits to.
         """
         shown: dict[str, Any] = self._client.get(f"{PATH}/{attachment}")
@@ -151,12 +156,6 @@ class Attachments:
 
     def _fetch(self, attachment: str, file: BinaryIO, size: int, on_bytes: OnBytes) -> str:
         """Write what comes into a file; its SHA-256 in hex."""
-        wire = self._client.wire
-        request = wire.request("GET", f"{PATH}/{attachment}/content")
-        key = self._client.key
-        if key is None:
-            raise ValueError("a download needs a key")
-        self._client.sign_read(request, key)
 
         def read(response: httpx2.Response) -> str:
             file.seek(0)
@@ -173,36 +172,51 @@ class Attachments:
                 raise Unfinished(f"{come} of {size} bytes")
             return digest.hexdigest()
 
-        return wire.exchange(request, read)
+        return self._client.wire.exchange(self._content(attachment), read)
+
+    def _content(self, attachment: str) -> httpx2.Request:
+        request = self._client.wire.request("GET", f"{PATH}/{attachment}/content")
+        key = self._client.key
+        if key is None:
+            raise ValueError("a download needs a key")
+        self._client.sign_read(request, key)
+        return request
 
     def _committed(self, shown: Mapping[str, Any]) -> str:
         """The file's SHA-256 as the log commits to it, by the disclosure and the event's body.
 
         Raises:
+            NotRecorded: no record has it yet.
             Untrustworthy: the disclosure is not the one that the event commits to.
-            Refused: `values_erased`.
+            Refused: why the ledger discloses nothing.
         """
+        if shown.get("state") != "recorded":
+            raise NotRecorded
         if "disclosure" not in shown:
-            raise Refused({"code": "values_erased", "status": 409})
+            raise self._undisclosed(shown["attachment"])
         index, text = shown["index"], shown["disclosure"]
+        said = proven.body_at(self._client, index).parsed
         try:
-            said = next(self._bodies(index))
             value = disclosures.parse(text)
             committed = said["claims"].get(shown["claim"])
             fits = disclosures.digest(text) == committed and value.name == shown["claim"]
-        except (ProofError, KeyError, StopIteration, ValueError) as error:
+        except (AttributeError, KeyError, ValueError) as error:
             raise Untrustworthy(f"the event at {index} does not vouch for the file") from error
         if not fits:
             raise Untrustworthy(f"the event at {index} commits to another file")
         return value.value
 
-    def _bodies(self, index: int) -> Iterator[Mapping[str, Any]]:
-        # What was recorded a moment ago is opened once a checkpoint covers it.
-        self._client.text(f"/log/checkpoint?covers={index}")
-        window: dict[str, Any] = {"from": index, "to": index + 1}
-        page = self._client.get("/v1/log/openings", **window)
-        for opening in page["openings"]:
-            yield split_body(base64.b64decode(opening["body"])).parsed
+    def _undisclosed(self, attachment: str) -> Untrustworthy:
+        """What a ledger is that gives a file of which it shows no digest.
+
+        Raises:
+            Refused: it gives none, and says why: the values were erased, or altered.
+        """
+
+        def read(_: httpx2.Response) -> Untrustworthy:
+            return Untrustworthy("a file is given, and no digest of it is disclosed")
+
+        return self._client.wire.exchange(self._content(attachment), read)
 
 
 def _chunk(file: BinaryIO, number: int, size_bytes: int) -> bytes:

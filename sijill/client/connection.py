@@ -242,11 +242,10 @@ class Client:
 
         Raises:
             Refused: the whole. Unreachable: no answer. What was not judged is journaled still.
+            Late: lines of a bulk are not recorded, because it came too late for them.
             Untrustworthy: a receipt is missing or does not fit what was sent.
         """
-        request = self.wire.request(
-            "POST", prepared.path, content=prepared.body, headers=prepared.headers
-        )
+        request = self.wire.order(prepared)
         identity = self.identity
         told: set[int] = set()
 
@@ -257,6 +256,9 @@ class Client:
 
         try:
             answer = self.wire.exchange(request, read, order=True)
+            if self.state:
+                self.state.keep(prepared, answer)
+            answers.require_in_time(answer, prepared)
         except Refused as refused:
             if refused.judged:
                 self.settle(prepared)
@@ -264,7 +266,6 @@ class Client:
         except Untrustworthy as error:
             self._suspect("answer", error.evidence)
             raise
-        self._keep(prepared, answer)
         if self.state and answers.is_open(answer):
             self.state.park(prepared)
         elif settle:
@@ -276,9 +277,7 @@ class Client:
     ) -> list[dict[str, Any]]:
         """What a bulk of these envelopes would be answered, line by line; nothing is recorded."""
         prepared = self.prepare(path + answers.CHECK, lines, bulk=True, journal=False)
-        request = self.wire.request(
-            "POST", prepared.path, content=prepared.body, headers=prepared.headers
-        )
+        request = self.wire.order(prepared)
         told: set[int] = set()
         return self.wire.exchange(
             request,
@@ -308,7 +307,10 @@ class Client:
         Raises:
             Untrustworthy: signed by another key, or not consistent with the one kept.
         """
-        data = self.text("/log/checkpoint", text_of)
+        return self.accept(self.text("/log/checkpoint", text_of))
+
+    def accept(self, data: bytes) -> Checkpoint:
+        """As `checkpoint`, of a note that was shown elsewhere: the newer of it and the one kept."""
         try:
             newest = trust.open_checkpoint(data, self.identity)
             if self.state is None:
@@ -351,14 +353,6 @@ class Client:
                 raise
             raise Untrustworthy(f"no proof of {kind} of {about}: {refused}") from refused
         return answer
-
-    def _keep(self, prepared: Prepared, answer: Any) -> None:
-        if self.state is None:
-            return
-        if isinstance(answer, list):
-            self.state.keep_answers(prepared, answer)
-        elif "receipt" in answer:
-            self.state.keep_receipt(answer["index"], answer["receipt"])
 
     def _suspect(self, what: str, data: bytes) -> None:
         if self.state:

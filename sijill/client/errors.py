@@ -1,11 +1,11 @@
 """What a client tells its caller when an order or a question did not end well."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 NOT_A_LEDGER: Final = "not_a_ledger"
-_OUT_OF_TIME: Final = frozenset({"order_expired", "order_in_future"})
+OUT_OF_TIME: Final = frozenset({"order_expired", "order_in_future"})
 
 
 class Refused(Exception):
@@ -35,7 +35,7 @@ class Refused(Exception):
     @property
     def out_of_time(self) -> bool:
         """Whether it is only its signature's time: it is not recorded, and may be signed anew."""
-        return self.code in _OUT_OF_TIME
+        return self.code in OUT_OF_TIME
 
     @property
     def final(self) -> bool:
@@ -43,11 +43,29 @@ class Refused(Exception):
         return self.judged and not self.out_of_time
 
 
+class Late(Refused):
+    """Lines of a bulk came too late: they are not recorded, and may be signed anew.
+
+    `answers` is what every line was answered, those that were recorded before among them; `lines`
+    are the numbers of those that were late.
+    """
+
+    def __init__(self, answers: Sequence[dict[str, Any]], lines: Sequence[int]) -> None:
+        super().__init__(answers[lines[0]]["problem"])
+        self.answers = list(answers)
+        self.lines = list(lines)
+
+    @property
+    def answered(self) -> list[dict[str, Any]]:
+        """What the other lines were answered: nothing changes that any more."""
+        return [one for line, one in enumerate(self.answers) if line not in set(self.lines)]
+
+
 class Unreachable(Exception):
     """No answer, or only answers that say *not now*, through all tries. The request is journaled.
 
-    `problem` is the last such answer, None when there was only silence. `order` tells whether an
-    order was sent, and not a question.
+    `problem` is the ledger's last such answer, None when there was silence, or a proxy's word.
+    `order` tells whether an order was sent, and not a question.
     """
 
     code = "ledger_unreachable"

@@ -11,13 +11,13 @@ never will be. So nothing is doubled, whenever the power goes.
 """
 
 import base64
-import fcntl
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +26,13 @@ from infrastructure.proofs.orders import (
     COSIGNED_LIFE_SECONDS,
     LINE_LIMIT_BYTES,
     ORDER_TAG,
+    SignedRequest,
     parse_request,
 )
 from sijill.client.answers import is_open
 from sijill.client.connection import Client
 from sijill.client.drafts import Draft, drafts_in
-from sijill.client.errors import Refused
+from sijill.client.errors import Late, Refused
 from sijill.client.prepared import Prepared
 from sijill.client.state import QUEUED, State
 
@@ -95,6 +96,14 @@ class Sent:
     waits: bool = False
 
 
+class Dropped(Enum):
+    """What an entry was when it was dropped; `SENT` may have been recorded, nobody knows here."""
+
+    NOTHING = auto()
+    UNSENT = auto()
+    SENT = auto()
+
+
 class Outbox:
     """One state folder's outbox; several processes may share it."""
 
@@ -118,12 +127,21 @@ class Outbox:
         """What the ledger refused, oldest first."""
         return self._read("refused")
 
-    def drop(self, name: str) -> bool:
-        """Forget an entry, waiting or refused; whether there was one."""
-        found = [one for one in (*self.waiting(), *self.refused()) if one.id == name]
-        for folder in ("outbox", "refused") if found else ():
-            (self._state.folder / folder / f"{name}.json").unlink(missing_ok=True)
-        return bool(found)
+    def drop(self, name: str) -> Dropped:
+        """Forget an entry, waiting or refused, and what it was signed as, so that nobody sends it.
+
+        What was signed for it may have been sent: its answer never came, or was *not now*.
+        """
+        with self._alone():
+            found = [one for one in (*self.waiting(), *self.refused()) if one.id == name]
+            for entry in found:
+                self._forget(entry)
+            signed = self._signed(f"{QUEUED}{name}")
+            for prepared in signed:
+                self._state.settle(prepared)
+        if signed:
+            return Dropped.SENT
+        return Dropped.UNSENT if found else Dropped.NOTHING
 
     def retry(self, name: str) -> bool:
         """Have a refused entry wait again, in its old place; whether there was one."""
@@ -215,19 +233,23 @@ class Outbox:
 
     def _order(self, client: Client, entry: Entry) -> tuple[Prepared, dict[str, Any]]:
         mark = _mark(entry)
-        for prepared in (*self._state.journaled(), *self._state.waiting()):
-            if prepared.marks == (mark,):
-                try:
-                    return prepared, client.send(prepared, settle=False)
-                except Refused as refused:
-                    if not refused.out_of_time:
-                        raise
+        for prepared in self._signed(mark):
+            try:
+                return prepared, client.send(prepared, settle=False)
+            except Refused as refused:
+                if not refused.out_of_time:
+                    raise
         try:
             return self._sign(client, entry, mark)
         except Refused as refused:
             if refused.code != _MUST_WAIT or entry.waits:
                 raise
             return self._sign(client, replace(entry, waits=True), mark)
+
+    def _signed(self, mark: str) -> list[Prepared]:
+        """What an entry was signed as, and not answered for good."""
+        known = (*self._state.journaled(), *self._state.waiting())
+        return [one for one in known if one.marks == (mark,)]
 
     def _sign(self, client: Client, entry: Entry, mark: str) -> tuple[Prepared, dict[str, Any]]:
         line = entry.signable(_now())
@@ -240,8 +262,7 @@ class Outbox:
         return entry
 
     def _read(self, folder: str) -> list[Entry]:
-        files = sorted((self._state.folder / folder).glob("*.json"))
-        return [Entry.decode(path.read_bytes()) for path in files]
+        return [Entry.decode(data) for data in self._state.texts(folder)]
 
     def _forget(self, entry: Entry) -> None:
         # A crash while it was refused may have left it in both: what is sent is never retried.
@@ -254,46 +275,67 @@ class Outbox:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two that send at once would sign one entry twice."""
-        with (self._state.folder / "outbox.lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with self._state.locked("outbox.lock"):
             yield
 
 
 def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
-    """Send a journaled request again; one that came too late is signed anew, if it is an order."""
+    """Send a journaled request again; what came too late is signed anew, if it is an order.
+
+    What was signed for an entry is not: that is gone, so somebody dropped it, or was answered.
+    """
     act = _act_of(prepared)
     drafts = drafts_in(prepared)
     if prepared.bulk and any(one.holder_secret is not None for one in drafts):
         return
+    queued = any(mark.startswith(QUEUED) for mark in prepared.marks)
     try:
         try:
             answer = client.send(prepared, settle=False)
         except Refused as refused:
             head = parse_request("POST", prepared.path, prepared.headers.items())
-            if not refused.out_of_time or head.tag != ORDER_TAG:
+            if not refused.out_of_time or head.tag != ORDER_TAG or queued:
                 raise
-            late = head.expires - head.created > COSIGNED_LIFE_SECONDS // 2
-            prepared = client.prepare(
-                prepared.path,
-                prepared.lines,
-                bulk=prepared.bulk,
-                atomic=head.atomic,
-                cosigned=late,
-                marks=prepared.marks,
-            )
-            answer = client.send(prepared, settle=False)
+            if isinstance(refused, Late) and refused.answered:
+                yield Sent(act, answer=refused.answered)
+            prepared = _anew(client, prepared, head, refused)
+            answer = _as_numbered(client.send(prepared, settle=False), refused)
     except Refused as refused:
         if refused.foreign:
             raise
-        if refused.out_of_time and client.state:
+        later = not refused.final and not (queued and refused.out_of_time)
+        if refused.out_of_time and later and client.state:
             # The clock here is wrong: nobody was told yet what was drawn for it.
             client.state.journal(prepared)
-        yield Sent(act, refused=refused, waits=not refused.final)
+        yield Sent(act, refused=refused, waits=later)
         return
     yield Sent(act, answer=answer, draft=None if prepared.bulk else next(iter(drafts), None))
     # Only now: a secret that nobody has read yet must be found again after a crash.
     if not is_open(answer):
         client.settle(prepared)
+
+
+def _anew(client: Client, late: Prepared, head: SignedRequest, refused: Refused) -> Prepared:
+    """What came too late, signed anew: of a bulk the lines that were not recorded."""
+    lines, marks = late.lines, late.marks
+    if isinstance(refused, Late):
+        lines = [lines[number] for number in refused.lines]
+        marks = tuple(marks[number] for number in refused.lines) if marks else ()
+    return client.prepare(
+        late.path,
+        lines,
+        bulk=late.bulk,
+        atomic=head.atomic,
+        cosigned=head.expires - head.created > COSIGNED_LIFE_SECONDS // 2,
+        marks=marks,
+    )
+
+
+def _as_numbered(answer: Any, refused: Refused) -> Any:
+    """The answer to lines that were signed anew, each by its number in the list that was late."""
+    if not isinstance(refused, Late) or is_open(answer):
+        return answer
+    return [{**one, "line": refused.lines[one["line"]]} for one in answer]
 
 
 def _mark(entry: Entry) -> str:

@@ -19,15 +19,16 @@ The folder belongs to its owner alone: journaled requests hold the values of doc
 import fcntl
 import hashlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from infrastructure.keyfiles import write_durably
+from infrastructure.keyfiles import PRIVATE_MODE, write_durably
 from sijill.client.prepared import Prepared
 
 MARK_BYTES = 32
@@ -42,8 +43,10 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Of what it makes on the way, `mkdir` gives only the last one this mode.
+        folder.mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
         for name in _FOLDERS:
-            (folder / name).mkdir(parents=True, exist_ok=True, mode=_PRIVATE_FOLDER)
+            (folder / name).mkdir(exist_ok=True, mode=_PRIVATE_FOLDER)
 
     def read(self, name: str) -> bytes | None:
         """The bytes of one file, or None."""
@@ -59,11 +62,15 @@ class State:
         return path
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, name: str = "lock") -> Iterator[None]:
         """Keep other processes from comparing and replacing the checkpoint at the same time."""
-        with (self.folder / "lock").open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self.folder / name, flags, PRIVATE_MODE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
 
     def journal(self, prepared: Prepared) -> None:
         """Remember a request before it is sent for the first time."""
@@ -93,11 +100,24 @@ class State:
             (self.folder / folder / f"{prepared.key}.json").unlink(missing_ok=True)
 
     def _stored(self, folder: str) -> list[Prepared]:
-        files = sorted(
-            (self.folder / folder).glob("*.json"),
-            key=lambda path: (path.stat().st_mtime_ns, path.name),
-        )
-        return [Prepared.decode(path.read_bytes()) for path in files]
+        found = [
+            ((opened.changed_ns, path.name), opened.data)
+            for path in (self.folder / folder).glob("*.json")
+            if (opened := _opened(path)) is not None
+        ]
+        return [Prepared.decode(data) for _, data in sorted(found)]
+
+    def texts(self, folder: str) -> list[bytes]:
+        """What the files of a folder hold, by their names."""
+        files = sorted((self.folder / folder).glob("*.json"))
+        return [opened.data for path in files if (opened := _opened(path)) is not None]
+
+    def keep(self, prepared: Prepared, answer: Any) -> None:
+        """Keep what an order was answered with, as far as there are receipts in it."""
+        if isinstance(answer, list):
+            self.keep_answers(prepared, answer)
+        elif "receipt" in answer:
+            self.keep_receipt(answer["index"], answer["receipt"])
 
     def keep_receipt(self, index: int, receipt: str) -> Path:
         """Keep the receipt of a single act, once verified."""
@@ -172,3 +192,17 @@ class State:
     def suspect(self, what: str, data: bytes) -> Path:
         """Keep what contradicts the ledger's own word, for an auditor."""
         return self.write(f"suspect/{time.time_ns()}-{what}", data)
+
+
+class _Opened(NamedTuple):
+    data: bytes
+    changed_ns: int
+
+
+def _opened(path: Path) -> _Opened | None:
+    """A file that was listed; None where another process, or whoever drops it, has settled it."""
+    try:
+        with path.open("rb") as file:
+            return _Opened(file.read(), os.fstat(file.fileno()).st_mtime_ns)
+    except FileNotFoundError:
+        return None

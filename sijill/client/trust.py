@@ -125,16 +125,25 @@ def require_included(
     Raises:
         Untrustworthy: it does not.
     """
+    require_leaf(receipt.leaf_hash, receipt.index, head, answer)
+
+
+def require_leaf(leaf_hash: bytes, index: int, head: Checkpoint, answer: Mapping[str, Any]) -> None:
+    """Return when the tree of `head` holds this leaf at this index; `answer` is the proof.
+
+    Raises:
+        Untrustworthy: it does not.
+    """
     try:
         merkle.verify_inclusion(
-            leaf_hash=receipt.leaf_hash,
-            index=receipt.index,
+            leaf_hash=leaf_hash,
+            index=index,
             size=head.size,
             proof=_hashes(answer),
             root=head.root,
         )
     except ProofError as error:
-        raise Untrustworthy(f"index {receipt.index} is not what was promised: {error}") from error
+        raise Untrustworthy(f"index {index} is not what was promised: {error}") from error
 
 
 def open_receipt(answer: Mapping[str, Any], statement: str, identity: Identity) -> receipts.Receipt:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from sijill.client.errors import NOT_A_LEDGER, Refused, Unreachable
+from sijill.client.prepared import Prepared
 
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
@@ -62,6 +63,10 @@ class Wire:
     def request(self, method: str, path: str, **options: Any) -> httpx2.Request:
         """A request to this address, not sent."""
         return self._http.build_request(method, path, **options)
+
+    def order(self, prepared: Prepared) -> httpx2.Request:
+        """The request of a signed order, not sent."""
+        return self.request("POST", prepared.path, content=prepared.body, headers=prepared.headers)
 
     def send(self, request: httpx2.Request) -> httpx2.Response:
         """Send until the whole answer is there.
@@ -141,7 +146,7 @@ class Wire:
                     response.read()
                 finally:
                     response.close()
-            except (httpx2.TransportError, Unfinished) as error:
+            except (httpx2.TransportError, httpx2.DecodingError, Unfinished) as error:
                 told, wanted = f"{type(error).__name__}: {error}", 0.0
                 continue
             problem = _problem(response)
@@ -151,7 +156,9 @@ class Wire:
         detail = f"{request.method} {request.url.path}, {self._patience.tries} tries"
         if isinstance(told, str):
             raise Unreachable(f"{detail}: {told}", order=order)
-        raise Unreachable(f"{detail}: {told.get('code')}", told, order=order)
+        # Of what something between says, nobody who reads this knows what it means.
+        said = told if "type" in told else None
+        raise Unreachable(f"{detail}: {told.get('code')}", said, order=order)
 
 
 def _parsed(response: httpx2.Response, parse: Callable[[bytes], _T]) -> _T:

@@ -2,10 +2,13 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx2
+import pytest
 
 
 @contextmanager
@@ -37,6 +40,15 @@ def losing_answers(url: str) -> Iterator[str]:
             yield address
     finally:
         upstream.close()
+
+
+@contextmanager
+def cut_off_hours_ago(url: str) -> Iterator[str]:
+    """As `losing_answers`, for what was signed so long ago that nothing of it was recorded."""
+    then = SimpleNamespace(time=lambda: time.time() - 7_200)
+    with pytest.MonkeyPatch.context() as patch, losing_answers(url) as address:
+        patch.setattr("sijill.client.connection.time", then)
+        yield address
 
 
 @contextmanager

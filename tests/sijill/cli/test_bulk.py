@@ -8,7 +8,7 @@ from sijill.cli.chunks import Chunk
 from sijill.client import Draft, State
 from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell, letter, ndjson
-from tests.sijill.cli.cutting import losing_answers
+from tests.sijill.cli.cutting import cut_off_hours_ago, losing_answers
 
 
 def bulk(office: Shell, items: list[dict[str, Any]] | str, *options: str) -> Ran:
@@ -163,6 +163,44 @@ def test_atomic_records_all_or_none(office: Shell) -> None:
 
     assert bulk(office, items, "--atomic").code == 0
     assert len(numbers(office, "bulk-g")) == 4
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("options", [(), ("--atomic",)])
+def test_what_was_cut_off_hours_ago_is_recorded_by_the_same_command(
+    office: Shell, served: Served, options: tuple[str, ...]
+) -> None:
+    unit = f"bulk-late{len(options)}"
+    items = [letter(unit=unit) for _ in range(3)]
+    with cut_off_hours_ago(served.url) as address:
+        assert bulk(office, items, *options, "--url", address).code == 3
+
+    ran = bulk(office, items, *options)
+
+    lines, summary = told(ran)
+    assert ran.code == 0, ran.out
+    assert (summary["recorded"], summary["refused"]) == (3, 0)
+    assert all(one["holder_secret"] for one in lines)
+    assert len(numbers(office, unit)) == 3
+
+
+@pytest.mark.usefixtures("hurried")
+def test_what_was_refused_of_a_run_that_was_cut_off_is_told_once(
+    office: Shell, served: Served
+) -> None:
+    """And where it stands in the file no more, it is told too, and stops nothing."""
+    taken, good, gone = (letter(unit="bulk-once") for _ in range(3))
+    bulk(office, [taken])
+    again = {**taken, "date": "2026-11-03"}
+    with losing_answers(served.url) as address:
+        lost = [again, good, {**gone, "type": "no_such_type"}]
+        assert bulk(office, lost, "--url", address).code == 3
+
+    lines, summary = told(bulk(office, [again, good, gone]))
+
+    refused = [(one["line"], one["problem"]["code"]) for one in lines if "problem" in one]
+    assert refused == [(None, "type_unknown"), (1, "number_taken")]
+    assert (summary["recorded"], summary["refused"]) == (2, 2)
 
 
 def test_lines_may_be_of_any_act_on_certificates(office: Shell) -> None:

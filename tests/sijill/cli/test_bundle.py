@@ -11,6 +11,7 @@ import pytest
 from infrastructure.proofs import bundle, canonical, tlogproof
 from infrastructure.proofs.checkpoint import open_checkpoint
 from infrastructure.proofs.cosignature import Cosigner
+from sijill.cli.bundle import _place
 from sijill.client import Client
 from tests.correspondence import register_place, send
 from tests.serving import Served, act
@@ -269,3 +270,12 @@ def test_a_bundle_is_of_one_record_that_is_named_whole(
 ) -> None:
     ran = office("bundle", "create", *words, "--output", "json")
     assert refused(ran) == (2, "input_malformed")
+
+
+def test_bundles_of_two_entries_of_a_register_have_two_files() -> None:
+    numbers = ("1", "2", "1/2", "1-2", "1%2F2")
+
+    names = {_place(None, None, None, f"main/general/2020/{number}")[1] for number in numbers}
+
+    assert len(names) == len(numbers)
+    assert not any("/" in name for name in names)

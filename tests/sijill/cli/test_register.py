@@ -8,9 +8,11 @@ import pytest
 
 from domain.values import BAGHDAD
 from sijill.cli.register import _reserve
+from sijill.client import Unreachable
 from tests import correspondence
 from tests.serving import Agency, Served
 from tests.sijill.cli.conftest import Ran, Shell
+from tests.sijill.cli.cutting import cut_off_hours_ago, losing_answers
 
 MAPPING: dict[str, Any] = {
     "columns": {"number": "العدد", "date": "التاريخ", "entry_state": "الحالة"},
@@ -58,6 +60,55 @@ def test_a_table_becomes_entries_once(office: Shell) -> None:
     assert (summary(again)["recorded"], summary(again)["recorded_before"]) == (1, 3)
     shown = office("register", "show", "archive", "once", "1998", "--output", "json").json
     assert (shown["counts"]["given"], shown["next"]) == (4, 5)
+
+
+def given(office: Shell, series: str) -> int:
+    shown = office("register", "show", "archive", series, "1998", "--output", "json").json
+    return int(shown["counts"]["given"])
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("verb", ["capture", "outbox", "resume"])
+def test_a_capture_that_was_cut_off_hours_ago_is_never_taken_for_recorded(
+    office: Shell, served: Served, verb: str
+) -> None:
+    """The ledger judges it line by line, and each line says that it came too late."""
+    series = f"late-{verb}"
+    with cut_off_hours_ago(served.url) as url:
+        assert capture(office, series, HEAD + ROWS, "--url", url).code == 3
+
+    if verb == "resume":
+        ran = office("order", "resume", "--output", "json")
+        assert (ran.code, ran.json["problem"]["code"]) == (5, "order_expired")
+        assert given(office, series) == 0
+    if verb == "outbox":
+        ran = office("outbox", "send", "--output", "json")
+        assert (ran.code, ran.lines[0]["recorded"]) == (0, 3), ran.err
+        assert ran.lines[-1]["summary"] == {"sent": 1, "refused": 0, "waiting": 0}
+        assert given(office, series) == 3
+    ran = capture(office, series, HEAD + ROWS)
+    assert ran.code == 0, ran.out
+    known = (summary(ran)["recorded"], summary(ran)["recorded_before"])
+    assert known == ((0, 3) if verb == "outbox" else (3, 0))
+    assert [one for one in ran.lines if "problem" in one] == []
+    assert given(office, series) == 3
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("verb", [("outbox", "send"), ("order", "resume")])
+def test_a_refused_row_of_what_was_cut_off_is_told(
+    office: Shell, served: Served, verb: tuple[str, str]
+) -> None:
+    series = f"clash-{verb[0]}"
+    capture(office, series, HEAD + "2,1998-07-02,حامل,ب,\n")
+    with losing_answers(served.url) as url:
+        assert capture(office, series, HEAD + ROWS, "--url", url).code == 3
+
+    ran = office(*verb)
+
+    assert ran.code == 5, ran.err
+    assert "line 2: " in ran.out
+    assert "(number_taken)" in ran.out
 
 
 def test_without_its_state_folder_a_table_is_still_captured_once(office: Shell) -> None:
@@ -175,11 +226,45 @@ def test_numbers_are_allocated_in_turn(office: Shell) -> None:
     def allocate(*options: str) -> list[str]:
         ran = office("register", "allocate", "desk", "general", *options, "--output", "json")
         assert ran.code == 0, ran.err
-        return [one["number"] for one in ran.json["items"]]
+        return [one["number"] for one in ran.lines]
 
     assert allocate("--count", "2") == ["1", "2"]
     assert allocate("--form", "م/{number}/{year}", "--year", "2026") == ["م/3/2026"]
     assert allocate("--year", "2025") == ["1"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--count", "0"), ("--count", "-3"), ("--form", "{number.x}"), ("--form", "{year}")]
+)
+def test_what_reserves_no_number_is_a_mistake(office: Shell, options: tuple[str, str]) -> None:
+    ran = office("register", "allocate", "desk", "wrong", *options)
+
+    assert ran.code == 2, ran.err
+    shown = office("register", "show", "desk", "wrong", "2026", "--output", "json").json
+    assert shown["next"] == 1
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_numbers_are_told_as_they_are_reserved(
+    office: Shell, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    """Whatever comes then, they are the agency's: nobody finds them otherwise."""
+    series = f"short-{broken}".lower()
+
+    def one_only(client: Any, path: str, members: dict[str, Any]) -> dict[str, Any] | None:
+        if members["number"] == "1":
+            return _reserve(client, path, members)
+        if broken:
+            raise Unreachable("gone")
+        return None
+
+    monkeypatch.setattr("sijill.cli.register._reserve", one_only)
+
+    ran = office("register", "allocate", "desk", series, "--count", "2", "--output", "json")
+
+    assert ran.lines[0]["number"] == "1"
+    assert ran.code == (3 if broken else 5)
+    assert broken or "Reserved: 1 of 2" in ran.err
 
 
 def test_a_number_that_somebody_took_meanwhile_is_passed_over(agency: Agency) -> None:

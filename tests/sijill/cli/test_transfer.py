@@ -1,11 +1,14 @@
 """`sijill transfer` between two agencies, as their clerks would: each with her own key."""
 
+import base64
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sijill.client import Client
 from tests.serving import Agency, Served, act
 from tests.sijill.cli.conftest import Ran, Shell
 
@@ -109,6 +112,63 @@ def test_a_letter_with_its_files_goes_from_dispatch_to_close(
     told = offices.shell("transfer", "article-13", *name, "--language", "en")
     assert "Law 78 of 2012" in told.out
     assert f"Receiver: {moh.name}" in told.out
+
+
+def other_hash(page: dict[str, Any]) -> None:
+    page["items"][0]["proof"]["hashes"][0] = "00" * 32
+
+
+def other_leaf(page: dict[str, Any]) -> None:
+    page["items"][0]["proof"]["leaf_hash"] = "00" * 32
+
+
+def other_root(page: dict[str, Any]) -> None:
+    origin, size, _, *rest = page["checkpoint"].split("\n")
+    page["checkpoint"] = "\n".join([origin, size, base64.b64encode(bytes(32)).decode(), *rest])
+
+
+def no_checkpoint(page: dict[str, Any]) -> None:
+    page["checkpoint"] = None
+
+
+def same_page_again(page: dict[str, Any]) -> None:
+    page["next"] = -1
+
+
+@pytest.mark.parametrize(
+    "forge", [other_hash, other_leaf, other_root, no_checkpoint, same_page_again]
+)
+def test_where_a_letter_is_is_believed_only_where_it_is_proven(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch, forge: Callable[[dict[str, Any]], None]
+) -> None:
+    sent = offices.ok(offices.moj, "dispatch", offices.letter([offices.moh.name]))
+    name = (offices.moj.name, sent["consignments"][0]["consignment"])
+    honest = Client.get
+
+    def get(self: Client, path: str, **query: Any) -> Any:
+        page = honest(self, path, **query)
+        if path.endswith("/chain"):
+            forge(page)
+        return page
+
+    assert all(one["proof"] for one in offices.ok(offices.moj, "where", *name)["items"])
+    monkeypatch.setattr(Client, "get", get)
+
+    ran = offices(offices.moj, "where", *name)
+
+    assert (ran.code, ran.json["problem"]["code"]) == (6, "ledger_untrustworthy"), ran.err
+
+
+def test_a_long_chain_is_told_whole(offices: Offices, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = offices.ok(offices.moj, "dispatch", offices.letter([offices.moh.name]))
+    name = (offices.moj.name, sent["consignments"][0]["consignment"])
+    whole = offices.ok(offices.moj, "where", *name)["items"]
+    monkeypatch.setattr("sijill.client.proven.PAGE_ITEMS", 1)
+
+    assert len(whole) > 1
+    assert [one["index"] for one in offices.ok(offices.moj, "where", *name)["items"]] == [
+        one["index"] for one in whole
+    ]
 
 
 def test_what_went_wrong_half_way_is_finished_by_the_same_command(

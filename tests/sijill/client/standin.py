@@ -46,6 +46,15 @@ def problem(code: str, status: int, **headers: str) -> httpx2.Response:
     return httpx2.Response(status, content=json.dumps(body), headers=typed)
 
 
+def refused_lines(*codes: str) -> httpx2.Response:
+    """A list of which a ledger recorded nothing, refused line by line."""
+    found = [
+        {"line": number, "problem": problem(code, 401).json()} for number, code in enumerate(codes)
+    ]
+    content = b"".join(json.dumps(one).encode() + b"\n" for one in found)
+    return httpx2.Response(200, content=content, headers={"content-type": NDJSON})
+
+
 @dataclass
 class StandIn:
     """The ledger, and everything that was ever asked of it."""
@@ -151,7 +160,8 @@ class StandIn:
         head = parse_request("POST", request.url.path, request.headers.multi_items())
         check_body(head, body)
         if head.tag == APPROVAL_TAG:
-            return self._json({"order": "none", "state": "refused"})
+            state = "refused" if request.url.path.endswith("/refusal") else "open"
+            return self._json({"order": "none", "state": state})
         answers = []
         for number, line in enumerate(parse_lines(head, body)):
             known = self.recorded.get((head.idempotency_key, number))

@@ -9,7 +9,7 @@ import pytest
 
 from infrastructure.proofs.orders import parse_request
 from sijill.client import Client, Draft, Refused, Unreachable
-from sijill.client.outbox import Entry, Outbox, Sent
+from sijill.client.outbox import Dropped, Entry, Outbox, Sent
 from tests.clock import now_seconds
 from tests.sijill.client.standin import KEY, REVOKE, StandIn, journal, line, problem
 
@@ -190,8 +190,8 @@ def test_a_refused_one_is_kept_apart_and_stops_nothing(
     assert box.waiting() == []
     [kept] = box.refused()
     assert (kept.id, (kept.problem or {})["code"]) == (first.id, "certificate_unknown")
-    assert box.drop(first.id)
-    assert not box.drop(first.id)
+    assert box.drop(first.id) is Dropped.UNSENT
+    assert box.drop(first.id) is Dropped.NOTHING
     assert box.refused() == []
 
 

@@ -1,10 +1,12 @@
 from typing import Any
 
+import httpx2
 import pytest
 
 from infrastructure.proofs import merkle, note, receipts
-from sijill.client import Client, Untrustworthy
-from tests.sijill.client.standin import REVOKE, StandIn, journal, line, suspects
+from sijill.client import Client, Draft, Untrustworthy
+from sijill.client.answers import read_one
+from tests.sijill.client.standin import BULK, REVOKE, StandIn, journal, line, suspects
 
 
 def test_a_receipt_that_holds_is_kept_and_the_journal_is_empty(
@@ -92,3 +94,47 @@ def test_a_checkpoint_that_is_too_old_proves_nothing(client: Client, ledger: Sta
 
     with pytest.raises(ValueError, match="does not reach"):
         client.prove(receipt, head)
+
+
+DISPATCH = "/v1/transfers/moj/1/dispatch"
+
+
+@pytest.mark.parametrize(
+    "said", [{"duplicate": True, "index": 5}, {"order": "x", "state": "appended"}, {"order": "x"}]
+)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_who_says_without_a_receipt_that_it_was_recorded_is_not_believed(
+    client: Client, ledger: StandIn, said: dict[str, Any], *, bulk: bool
+) -> None:
+    """Whoever believed it would forget what nobody recorded."""
+    ledger.twist = lambda _: {"lines": [{"line": 0, **said}]} if bulk else said
+    prepared = client.prepare(BULK if bulk else REVOKE, [line()], bulk=bulk)
+
+    with pytest.raises(Untrustworthy):
+        client.send(prepared)
+
+    assert journal(client) == [prepared]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_consignment_may_have_been_recorded_in_another_request(
+    client: Client, ledger: StandIn, *, bulk: bool
+) -> None:
+    said = {"duplicate": True, "index": 5, "replayed": True}
+    ledger.twist = lambda _: {"lines": [{"line": 0, **said}]} if bulk else said
+    draft = Draft.plain("transfer.dispatch", "moj", DISPATCH, new_consignment="one")
+    place = "/v1/transfers/bulk" if bulk else DISPATCH
+
+    answer = client.send(client.prepare(place, [draft.envelope], bulk=bulk))
+
+    assert answer == ([{"line": 0, **said}] if bulk else said)
+    assert journal(client) == []
+
+
+def test_a_bulk_is_not_answered_by_one_receipt(client: Client) -> None:
+    """It would be the receipt of the first line, and nothing about the others."""
+    prepared = client.prepare(BULK, [line(0), line(1)], bulk=True)
+    one = client.send(client.prepare(REVOKE, [line(0)]))
+
+    with pytest.raises(Untrustworthy):
+        read_one(httpx2.Response(201, json=one), prepared, client.identity)
