@@ -35,7 +35,9 @@ UPLOADS_AT_ONCE = 16
 # However slowly it sends or reads, one agency leaves places to the others.
 UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
-PICTURES_AT_ONCE = 4
+PICTURES_AT_ONCE = 2
+# Whoever sends one has said nothing that was verified, and its body is held three times over.
+PICTURE_BODIES_AT_ONCE = 8
 # Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
 REPORTS_AT_ONCE = 2
 BULK_PATIENCE_SECONDS = 5.0
@@ -82,10 +84,11 @@ class Place:
 
     _places: asyncio.Semaphore
     _shares: "Shares | None" = None
+    _patience_seconds: float = BULK_PATIENCE_SECONDS
     _taken: list[asyncio.Semaphore] = field(default_factory=list)
 
     async def take(self, agency: str = "") -> None:
-        """Wait a moment for a place, within the agency's share where there are shares.
+        """Wait as long as it has patience, within the agency's share where there are shares.
 
         Raises:
             Problem: `busy`.
@@ -94,7 +97,7 @@ class Place:
             return
         own = [] if self._shares is None else [self._shares.of(agency)]
         try:
-            async with asyncio.timeout(BULK_PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 # One's own first: whoever waits for that keeps nobody else from a place.
                 for places in (*own, self._places):
                     await places.acquire()
@@ -153,6 +156,9 @@ class Limits:
     _pictures: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
+    _picture_bodies: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(PICTURE_BODIES_AT_ONCE)
+    )
     _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
 
     def place(self) -> Place:
@@ -166,6 +172,13 @@ class Limits:
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""
         return Place(self._pictures)
+
+    def picture_body(self) -> Place:
+        """A place for the body that brings a picture: taken before it is read, or not waited for.
+
+        Anybody may hold all of them; whoever comes then hears so at once, and keeps nothing open.
+        """
+        return Place(self._picture_bodies, _patience_seconds=0)
 
     def report_place(self) -> Place:
         """A place for one report while it is counted, not taken yet."""

@@ -22,10 +22,10 @@ from api.pages import carried
 from api.pages.checking import answered
 from api.pages.drawing import Language, Page, draw
 from api.problems import STATUS, Problem
-from api.services import Open, PictureTurn, Services
+from api.services import Open, Services
 from api.verify import Answer, Presented
 from infrastructure import pictures
-from infrastructure.pictures import PictureError
+from infrastructure.pictures import Found, PictureError
 from infrastructure.proofs import codes, offline
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.qr import Reading
@@ -45,20 +45,27 @@ class _InMemory(MultiPartParser):
 
 
 @router.post("/{language:language}/read")
-async def read(
-    request: Request, services: Open, place: PictureTurn, language: Language
-) -> Response:
+async def read(request: Request, services: Open, language: Language) -> Response:
     """The verdict on the code in a file."""
-    data = await _file(request)
-    if not data:
-        status, lacking = (413, "file.large") if data is None else (422, "file.empty")
-        return draw("start.html", language, path="/", status=status, lacking=lacking)
-    # Not before the body is here: whoever sends it slowly keeps nobody else waiting.
-    await place.take()
-    try:
-        found = await pictures.read(data)
-    except PictureError as error:
-        return _unread(language, error.code)
+    # Taken before a byte of the body: bodies that come slowly hold no more than these places.
+    async with services.limits.picture_body().held():
+        data = await _file(request)
+        if not data:
+            status, lacking = (413, "file.large") if data is None else (422, "file.empty")
+            return draw("start.html", language, path="/", status=status, lacking=lacking)
+        try:
+            # Not before the body is here: whoever sends it slowly keeps no process waiting.
+            async with services.limits.picture_place().held():
+                found = await pictures.read(data)
+        except PictureError as error:
+            return _unread(language, error.code)
+    return await _judged(request, services, language, found)
+
+
+async def _judged(
+    request: Request, services: Services, language: str, found: Found
+) -> Response:
+    """The verdict on what stands in a file."""
     if not found.texts:
         return _nothing(language, "file.nothing")
     if not offline.agree(found.texts, found.credentials):
