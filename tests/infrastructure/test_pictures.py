@@ -1,5 +1,6 @@
 """The process that reads pictures: what it may use, and what is taken from it."""
 
+import asyncio
 import io
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 import segno
 from PIL import Image
 
-from infrastructure.pictures import child
+from infrastructure import pictures
+from infrastructure.pictures import PictureError, child
 
 ROOT = Path(child.__file__).parents[2]
 MEASURED = f"""import sys; sys.path.insert(0, {str(ROOT)!r})
@@ -51,3 +53,28 @@ def test_a_huge_transparent_picture_is_read_in_little_memory(mode: str) -> None:
 
     assert TEXT.encode() in ran.stdout
     assert int(ran.stderr) / 1024 < PEAK_MIB
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        # Without an end, and a piece so large that all of it is never held.
+        "while True: sys.stdout.write('[' * 2**20)",
+        "sys.stdout.write('[' * 2**20)",
+        "sys.stdout.write('{}')",
+        "sys.stdout.write('[]')",
+        """sys.stdout.write('{"error": ["x"]}')""",
+        """sys.stdout.write('{"error": "internal"}')""",
+        """sys.stdout.write('{"texts": 1, "files": {"credential.cose": [1]}}')""",
+        "pass",
+    ],
+)
+def test_whatever_a_child_says_that_was_taken_over_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    (tmp_path / "taken_over.py").write_text(f"import sys\ndef main():\n    {says}\n")
+    monkeypatch.setattr(pictures, "_ROOT", tmp_path)
+    monkeypatch.setattr(pictures, "_CHILD", "taken_over")
+
+    with pytest.raises(PictureError, match="picture_malformed"):
+        asyncio.run(pictures.read(bytes(2**20)))
