@@ -4,12 +4,11 @@ It gathers and does not decide: :mod:`verdict` does. No clock, no network, no da
 bytes at the same moment always give the same answer, here and in a browser.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from infrastructure.proofs import codes, qr, verdict
+from infrastructure.proofs import qr, verdict
 from infrastructure.proofs.credential import LEDGER_BYTES, Credential, Signed
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.trust import Trusted, TrustedKey, TrustList
@@ -32,7 +31,6 @@ LISTED: Final = {
     2: ListedState.SUSPENDED,
     3: ListedState.SUPERSEDED,
 }
-_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:[#?/].*)?", re.DOTALL)
 _FOREIGN = frozenset({"qr_foreign", "credential_foreign"})
 _IDLE = frozenset({Outcome.NOT_VALID, Outcome.UNREADABLE})
 # Besides: what makes it idle to ask how the record stands.
@@ -82,12 +80,7 @@ def agree(texts: Iterable[str], attached: Iterable[bytes]) -> bool:
 
 def _leads_here(text: str) -> bool:
     """Whether a text is a code, or the address of one, whatever else is in it."""
-    place = _PLACE.fullmatch(text.upper())
-    try:
-        codes.normalise(place[1] if place else text)
-    except ProofError:
-        return isinstance(read(text), qr.Reading)
-    return True
+    return qr.place_in(text) is not None or isinstance(read(text), qr.Reading)
 
 
 class Worse(NamedTuple):
