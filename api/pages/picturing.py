@@ -61,13 +61,11 @@ async def read(request: Request, services: Open, language: Language) -> Response
     return await _judged(request, services, language, found)
 
 
-async def _judged(
-    request: Request, services: Services, language: str, found: Found
-) -> Response:
+async def _judged(request: Request, services: Services, language: str, found: Found) -> Response:
     """The verdict on what stands in a file."""
     if not found.texts:
         return _nothing(language, "file.nothing")
-    if not offline.agree(found.texts, found.credentials):
+    if not offline.agree(found.texts, found.credentials, whole=found.whole):
         answer = Answer(contradictory())
         return await answered(request, language, answer, services, read_by_server=True)
     # A code of ours that brings its credential goes before others that stand beside it.

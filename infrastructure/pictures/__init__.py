@@ -44,12 +44,14 @@ class Found:
     """What the QR codes say, those of the first page first, and what a PDF brings along.
 
     A credential that is larger than it may be, or a file that cannot be read, is empty here: it is
-    there, and not what it should be. Evidence that is too large is none.
+    there, and not what it should be. Evidence that is too large is none. `whole` tells whether
+    every page was read.
     """
 
     texts: tuple[str, ...]
     credentials: tuple[bytes, ...] = ()
     evidence: bytes | None = None
+    whole: bool = True
 
 
 async def read(data: bytes) -> Found:
@@ -111,6 +113,7 @@ def _answer(said: bytes) -> Found:
             texts=tuple(str(text) for text in answer["texts"]),
             credentials=tuple(files[CREDENTIAL]),
             evidence=next(iter(files[EVIDENCE]), None),
+            whole=bool(answer["whole"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PictureError("picture_malformed") from None

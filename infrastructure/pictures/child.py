@@ -36,8 +36,8 @@ BAND_PIXELS = 1_000_000
 PAGES_MAXIMUM = 5
 FILES_MAXIMUM = 32
 FILE_BYTES = {CREDENTIAL: CREDENTIAL_BYTES, EVIDENCE: EVIDENCE_BYTES}
-NAMED_ALIKE_MAXIMUM = {CREDENTIAL: 8, EVIDENCE: 2}
-"""Of several papers in one file, as many credentials as codes are read."""
+NAMED_ALIKE_MAXIMUM = {CREDENTIAL: FILES_MAXIMUM, EVIDENCE: 2}
+"""Of several papers in one file the first one's credential may be the last."""
 PAGE_SIDE_POINTS = 2_400
 DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -81,19 +81,25 @@ def found_in(data: bytes) -> dict[str, object]:
         raise Refused("picture_too_large")
     files: dict[str, list[str]] = {name: [] for name in FILE_BYTES}
     if data[:1024].find(b"%PDF-") < 0:
-        return {"texts": _texts(iter([_picture(data)])), "files": files}
+        texts, whole = _texts(iter([_picture(data)]))
+        return {"texts": texts, "files": files, "whole": whole}
     import pypdfium2  # noqa: PLC0415 - nothing is loaded before it is bounded
 
     document = pypdfium2.PdfDocument(data)
     for name, held in _files(document):
         if len(files[name]) < NAMED_ALIKE_MAXIMUM[name]:
             files[name].append(b64encode(held).decode())
-    return {"texts": _texts(_pages(document)), "files": files}
+    texts, whole = _texts(_pages(document))
+    return {"texts": texts, "files": files, "whole": whole and len(document) <= PAGES_MAXIMUM}
 
 
-def _texts(pages: Iterator[object]) -> list[str]:
-    """What stands on every page: a stranger's code on the first says nothing of the others."""
+def _texts(pages: Iterator[object]) -> tuple[list[str], bool]:
+    """What stands on every page, and whether that is all of it.
+
+    A stranger's code on the first says nothing of the others.
+    """
     found: dict[str, None] = {}
+    whole = True
     try:
         for page in pages:
             for text in _codes(page):
@@ -101,7 +107,8 @@ def _texts(pages: Iterator[object]) -> list[str]:
     except Refused:
         if not found:
             raise
-    return list(found)[:TEXTS_MAXIMUM]
+        whole = False
+    return list(found)[:TEXTS_MAXIMUM], whole and len(found) <= TEXTS_MAXIMUM
 
 
 def _picture(data: bytes) -> object:

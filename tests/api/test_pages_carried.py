@@ -90,9 +90,7 @@ def broken(text: str, other: str) -> list[str]:
 def test_a_genuine_code_with_a_payload_that_does_not_read_is_unreadable(
     wire: Wire, agency: Agency
 ) -> None:
-    texts = [
-        qr.encode_text(signed(wire, agency), host="sijill.example") for _ in range(2)
-    ]
+    texts = [qr.encode_text(signed(wire, agency), host="sijill.example") for _ in range(2)]
 
     for text in broken(*texts):
         page = sent(wire, drawn(text))
@@ -102,9 +100,7 @@ def test_a_genuine_code_with_a_payload_that_does_not_read_is_unreadable(
         assert "data-payload" not in page.text
 
 
-def test_a_code_that_reads_goes_before_a_payload_that_does_not(
-    wire: Wire, agency: Agency
-) -> None:
+def test_a_code_that_reads_goes_before_a_payload_that_does_not(wire: Wire, agency: Agency) -> None:
     one, other = (qr.encode_text(signed(wire, agency), host="sijill.example") for _ in range(2))
 
     for text, reason in (
