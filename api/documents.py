@@ -28,7 +28,7 @@ from api.succession import is_own
 from api.threads import off_loop
 from api.values import open_values
 from domain.catalogue import HOLDER_SECRET
-from infrastructure.documents.paper import Paper, PaperError, render
+from infrastructure.documents.paper import Paper, PaperError, whole
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.verdict import CodeState
@@ -74,7 +74,7 @@ async def document(
         bool, Query(description="Also embed the evidence bundle, as far as the caller may open it.")
     ] = False,
 ) -> Response:
-    """PDF/A-3 with the credential in it; PNG and SVG show the first page.
+    """PDF/A-3 with the credential in it; as PNG or SVG only a certificate of one page.
 
     A certificate that is suspended, withdrawn or overtaken has no document: 409. The same
     certificate has the same bytes, but with `evidence`, which is of the newest checkpoint.
@@ -85,21 +85,21 @@ async def document(
         paper = replace(paper, evidence=await off_loop(bundle.encode, lines=len(bundle.events)))
     try:
         async with _rendering:
-            [page, *_] = await asyncio.to_thread(render, paper, form)
+            made = await asyncio.to_thread(whole, paper, form)
     except PaperError as error:
         raise Problem(error.code) from None
     headers = {"Cache-Control": "private, no-store"}
-    tag = entity_tag(page)
+    tag = entity_tag(made)
     unchanged = not_modified(request, tag, **headers)
     if unchanged is not None:
         return unchanged
     headers["Content-Disposition"] = f'inline; filename="{paper.code}.{form}"'
-    return Response(page, headers={**headers, "ETag": tag}, media_type=MEDIA[form])
+    return Response(made, headers={**headers, "ETag": tag}, media_type=MEDIA[form])
 
 
 async def _paper(request: Request, services: Services, code: str) -> tuple[Paper, Caller]:
     """The paper, for whoever may see it; for everybody else there is no such certificate."""
-    secret = request.headers.get(SECRET)
+    secret = _secret(request)
     try:
         normal = codes.normalise(code)
     except ProofError:
@@ -123,6 +123,12 @@ async def _paper(request: Request, services: Services, code: str) -> tuple[Paper
         credential = await credential_bytes(services, connection, normal)
     paper = compose(_told(found, values), host=host_of(services.origin), credential=credential)
     return paper, who
+
+
+def _secret(request: Request) -> str | None:
+    """The holder's secret, in the bytes that were sent: frameworks read headers as Latin 1."""
+    sent = request.headers.get(SECRET)
+    return None if sent is None else sent.encode("latin-1").decode(errors="replace")
 
 
 def _holds(secret: str | None, recorded: str | None) -> bool:

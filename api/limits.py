@@ -39,7 +39,9 @@ UPLOADS_AT_ONCE = 16
 # As of bulks.
 UPLOADS_OF_ONE_AGENCY = 4
 # A picture is read by a process of its own, of anybody; no agency's order waits for one.
-PICTURES_AT_ONCE = 4
+PICTURES_AT_ONCE = 2
+# Whoever sends one has said nothing that was verified, and its body is held three times over.
+PICTURE_BODIES_AT_ONCE = 8
 # Each looks into the database about once a second while the log is busy.
 STREAMS_AT_ONCE = 1024
 # An inbox and an outbox each, for a few programs.
@@ -93,10 +95,11 @@ class Place:
     _places: asyncio.Semaphore
     _shares: "Shares | None" = None
     _ended: "Shares | None" = None
+    _patience_seconds: float | None = None
     _taken: list[asyncio.Semaphore] = field(default_factory=list)
 
     async def take(self, agency: str = "", *, ended: bool = False) -> None:
-        """Wait a moment for a place, within the agency's share where there are shares.
+        """Wait as long as it has patience, within the agency's share where there are shares.
 
         What its keys hold that have `ended` is a share of its own: they keep none from the others.
 
@@ -107,8 +110,9 @@ class Place:
             return
         shares = self._ended if ended else self._shares
         own = [] if shares is None else [shares.of(agency)]
+        patience = self._patience_seconds
         try:
-            async with asyncio.timeout(BULK_PATIENCE_SECONDS):
+            async with asyncio.timeout(BULK_PATIENCE_SECONDS if patience is None else patience):
                 # One's own first: whoever waits for that keeps nobody else from a place.
                 for places in (*own, self._places):
                     await places.acquire()
@@ -171,6 +175,9 @@ class Limits:
     _pictures: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURES_AT_ONCE)
     )
+    _picture_bodies: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(PICTURE_BODIES_AT_ONCE)
+    )
     _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
     _evidence: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(EVIDENCE_AT_ONCE)
@@ -191,6 +198,13 @@ class Limits:
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""
         return Place(self._pictures)
+
+    def picture_body(self) -> Place:
+        """A place for the body that brings a picture: taken before it is read, or not waited for.
+
+        Anybody may hold all of them; whoever comes then hears so at once, and keeps nothing open.
+        """
+        return Place(self._picture_bodies, _patience_seconds=0)
 
     def report_place(self) -> Place:
         """A place for one report while it is counted, not taken yet."""

@@ -67,6 +67,7 @@ STATUS: dict[str, int] = {
     "credential_mismatch": 422,
     "key_not_found": 404,
     "document_not_in_force": 409,
+    "document_of_pages": 422,
     "evidence_too_large": 422,
     "paper_unusable": 422,
     "template_unusable": 422,

@@ -188,17 +188,6 @@ async def _stream_place(services: Open) -> AsyncIterator[Place]:
         place.free()
 
 
-async def _picture_place(services: Open) -> AsyncIterator[Place]:
-    place = services.limits.picture_place()
-    try:
-        yield place
-    finally:
-        place.free()
-
-
-PictureTurn = Annotated[Place, Depends(_picture_place)]
-"""A place for one picture in which a code is looked for."""
-
 UploadTurn = Annotated[Place, Depends(_upload_place)]
 """A place for one chunk of an attachment."""
 

@@ -4,7 +4,6 @@ Only where the browser cannot read codes itself, or its owner prefers it. The fi
 memory, read in a process of its own (infrastructure/pictures) and forgotten.
 """
 
-import re
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
@@ -22,20 +21,20 @@ from api.pages import carried
 from api.pages.checking import answered
 from api.pages.drawing import Language, Page, draw
 from api.problems import STATUS, Problem
-from api.services import Open, PictureTurn, Services
+from api.services import Open, Services
 from api.verify import Answer, Presented
 from infrastructure import pictures
-from infrastructure.pictures import PictureError
-from infrastructure.proofs import codes, offline
-from infrastructure.proofs.errors import ProofError
+from infrastructure.pictures import Found, PictureError
+from infrastructure.proofs import offline, qr
 from infrastructure.proofs.qr import Reading
-from infrastructure.proofs.verdict import contradictory
+from infrastructure.proofs.verdict import Verdict, contradictory
 
 router = APIRouter(route_class=Page)
 
 # The file, its borders and the head of its part.
 FORM_BYTES: Final = pictures.LIMIT_BYTES + 16 * 1024
-_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:#([0-9A-Z]{1,640}))?")
+# An empty fragment says no more than none: browsers keep its sign when they copy an address.
+_ALONE: Final = frozenset({"", "#"})
 
 
 class _InMemory(MultiPartParser):
@@ -45,23 +44,28 @@ class _InMemory(MultiPartParser):
 
 
 @router.post("/{language:language}/read")
-async def read(
-    request: Request, services: Open, place: PictureTurn, language: Language
-) -> Response:
+async def read(request: Request, services: Open, language: Language) -> Response:
     """The verdict on the code in a file."""
-    data = await _file(request)
-    if not data:
-        status, lacking = (413, "file.large") if data is None else (422, "file.empty")
-        return draw("start.html", language, path="/", status=status, lacking=lacking)
-    # Not before the body is here: whoever sends it slowly keeps nobody else waiting.
-    await place.take()
-    try:
-        found = await pictures.read(data)
-    except PictureError as error:
-        return _unread(language, error.code)
+    # Taken before a byte of the body: bodies that come slowly hold no more than these places.
+    async with services.limits.picture_body().held():
+        data = await _file(request)
+        if not data:
+            status, lacking = (413, "file.large") if data is None else (422, "file.empty")
+            return draw("start.html", language, path="/", status=status, lacking=lacking)
+        try:
+            # Not before the body is here: whoever sends it slowly keeps no process waiting.
+            async with services.limits.picture_place().held():
+                found = await pictures.read(data)
+        except PictureError as error:
+            return _unread(language, error.code)
+    return await _judged(request, services, language, found)
+
+
+async def _judged(request: Request, services: Services, language: str, found: Found) -> Response:
+    """The verdict on what stands in a file."""
     if not found.texts:
         return _nothing(language, "file.nothing")
-    if not offline.agree(found.texts, found.credentials):
+    if not offline.agree(found.texts, found.credentials, whole=found.whole):
         answer = Answer(contradictory())
         return await answered(request, language, answer, services, read_by_server=True)
     # A code of ours that brings its credential goes before others that stand beside it.
@@ -75,14 +79,19 @@ async def read(
 async def _code(
     request: Request, services: Services, language: str, texts: Iterable[str]
 ) -> Response:
-    """The verdict on the first code of ours that stands alone."""
-    for text in texts:
-        code, payload = code_in(text)
-        if code is not None:
-            answer = await verify.judge(request, services, Presented(code=code, fields={}))
-            return await answered(
-                request, language, answer, services, read_by_server=True, payload=payload
-            )
+    """The verdict on the first code of ours that stands alone, else on a credential in pieces.
+
+    A code whose credential does not read says nothing of the paper, whatever its record is.
+    """
+    places = [(text, place) for text in texts if (place := qr.place_in(text)) is not None]
+    for _, place in places:
+        if place.rest in _ALONE:
+            answer = await verify.judge(request, services, Presented(code=place.code, fields={}))
+            return await answered(request, language, answer, services, read_by_server=True)
+    for text, place in places:
+        read = offline.read(text)
+        if place.rest.startswith("#") and isinstance(read, Verdict):
+            return await answered(request, language, Answer(read), read_by_server=True)
     return _nothing(language, "file.foreign")
 
 
@@ -99,7 +108,8 @@ async def _credential(
         judged.answer,
         services,
         read_by_server=True,
-        payload=code_in(text)[1],
+        # It goes back to the browser as it was read.
+        payload=text.partition("#")[2],
         paper=paper,
     )
 
@@ -112,19 +122,6 @@ def _nothing(language: str, why: str) -> Response:
 def _unread(language: str, code: str) -> Response:
     words = [translate(language, f"problem.{code}.{part}") for part in ("detail", "advice")]
     return draw("start.html", language, path="/", status=STATUS[code], notice=words)
-
-
-def code_in(text: str) -> tuple[str | None, str]:
-    """The code that a QR code leads to, whoever serves the page behind it, and its credential.
-
-    The credential goes back to the browser as it was read, which verifies it where it can.
-    """
-    found = _PLACE.fullmatch(text.upper())
-    try:
-        code = codes.normalise(found[1] if found else text)
-    except ProofError:
-        return None, ""
-    return code, (found[2] or "") if found else ""
 
 
 async def _file(request: Request) -> bytes | None:

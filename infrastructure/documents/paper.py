@@ -153,6 +153,20 @@ def render(paper: Paper, form: str, *, template: bytes | None = None) -> list[by
     return [page for page in pages if page is not None]
 
 
+def whole(paper: Paper, form: str, *, template: bytes | None = None) -> bytes:
+    """All of the paper in one file.
+
+    Raises:
+        PaperError: ``document_of_pages``: as a picture it would end before its code; or what
+            :func:`render` says.
+        ProofError: ``qr_too_dense``.
+    """
+    pages = render(paper, form, template=template)
+    if len(pages) != 1:
+        raise PaperError("document_of_pages", f"{len(pages)} pages")
+    return pages[0]
+
+
 def _given(source: bytes, told: str) -> dict[str, Any]:
     """A template and its paper, which is written into the line that reads it, where there is one.
 

@@ -24,8 +24,12 @@ from infrastructure.proofs.jwk import PrivateKey
 
 FIELD: Final = "Seal"
 LIFE_DAYS: Final = 5 * 365
+NAME_CHARACTERS: Final = 64
+"""The longest name of an organisation (RFC 5280, appendix A.1)."""
+COMMON_NAME_BYTES: Final = 64
 CERTIFICATE_BYTES: Final = 65_536
 MAX_PDF_BYTES: Final = 64 * 2**20
+_MORE: Final = "\u2026"
 _MODULES: Final = (
     "asn1crypto.keys",
     "asn1crypto.x509",
@@ -72,19 +76,13 @@ def create(path: Path, name: str, *, now: datetime | None = None) -> SealKey:
 
     Raises:
         KeyFileError: ``key_file_exists``.
+        PaperError: ``seal_name_unusable``; nothing is written then.
     """
     beside = certificate_path(path)
     if beside.exists():
         raise KeyFileError("key_file_exists", beside)
     key = ec.generate_private_key(ec.SECP256R1())
-    keyfiles.create_private_key(path, key)
-    subject = x509.Name(
-        [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, "IQ"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
-            x509.NameAttribute(NameOID.COMMON_NAME, name),
-        ]
-    )
+    subject = _subject(name)
     begins = now or datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -98,8 +96,35 @@ def create(path: Path, name: str, *, now: datetime | None = None) -> SealKey:
         .add_extension(_usage(), critical=True)
         .sign(key, hashes.SHA256())
     )
+    keyfiles.create_private_key(path, key)
     keyfiles.write_durably(beside, certificate.public_bytes(serialization.Encoding.PEM))
     return SealKey(key, certificate)
+
+
+def _subject(name: str) -> x509.Name:
+    """Whose seal it is: in full as an organisation, and as far as it fits as what readers show.
+
+    Raises:
+        PaperError: ``seal_name_unusable``.
+    """
+    if not name.strip() or len(name) > NAME_CHARACTERS:
+        raise PaperError("seal_name_unusable", f"a name of at most {NAME_CHARACTERS} letters")
+    try:
+        # The library counts bytes there, and an Arabic letter has two.
+        short = name.encode()
+    except UnicodeEncodeError:
+        raise PaperError("seal_name_unusable", "text in UTF-8 is expected") from None
+    common = name
+    if len(short) > COMMON_NAME_BYTES:
+        room = COMMON_NAME_BYTES - len(_MORE.encode())
+        common = short[:room].decode(errors="ignore").rstrip() + _MORE
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "IQ"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
 
 
 def _usage() -> x509.KeyUsage:

@@ -9,6 +9,7 @@ know what a code means.
 import asyncio
 import json
 import sys
+from asyncio.subprocess import Process
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ CREDENTIAL_BYTES: Final = 1_024
 EVIDENCE_BYTES: Final = 2**20
 _ROOT: Final = Path(__file__).parents[2]
 _CHILD: Final = "infrastructure.pictures.child"
+_CODES: Final = frozenset({"picture_malformed", "picture_too_large"})
 
 
 class PictureError(Exception):
@@ -42,12 +44,14 @@ class Found:
     """What the QR codes say, those of the first page first, and what a PDF brings along.
 
     A credential that is larger than it may be, or a file that cannot be read, is empty here: it is
-    there, and not what it should be. Evidence that is too large is none.
+    there, and not what it should be. Evidence that is too large is none. `whole` tells whether
+    every page was read.
     """
 
     texts: tuple[str, ...]
     credentials: tuple[bytes, ...] = ()
     evidence: bytes | None = None
+    whole: bool = True
 
 
 async def read(data: bytes) -> Found:
@@ -72,7 +76,7 @@ async def read(data: bytes) -> Found:
     )
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            said, _ = await child.communicate(data)
+            said = await _said(child, data)
     except TimeoutError:
         raise PictureError("picture_malformed") from None
     finally:
@@ -82,16 +86,34 @@ async def read(data: bytes) -> Found:
     return _answer(said)
 
 
+async def _said(child: Process, data: bytes) -> bytes:
+    """All that the child says about these bytes, and never more of it than an answer has."""
+    assert child.stdin is not None  # noqa: S101 - narrows the types; both are pipes
+    assert child.stdout is not None  # noqa: S101 - as above
+    child.stdin.write(data)
+    child.stdin.close()
+    try:
+        await child.stdout.readexactly(ANSWER_LIMIT_BYTES + 1)
+    except asyncio.IncompleteReadError as ended:
+        return ended.partial
+    raise PictureError("picture_malformed")
+
+
 def _answer(said: bytes) -> Found:
-    """What the child said; one that died of a picture has said nothing."""
-    if not said or len(said) > ANSWER_LIMIT_BYTES:
-        raise PictureError("picture_malformed")
-    answer = json.loads(said)
-    if "error" in answer:
-        raise PictureError(answer["error"])
-    files = {name: [b64decode(one) for one in said] for name, said in answer["files"].items()}
-    return Found(
-        texts=tuple(str(text) for text in answer["texts"]),
-        credentials=tuple(files[CREDENTIAL]),
-        evidence=next(iter(files[EVIDENCE]), None),
-    )
+    """What the child said; one that died of a picture has said nothing, or half of something.
+
+    A picture may have taken the child over, so what it says is anybody's.
+    """
+    try:
+        answer = json.loads(said)
+        if answer.get("error") in _CODES:
+            raise PictureError(answer["error"])
+        files = {name: [b64decode(one) for one in held] for name, held in answer["files"].items()}
+        return Found(
+            texts=tuple(str(text) for text in answer["texts"]),
+            credentials=tuple(files[CREDENTIAL]),
+            evidence=next(iter(files[EVIDENCE]), None),
+            whole=bool(answer["whole"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise PictureError("picture_malformed") from None

@@ -6,6 +6,7 @@ it may use is bounded before a byte is read.
 
 import io
 import json
+import os
 import resource
 import sys
 import warnings
@@ -21,18 +22,22 @@ from infrastructure.pictures import (
     LIMIT_BYTES,
 )
 
-MEMORY_BYTES = 1_500 * 2**20
+MEMORY_BYTES = 512 * 2**20
 CPU_SECONDS = 10
+NICENESS = 10
+"""Whoever waits for a picture waits for it longer than for a verdict on a code."""
 PIXELS_MAXIMUM = 40_000_000
 """More than phones take by themselves; a code of some centimetres needs one in a hundred of it."""
 
 # What a larger picture is made smaller to: a code that fills a twentieth of it is still read.
 READ_SIDE_PIXELS = 3_000
+# So much of a transparent picture has its colours and its transparency unfolded at a time.
+BAND_PIXELS = 1_000_000
 PAGES_MAXIMUM = 5
 FILES_MAXIMUM = 32
 FILE_BYTES = {CREDENTIAL: CREDENTIAL_BYTES, EVIDENCE: EVIDENCE_BYTES}
-NAMED_ALIKE_MAXIMUM = {CREDENTIAL: 8, EVIDENCE: 2}
-"""Of several papers in one file, as many credentials as codes are read."""
+NAMED_ALIKE_MAXIMUM = {CREDENTIAL: FILES_MAXIMUM, EVIDENCE: 2}
+"""Of several papers in one file the first one's credential may be the last."""
 PAGE_SIDE_POINTS = 2_400
 DOTS_PER_INCH = 200
 POINTS_PER_INCH = 72
@@ -53,6 +58,7 @@ def main() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (limit, limit))
+    os.nice(NICENESS)
     data = sys.stdin.buffer.read(LIMIT_BYTES + 1)
     try:
         answer: dict[str, object] = found_in(data)
@@ -75,19 +81,25 @@ def found_in(data: bytes) -> dict[str, object]:
         raise Refused("picture_too_large")
     files: dict[str, list[str]] = {name: [] for name in FILE_BYTES}
     if data[:1024].find(b"%PDF-") < 0:
-        return {"texts": _texts(iter([_picture(data)])), "files": files}
+        texts, whole = _texts(iter([_picture(data)]))
+        return {"texts": texts, "files": files, "whole": whole}
     import pypdfium2  # noqa: PLC0415 - nothing is loaded before it is bounded
 
     document = pypdfium2.PdfDocument(data)
     for name, held in _files(document):
         if len(files[name]) < NAMED_ALIKE_MAXIMUM[name]:
             files[name].append(b64encode(held).decode())
-    return {"texts": _texts(_pages(document)), "files": files}
+    texts, whole = _texts(_pages(document))
+    return {"texts": texts, "files": files, "whole": whole and len(document) <= PAGES_MAXIMUM}
 
 
-def _texts(pages: Iterator[object]) -> list[str]:
-    """What stands on every page: a stranger's code on the first says nothing of the others."""
+def _texts(pages: Iterator[object]) -> tuple[list[str], bool]:
+    """What stands on every page, and whether that is all of it.
+
+    A stranger's code on the first says nothing of the others.
+    """
     found: dict[str, None] = {}
+    whole = True
     try:
         for page in pages:
             for text in _codes(page):
@@ -95,7 +107,8 @@ def _texts(pages: Iterator[object]) -> list[str]:
     except Refused:
         if not found:
             raise
-    return list(found)[:TEXTS_MAXIMUM]
+        whole = False
+    return list(found)[:TEXTS_MAXIMUM], whole and len(found) <= TEXTS_MAXIMUM
 
 
 def _picture(data: bytes) -> object:
@@ -112,14 +125,24 @@ def _picture(data: bytes) -> object:
         raise Refused("picture_too_large")
     side = (READ_SIDE_PIXELS, READ_SIDE_PIXELS)
     picture.draft("L", side)
-    if picture.mode in ("RGBA", "LA", "PA", "P"):
-        # A transparent code would be read against black.
-        layers = picture.convert("RGBA")
-        white = Image.new("RGBA", layers.size, "white")
-        picture = Image.alpha_composite(white, layers)  # type: ignore[assignment] # an Image is all that is asked of it
-    grey = picture.convert("L")
+    layered = picture.mode in ("RGBA", "LA", "PA", "P")
+    grey = _on_white(picture) if layered else picture.convert("L")
     grey.thumbnail(side)
     return ImageOps.exif_transpose(grey)
+
+
+def _on_white(picture: Any) -> Any:
+    """A transparent picture in grey, band by band: its code would be read against black."""
+    from PIL import Image  # noqa: PLC0415 - as above
+
+    grey = Image.new("L", picture.size)
+    rows = max(BAND_PIXELS // picture.width, 1)
+    for top in range(0, picture.height, rows):
+        bottom = min(top + rows, picture.height)
+        layers = picture.crop((0, top, picture.width, bottom)).convert("RGBA")
+        white = Image.new("RGBA", layers.size, "white")
+        grey.paste(Image.alpha_composite(white, layers).convert("L"), (0, top))
+    return grey
 
 
 def _files(document: Any) -> Iterator[tuple[str, bytes]]:

@@ -49,7 +49,8 @@ class Signed:
             ProofError: ``signature_invalid``.
         """
         named: Any = self.protected.get(ALGORITHM)
-        if ALGORITHMS.get(named) != key.algorithm:
+        # A header may hold anything, and a list is no key of a dictionary.
+        if type(named) is not int or ALGORITHMS.get(named) != key.algorithm:
             raise ProofError("signature_invalid", "an algorithm that does not fit the key")
         key.verify(self.signature, self.message)
 

@@ -4,12 +4,11 @@ It gathers and does not decide: :mod:`verdict` does. No clock, no network, no da
 bytes at the same moment always give the same answer, here and in a browser.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from infrastructure.proofs import codes, qr, verdict
+from infrastructure.proofs import qr, verdict
 from infrastructure.proofs.credential import LEDGER_BYTES, Credential, Signed
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.trust import Trusted, TrustedKey, TrustList
@@ -32,7 +31,6 @@ LISTED: Final = {
     2: ListedState.SUSPENDED,
     3: ListedState.SUPERSEDED,
 }
-_PLACE: Final = re.compile(r"HTTPS?://[^/#?]{1,255}/V/([^/#?]{1,64})(?:[#?/].*)?", re.DOTALL)
 _FOREIGN = frozenset({"qr_foreign", "credential_foreign"})
 _IDLE = frozenset({Outcome.NOT_VALID, Outcome.UNREADABLE})
 # Besides: what makes it idle to ask how the record stands.
@@ -65,29 +63,25 @@ def read(text: str) -> qr.Reading | Verdict:
         return unreadable_credential(foreign=error.code in _FOREIGN)
 
 
-def agree(texts: Iterable[str], attached: Iterable[bytes]) -> bool:
+def agree(texts: Iterable[str], attached: Iterable[bytes], *, whole: bool = True) -> bool:
     """Whether the credentials that a file brings along are those that its QR codes hold.
 
     Papers are made so, byte for byte. Where they differ, the picture or the attachment was changed.
     Of several papers in one file, the credential that is judged, which is the first, must be among
-    those attached, and each attached one must stand on a page. A file that shows no code of a
-    ledger says nothing either way.
+    those attached, and each attached one must stand on a page, where the `whole` file was read. A
+    file that shows no code of a ledger says nothing either way.
     """
     held, shown = set(attached), [text for text in texts if _leads_here(text)]
     if not held or not shown:
         return True
     readings = [one.data for one in map(read, shown) if isinstance(one, qr.Reading)]
-    return bool(readings) and readings[0] in held and held <= set(readings)
+    surplus = whole and not held <= set(readings)
+    return bool(readings) and readings[0] in held and not surplus
 
 
 def _leads_here(text: str) -> bool:
     """Whether a text is a code, or the address of one, whatever else is in it."""
-    place = _PLACE.fullmatch(text.upper())
-    try:
-        codes.normalise(place[1] if place else text)
-    except ProofError:
-        return isinstance(read(text), qr.Reading)
-    return True
+    return qr.place_in(text) is not None or isinstance(read(text), qr.Reading)
 
 
 class Worse(NamedTuple):

@@ -14,7 +14,7 @@ from binascii import Error as Base32Error
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from infrastructure.proofs import credential, jwk
+from infrastructure.proofs import codes, credential, jwk
 from infrastructure.proofs.errors import ProofError
 
 MAX_PAYLOAD_BYTES: Final = 300
@@ -24,14 +24,17 @@ MAX_HOST_CHARACTERS: Final = 64
 _TOO_LONG = frozenset({"cbor_too_large", "qr_payload_too_large"})
 _COSE_START = 0xD2
 _ZLIB_START = 0x78
-# Scheme and host may come back from a browser in lower case; path and fragment never do.
+# Scheme and host may come back from a browser in lower case, and with the language of the page that
+# it was led to; path and fragment never do.
+_LANGUAGE = r"(?:/(?:ar|ckb|en))?"
 _FORM = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
-    r"(?::[0-9]{1,5})?)/[Vv]/(?P<code>[0-9A-Z]{17})#(?P<payload>[A-Z2-7]+)"
+    rf"(?::[0-9]{{1,5}})?){_LANGUAGE}/[Vv]/(?P<code>[0-9A-Z]{{17}})(?:#(?P<payload>[A-Z2-7]*))?"
 )
-_BARE = re.compile(
-    r"[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9][A-Za-z0-9.-]{0,255}(?::[0-9]{1,5})?"
-    r"/[Vv]/(?P<code>[0-9A-Z]{17})#?"
+# However it is written, and whatever else is in it.
+_PLACE = re.compile(
+    rf"https?://[^/#?]{{1,255}}{_LANGUAGE}/v/(?P<code>[^/#?]{{1,64}})(?P<rest>(?:[#?/].*)?)",
+    re.DOTALL | re.IGNORECASE,
 )
 _HOST = re.compile(r"[A-Z0-9](?:[A-Z0-9.-]*[A-Z0-9])?(?::[0-9]{1,5})?")
 # Without transport security a page proves nothing; a demonstration on one machine has none.
@@ -45,6 +48,13 @@ class Reading(NamedTuple):
     code: str
     data: bytes
     signed: credential.Signed
+
+
+class Place(NamedTuple):
+    """Where a text leads: a code in its stored spelling, and what stands behind it."""
+
+    code: str
+    rest: str
 
 
 def encode_text(data: bytes, *, host: str) -> str:
@@ -77,8 +87,21 @@ def code_in_bare(text: str) -> str | None:
 
     An empty fragment says no more than none: browsers keep its sign when they copy an address.
     """
-    match = _BARE.fullmatch(text)
-    return None if match is None else match["code"]
+    match = _FORM.fullmatch(text)
+    return None if match is None or match["payload"] else match["code"]
+
+
+def place_in(text: str) -> Place | None:
+    """What code a text is, or is the address of; None where it is neither.
+
+    Whoever's address it is, and in whatever spelling; a text that is read is :func:`parse_text`'s.
+    """
+    match = _PLACE.fullmatch(text)
+    try:
+        code = codes.normalise(match["code"] if match else text)
+    except ProofError:
+        return None
+    return Place(code, match["rest"] if match else "")
 
 
 def parse_text(text: str) -> Reading:
@@ -92,7 +115,7 @@ def parse_text(text: str) -> Reading:
     if len(text) > MAX_TEXT_CHARACTERS:
         raise ProofError("qr_too_large", f"at most {MAX_TEXT_CHARACTERS} characters")
     match = _FORM.fullmatch(text)
-    if match is None:
+    if match is None or not match["payload"]:
         raise ProofError("qr_foreign", "HTTPS://HOST/V/CODE#PAYLOAD expected")
     host = match["host"].upper()
     if match["scheme"].upper() == "HTTP" and not _LOOPBACK.fullmatch(host):

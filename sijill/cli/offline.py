@@ -71,7 +71,8 @@ def given(said: str) -> Given:
         text = next(iter([*ours, *found.texts]), "")
         if not text:
             return Given(None, unread="picture_without_code")
-        return Given(text, offline.agree(found.texts, found.credentials), found.evidence)
+        agrees = offline.agree(found.texts, found.credentials, whole=found.whole)
+        return Given(text, agrees, found.evidence)
     # An address, whatever blanks it was copied with, or far too long for a code.
     said = said.strip()
     is_text = said.lower().startswith(_ADDRESS) or len(said) > codes.MAX_TYPED_CHARACTERS

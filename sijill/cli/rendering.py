@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.papers import Told, compose, host_of
-from infrastructure.documents.paper import PaperError, render
+from infrastructure.documents.paper import PaperError, whole
 from infrastructure.documents.seal import SealKey, seal
 from infrastructure.proofs.base64text import decode_url
 from infrastructure.proofs.verdict import CodeState
@@ -30,7 +30,7 @@ def draw(
     key: Path | None,
     evidence: bool = False,
 ) -> int:
-    """Write the pages of a certificate's paper, and say where."""
+    """Write a certificate's paper, and say where."""
     if key is not None and form != "pdf":
         raise Unusable(code="input_malformed", detail="only a PDF is sealed", path="--seal")
     if evidence and form != "pdf":
@@ -42,23 +42,24 @@ def draw(
         where = host or host_of(client.identity.origin)
         bundle = _evidence(client, code) if evidence else None
     paper = compose(told, host=where, credential=credential, evidence=bundle)
-    pages = render(paper, form, template=source)
+    made = whole(paper, form, template=source)
     if sealing is not None:
-        pages = [seal(page, sealing) for page in pages]
+        made = seal(made, sealing)
     if into == STDIN:
-        sys.stdout.buffer.write(b"".join(pages))
+        sys.stdout.buffer.write(made)
         return 0
-    written = _write(pages, Path(into or f"{code}.{form}"))
+    path = Path(into or f"{code}.{form}")
+    path.write_bytes(made)
     found = {
         "code": code,
-        "files": list(map(str, written)),
+        "files": [str(path)],
         "credential": credential is not None,
         "evidence": bundle is not None,
         "sealed": sealing is not None,
         "qr_text": paper.qr_text,
     }
     output = Output(desk)
-    output.result(found, *map(str, written))
+    output.result(found, str(path))
     if credential is None:
         output.say(output.words("cli.paper_bare"), colour="yellow")
     return 0
@@ -105,13 +106,3 @@ def _of(shown: Mapping[str, Any], original: Mapping[str, Any], issuer: dict[str,
         issue_time=original["issue_time"],
         values=shown["values"],
     )
-
-
-def _write(pages: list[bytes], into: Path) -> list[Path]:
-    """One file, or one for each page with its number in the name."""
-    paths = [into]
-    if len(pages) > 1:
-        paths = [into.with_stem(f"{into.stem}-{number}") for number in range(1, len(pages) + 1)]
-    for path, page in zip(paths, pages, strict=True):
-        path.write_bytes(page)
-    return paths

@@ -48,6 +48,16 @@ def test_letters_that_no_font_has_are_refused_in_words(
     assert "Иванов" not in answer.text
 
 
+def test_a_certificate_of_more_than_one_page_is_no_picture(wire: Wire, agency: Agency) -> None:
+    long = ("نص طويل " * 240).strip()
+    code = issued(agency, values={"holder_name": long, "supported_fact": long})
+    path = f"/v1/certificates/{code}/document"
+
+    for form in ("png", "svg"):
+        assert code_of(read(wire, agency, path, format=form)) == (422, "document_of_pages")
+    assert read(wire, agency, path, format="pdf").content.startswith(b"%PDF")
+
+
 def test_documents_are_made_at_once(wire: Wire, agency: Agency) -> None:
     codes = [issued(agency) for _ in range(8)]
     wire.served.settle()
@@ -67,6 +77,19 @@ def test_the_holder_prints_it_with_the_secret(wire: Wire, agency: Agency) -> Non
 
     assert answer.status_code == 200, answer.text
     assert answer.content == theirs.content, "the same certificate has the same bytes"
+
+
+def test_a_secret_in_any_letters_is_the_holder_s(wire: Wire, agency: Agency) -> None:
+    secret = "سرّ صاحب الوثيقة ١٢٣٤"
+    code = issued(agency, values={"holder_secret": secret})
+    wire.served.settle()
+
+    def asked(said: bytes) -> int:
+        headers = {b"Sijill-Holder-Secret": said}
+        return wire.http.get(f"/v1/certificates/{code}/document", headers=headers).status_code
+
+    assert asked(secret.encode()) == 200
+    assert asked(secret.encode()[:-1]) == 404
 
 
 def test_what_is_held_already_is_not_sent_again(wire: Wire, agency: Agency) -> None:

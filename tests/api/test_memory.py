@@ -15,7 +15,12 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api import orders as api_orders
-from api.limits import BULK_PATIENCE_SECONDS, BULKS_AT_ONCE, BULKS_OF_ONE_AGENCY
+from api.limits import (
+    BULK_PATIENCE_SECONDS,
+    BULKS_AT_ONCE,
+    BULKS_OF_ONE_AGENCY,
+    PICTURE_BODIES_AT_ONCE,
+)
 from api.orders import read_body
 from api.problems import Problem
 from infrastructure.proofs.orders import APPROVAL_TAG, LINE_LIMIT_BYTES, NDJSON
@@ -218,6 +223,39 @@ def test_a_place_for_a_large_order_is_for_whom_it_concerns(
     assert told == [{**one.json(), "instance": ""} for one in asked(stranger, unknown)]
     assert read(alone, board, path).status_code == 200
     assert refusal(asked(stranger, path)[1]) == (404, "order_unknown")
+
+
+def picture_announced(connection: socket.socket) -> bytes:
+    """What the server says to the head of a large picture whose body does not follow."""
+    head = (
+        "POST /en/read HTTP/1.1",
+        "Host: ledger",
+        "Content-Type: multipart/form-data; boundary=x",
+        "Content-Length: 11900000",
+        "Expect: 100-continue",
+    )
+    connection.sendall("\r\n".join([*head, "", ""]).encode())
+    return connection.recv(4096)
+
+
+def test_pictures_that_stall_hold_no_more_bodies_than_there_are_places(alone: Wire) -> None:
+    agency = alone.served.agency()
+    with ExitStack() as sending:
+        for _ in range(PICTURE_BODIES_AT_ONCE):
+            connection = sending.enter_context(connected(alone))
+            assert picture_announced(connection).startswith(CONTINUE)
+        for _ in range(PICTURE_BODIES_AT_ONCE):
+            # Not one byte of its body is asked for.
+            connection = sending.enter_context(connected(alone))
+            assert picture_announced(connection).startswith(b"HTTP/1.1 503 ")
+
+        single = forged(agency)
+        beside = alone.post(single.path, single.headers, single.body)
+        page = alone.http.post("/en/read", files={"file": ("paper.png", b"GIF89a")})
+
+    assert beside.status_code == 201
+    assert page.status_code == 503
+    assert int(page.headers["retry-after"]) > 0
 
 
 @pytest.mark.anyio

@@ -18,6 +18,7 @@ from tests.api.test_pages_files import sent
 from tests.api.test_succession import merge
 from tests.clock import now_seconds
 from tests.infrastructure.documents.papers import refiled
+from tests.infrastructure.documents.test_carried import WEBSITE, merged
 from tests.serving import Agency
 
 NAME = "حامل 0001"
@@ -71,6 +72,55 @@ def test_a_file_that_contradicts_itself_is_never_valid(wire: Wire, agency: Agenc
         assert NAME not in page.text
 
     assert reason_of(sent(wire, pdf(one, one))) == "in_force_credential_genuine"
+
+
+def broken(text: str, other: str) -> list[str]:
+    """QR texts of a genuine code, each with a payload that is damaged or another's."""
+    place, payload = text.split("#")
+    flipped = "A" if payload[40] != "A" else "B"
+    return [
+        text[:-1],
+        f"{place}#{payload[:80]}",
+        f"{place}#{payload[:40]}{flipped}{payload[41:]}",
+        f"{place}#{payload}====",
+        f"{place}#{other.partition('#')[2]}",
+    ]
+
+
+def test_a_genuine_code_with_a_payload_that_does_not_read_is_unreadable(
+    wire: Wire, agency: Agency
+) -> None:
+    texts = [qr.encode_text(signed(wire, agency), host="sijill.example") for _ in range(2)]
+
+    for text in broken(*texts):
+        page = sent(wire, drawn(text))
+        assert page.status_code == 200
+        assert look_of(page) != "record", text
+        assert reason_of(page) in {"credential_unreadable", "credential_foreign"}, text
+        assert "data-payload" not in page.text
+
+
+def test_a_code_that_reads_goes_before_a_payload_that_does_not(wire: Wire, agency: Agency) -> None:
+    one, other = (qr.encode_text(signed(wire, agency), host="sijill.example") for _ in range(2))
+
+    for text, reason in (
+        (other, "in_force_credential_genuine"),
+        (other.partition("#")[0], "in_force_paper_not_compared"),
+        (WEBSITE, "credential_unreadable"),
+    ):
+        file = merged(drawn(one[:-8], "pdf"), drawn(text, "pdf"), attached=[])
+        assert reason_of(sent(wire, file)) == reason
+
+
+def test_an_address_with_the_page_s_language_is_no_other_system_s(
+    wire: Wire, agency: Agency
+) -> None:
+    text = qr.encode_text(signed(wire, agency), host="sijill.example")
+    shown = text.replace("HTTPS://SIJILL.EXAMPLE/V/", "https://sijill.example/ar/v/")
+
+    assert reason_of(sent(wire, drawn(shown))) == "in_force_credential_genuine"
+    bare = shown.partition("#")[0]
+    assert reason_of(sent(wire, drawn(bare))) == "in_force_paper_not_compared"
 
 
 def test_what_the_key_signed_is_compared_with_the_record(wire: Wire, agency: Agency) -> None:

@@ -322,11 +322,12 @@ def test_online_a_key_is_judged_by_the_list_of_now(
             assert reason(page) == "log_proof_needed"
 
 
+@pytest.mark.parametrize("place", ["HTTPS://SIJILL.EXAMPLE/V/", "https://sijill.example/ckb/v/"])
 def test_a_camera_that_reads_leads_to_the_verdict(
-    wire: Wire, agency: Agency, browser: Browser
+    wire: Wire, agency: Agency, browser: Browser, place: str
 ) -> None:
     _, path = paper(wire, agency)
-    text = f"HTTPS://SIJILL.EXAMPLE{path}"
+    text = path.replace("/V/", place)
     with visitor(browser, url=wire.served.url, permissions=["camera"]) as page:
         # Debian's Chromium has no reader of its own; phones have.
         page.add_init_script(

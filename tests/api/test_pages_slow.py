@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route, expect
 
+from api.i18n import translate
 from tests.api.browsing import chromium, visitor
 from tests.api.talking import Wire
+from tests.api.test_pages_paper import opened, paper, reason
+from tests.serving import Agency
 
 TRUST = "/v1/trust"
 PIECES, PAUSE_SECONDS = 12, 0.4
@@ -20,6 +23,17 @@ SHORTER = """(() => {
   window.setTimeout = (call, ms, ...more) => after(call, short(ms), ...more);
   AbortSignal.timeout = (ms) => within(short(ms));
 })()"""
+# Nor does a page wait for a list as long as somebody would who looks at it.
+IMPATIENT = """(() => {
+  const after = setTimeout;
+  window.setTimeout = (call, ms, ...more) => after(call, ms === 5000 ? 50 : ms, ...more);
+})()"""
+# As if the list had been fetched two minutes ago.
+AGED = """async () => {
+  const store = await caches.open('sijill-knowledge-1');
+  const kept = await (await store.match('/kept/trust')).json();
+  await store.put('/kept/trust', new Response(JSON.stringify({ ...kept, at: kept.at - 120 })));
+}"""
 FETCH = """async () => {
   const knowledge = await import('/static/pages/knowledge.js');
   const long = new Promise((resolve) => setTimeout(() => resolve('waits on'), 20000));
@@ -84,3 +98,31 @@ def test_a_list_that_comes_slowly_is_waited_for_while_it_comes(
         visitor(browser, url=wire.served.url) as page,
     ):
         assert fetched(page, road) == end
+
+
+def test_a_paper_is_judged_again_by_a_list_that_nobody_waited_for(
+    wire: Wire, agency: Agency, browser: Browser
+) -> None:
+    _, path = paper(wire, agency)
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    with visitor(browser, url=wire.served.url) as page:
+        opened(page, path)
+        assert reason(page) == "in_force_credential_genuine"
+        # What it fetches in the background is here.
+        page.wait_for_selector("html[data-warned]")
+        page.evaluate(AGED)
+        page.add_init_script(IMPATIENT)
+        page.route(f"**{TRUST}", keep)
+        page.reload()
+
+        # Not past its end: it was only not fetched just now.
+        expect(page.locator("#headline")).to_have_text(translate("en", "page.trust_coming"))
+        assert reason(page) == "trust_list_old"
+        for road in held:
+            road.continue_()
+        page.wait_for_selector("#verdict[data-reason=in_force_credential_genuine]")
+        expect(page.locator("#paper")).to_be_visible()

@@ -2,7 +2,8 @@
 // The picture stays on this device.
 import { normalise } from "./codes.js";
 
-const PLACE = /^https?:\/\/[^/#?]{1,255}\/v\/([^/#?]{1,64})(?:#([A-Z2-7]{8,640}))?$/i;
+// Behind a redirect an address has the language of its page, too.
+const PLACE = /^https?:\/\/[^/#?]{1,255}(?:\/(?:ar|ckb|en))?\/v\/([^/#?]{1,64})(?:#([A-Z2-7]{8,640}))?$/i;
 const EVERY_MS = 200;
 
 export async function detector() {

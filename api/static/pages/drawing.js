@@ -25,11 +25,11 @@ export function draw(verdict, checked = new Date()) {
   article.dataset.outcome = verdict.outcome;
   article.dataset.reason = verdict.reason;
   at("sign").setAttribute("href", `#sign-${seen}`);
-  const headline = t(`page.headline.${verdict.reason}`);
+  const [headline, text, advice] = words(verdict);
   at("headline").textContent = headline;
   document.title = `${headline} · ${t("page.brand")}`;
-  at("text").textContent = t(`verdict.reason.${verdict.reason}`);
-  at("advice").textContent = t(`verdict.advice.${verdict.reason}`);
+  at("text").textContent = text;
+  at("advice").textContent = advice;
   at("reason-code").textContent = verdict.reason;
   for (const [name, word] of Object.entries(verdict.questions)) question(name, word);
   if (verdict.basis && at("basis-index")) {
@@ -37,6 +37,13 @@ export function draw(verdict, checked = new Date()) {
     at("basis-age").textContent = age(verdict.basis.age_seconds);
   }
   at("checked").textContent = t("page.checked", { time: moment(checked) });
+}
+
+// A list that is only not of just now is not past its end, and is on its way: `coming`.
+function words({ reason, coming }) {
+  return coming
+    ? [t("page.trust_coming"), t("page.trust_coming.why"), t("page.trust_coming.advice")]
+    : [t(`page.headline.${reason}`), t(`verdict.reason.${reason}`), t(`verdict.advice.${reason}`)];
 }
 
 export function question(name, word, because = t(`verdict.${name}.${word}`)) {

@@ -35,7 +35,7 @@ export async function check(result, code) {
   let learning = null;
   if (!local || unsure.includes(local.reason)) {
     // The status lists say nothing yet: the register is asked first.
-    learning = knowledge.refresh({ lists: false }).catch(() => {});
+    learning = newer();
     await Promise.race([learning, patience()]);
     local = await judged(signed) ?? local;
   } else if (navigator.onLine) {
@@ -45,7 +45,7 @@ export async function check(result, code) {
   result.dataset.code = code;
   if (!local) {
     const stop = watch(result);
-    learned(signed, learning).then(async () => {
+    until(() => judged(signed)).then(async () => {
       stop();
       delete result.dataset.standing;
       await check(result, code);
@@ -57,6 +57,28 @@ export async function check(result, code) {
     if (stays(drawn, found)) question("in_force", found.questions.in_force);
     else draw(found);
   };
+  let last = null;
+  const told = async (verdict) => {
+    last = verdict;
+    let found = combined(local, verdict, signed.credential);
+    if (found.outcome === "valid" && !await knowledge.fresh()) {
+      found = { ...combined(doubted(local), verdict, signed.credential), coming: true };
+    }
+    // Another answer came meanwhile, and is told.
+    if (last !== verdict) return;
+    if (found.questions.unchanged === "differs") at("paper").hidden = true;
+    tell(found);
+  };
+  // Nobody waited to its end for the list that comes slowly: by it the paper is judged again.
+  let settling = null;
+  const settle = () => {
+    settling ??= until(knowledge.fresh).then(async () => {
+      settling = null;
+      local = await judged(signed) ?? local;
+      if (!stays(drawn, local)) await show(signed.credential, local);
+      await told(last);
+    });
+  };
   const news = async (verdict) => {
     const before = result.dataset.standing;
     const standing = `${verdict.questions.in_force} ${verdict.questions.issuer}`;
@@ -64,13 +86,10 @@ export async function check(result, code) {
     result.dataset.standing = standing;
     if (before) says(t("page.changed"));
     else for (const line of ["changed", "ages"]) at(line).hidden = true;
-    let found = combined(local, verdict, signed.credential);
-    if (found.outcome === "valid") {
-      if (before) local = await renewed(signed, local);
-      found = combined(await sure(local), verdict, signed.credential);
-    }
-    if (found.questions.unchanged === "differs") at("paper").hidden = true;
-    tell(found);
+    const valid = combined(local, verdict, signed.credential).outcome === "valid";
+    if (before && valid) local = await renewed(signed, local);
+    await told(verdict);
+    if (!await knowledge.fresh()) settle();
   };
   if (await knowledge.refused()) {
     // Whoever answers here now is not the ledger that this device knows.
@@ -89,13 +108,21 @@ export async function check(result, code) {
   watch(result, news);
 }
 
-// Once the keys are here: on a slow road later than anybody waits, and asked for again where they did
-// not come. Until then a forged paper would be none.
-async function learned(signed, learning) {
-  await learning;
-  for (let pause = PATIENCE_MS; !await judged(signed); pause *= 2) {
+// The newest list, as it comes; whoever stops waiting for it lets it come for the next.
+let coming = null;
+
+function newer() {
+  coming ??= knowledge.refresh({ lists: false }).catch(() => {}).finally(() => { coming = null; });
+  return coming;
+}
+
+// Once `done` holds of what is here: on a slow road later than anybody waits, and asked for again
+// where it did not come. Without keys, a forged paper would be none.
+async function until(done) {
+  await coming;
+  for (let pause = PATIENCE_MS; !await done(); pause *= 2) {
     await new Promise((resolve) => { setTimeout(resolve, pause); });
-    await knowledge.refresh({ lists: false }).catch(() => {});
+    await newer();
   }
 }
 
@@ -116,13 +143,12 @@ async function judged(signed) {
 // Judged by a list of just now, where one can be had.
 async function renewed(signed, local) {
   if (await knowledge.fresh()) return local;
-  await Promise.race([knowledge.refresh({ lists: false }).catch(() => {}), patience()]);
+  await Promise.race([newer(), patience()]);
   return await judged(signed) ?? local;
 }
 
 // Beside the register's word nothing is valid by the keys of another day.
-async function sure(local) {
-  if (await knowledge.fresh()) return local;
+function doubted(local) {
   return { ...local, knowledge: { ...local.knowledge, trust_old: true } };
 }
 

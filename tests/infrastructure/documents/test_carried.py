@@ -34,7 +34,7 @@ def read(pdf: bytes) -> Found:
 
 def agrees(pdf: bytes) -> bool:
     found = read(pdf)
-    return offline.agree(found.texts, found.credentials)
+    return offline.agree(found.texts, found.credentials, whole=found.whole)
 
 
 def another() -> bytes:
@@ -152,6 +152,23 @@ def test_two_papers_in_one_file_are_no_contradiction(pdf: bytes) -> None:
     # The one that is judged is the first.
     assert not agrees(merged(pdf, other, attached=[another()]))
     assert not agrees(merged(pdf, pdf, attached=[signed(), another()]))
+
+
+def test_more_papers_in_one_file_than_pages_are_read_are_no_contradiction(pdf: bytes) -> None:
+    said = credential.decode(signed()).credential
+    others = [
+        credential.sign(replace(said, fields={0: f"حامل {number}"}), AGENCY_KEY)
+        for number in range(9)
+    ]
+    held = [*others, signed()]
+    papers = [render(compose(told(), host=HOST, credential=one), "pdf")[0] for one in others]
+    blank = merged(*[page(WEBSITE)] * 4, attached=[])
+
+    for joined in (papers[:5], papers, [blank, papers[0]]):
+        assert agrees(merged(pdf, *joined, attached=held[-len(joined) - 1 :]))
+    # The first one's own is missing, or what was read to its end has another's.
+    assert not agrees(merged(pdf, *papers[:5], attached=others))
+    assert not agrees(merged(pdf, *papers[:4], attached=held))
 
 
 def test_what_is_no_code_of_a_ledger_contradicts_no_attachment() -> None:

@@ -20,7 +20,7 @@ from fontTools.ttLib import TTFont
 from api.i18n import LANGUAGES, texts
 from domain.catalogue import TYPES
 from infrastructure.documents import paper as papers
-from infrastructure.documents.paper import Field, Paper, PaperError, render
+from infrastructure.documents.paper import Field, Paper, PaperError, render, whole
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
 from tests.infrastructure.documents.papers import (
@@ -260,6 +260,11 @@ def test_long_papers_go_on_and_end_with_the_code(tmp_path: Path) -> None:
 
     assert len(pages) > 1
     assert long.code in text_of(path)
+    assert whole(long, "pdf") == path.read_bytes()
+    for form in ("png", "svg"):
+        with pytest.raises(PaperError, match="document_of_pages"):
+            whole(long, form)
+        assert whole(paper(), form) == render(paper(), form)[0]
 
 
 def test_a_paper_of_any_length_is_none() -> None:

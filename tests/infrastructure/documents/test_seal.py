@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import NameOID
 
 from infrastructure.documents import seal as seals
 from infrastructure.documents.paper import PaperError, render
@@ -55,6 +56,37 @@ def test_a_changed_file_is_not_accepted(tmp_path: Path, key: Path) -> None:
     path.write_bytes(sealed)
 
     assert "Signature is Valid" not in verdict(path)
+
+
+LONG = "الأمانة العامة لمجلس الوزراء - دائرة شؤون المواطنين"
+
+
+def test_a_name_of_many_letters_stands_in_full_and_is_shown_as_far_as_it_fits(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "sealed.pdf"
+    made = seals.create(tmp_path / "seal.pem", LONG).certificate.subject
+    path.write_bytes(seal(render(paper(), "pdf")[0], SealKey.load(tmp_path / "seal.pem")))
+    said = verdict(path)
+
+    [whole] = made.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    [shown] = made.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert whole.value == LONG
+    assert len(LONG) == 51
+    assert LONG.startswith(str(shown.value).removesuffix("\u2026"))
+    assert "Signature is Valid" in said
+    assert str(shown.value) in said
+
+
+@pytest.mark.parametrize("name", ["", " ", "و" * 65, "\udc80"])
+def test_a_name_that_no_certificate_takes_leaves_no_key_behind(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "seal.pem"
+    with pytest.raises(PaperError, match="seal_name_unusable"):
+        seals.create(path, name)
+
+    assert list(tmp_path.iterdir()) == []
+    seals.create(path, NAME)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_key_is_made_once_for_its_owner_alone(key: Path) -> None:

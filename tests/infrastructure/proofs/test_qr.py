@@ -59,3 +59,27 @@ def test_a_loopback_host_has_no_transport_security() -> None:
     assert text.startswith("HTTP://LOCALHOST:8600/V/")
     assert qr.parse_text(text).host == "LOCALHOST:8600"
     assert qr.parse_text(text.replace("HTTP://LOCALHOST", "http://localhost"))
+
+
+@pytest.mark.parametrize("language", ["ar", "ckb", "en"])
+def test_an_address_as_a_browser_shows_it_behind_the_redirect_is_read(language: str) -> None:
+    data = bytes.fromhex(ACCEPTED[0]["cose_sign1"])
+    printed = qr.encode_text(data, host="sijill.example")
+    shown = printed.replace("HTTPS://SIJILL.EXAMPLE/V/", f"https://sijill.example/{language}/v/")
+    code = credential.decode(data).credential.code
+
+    assert qr.parse_text(shown) == qr.parse_text(printed)
+    bare = shown.partition("#")[0]
+    assert qr.code_in_bare(bare) == qr.code_in_bare(f"{bare}#") == code
+    for text in (bare, shown, bare.lower(), code.lower()):
+        assert qr.place_in(text) == qr.Place(code, text.removeprefix(bare) if "#" in text else "")
+
+
+def test_no_other_path_stands_before_the_code() -> None:
+    printed = qr.encode_text(bytes.fromhex(ACCEPTED[0]["cose_sign1"]), host="sijill.example")
+    for path in ("/fr/v/", "/ar/ar/v/", "/ar/", "/arv/"):
+        text = printed.replace("/V/", path)
+        with pytest.raises(ProofError, match="qr_foreign"):
+            qr.parse_text(text)
+        assert qr.code_in_bare(text.partition("#")[0]) is None
+        assert qr.place_in(text) is None

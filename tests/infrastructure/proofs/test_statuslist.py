@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.proofs import base64text, cwt, jwk, statuslist
+from infrastructure.proofs import base64text, cbor, cwt, jwk, statuslist
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.note import SignerKey
 from infrastructure.proofs.statuslist import Delegation, Signer, Status, StatusList, StatusToken
@@ -202,7 +202,7 @@ def test_what_unfolds_to_more_than_a_list_is_refused_early() -> None:
             StatusList.unfold(2, folded)
 
 
-@pytest.mark.parametrize("bits", [0, 3, 16, True, "2", None])
+@pytest.mark.parametrize("bits", [0, 3, 16, True, "2", None, [2]])
 def test_other_bits_are_refused(bits: Any) -> None:
     with pytest.raises(ProofError, match="status_list_malformed"):
         StatusList.unfold(bits, LIST.compressed())
@@ -226,6 +226,16 @@ def test_maps_may_come_in_any_order_but_no_name_twice() -> None:
 def test_what_is_no_signed_message_is_refused(text: str) -> None:
     with pytest.raises(ProofError, match=r"cwt_malformed|cbor_malformed"):
         cwt.parse(bytes.fromhex(text), limit_bytes=100)
+
+
+@pytest.mark.parametrize("algorithm", [[], [-8], {-8: -8}, "EdDSA", -7])
+def test_an_algorithm_that_is_not_the_key_s_is_no_signature(algorithm: Any) -> None:
+    signed = cwt.parse(SIGNED, limit_bytes=statuslist.MAX_TOKEN_BYTES)
+    head = cbor.dumps({**signed.protected, cwt.ALGORITHM: algorithm})
+
+    assert code_of(cwt.encode(head, {}, signed.payload, signed.signature)) == (
+        "status_list_unsigned"
+    )
 
 
 def test_too_many_bytes_are_not_read() -> None:
