@@ -24,7 +24,7 @@ from infrastructure.log.follower import FollowerStopped
 from infrastructure.log.tilestore import TileStore
 from infrastructure.postgres import Role
 from infrastructure.proofs import material
-from infrastructure.proofs.authorship import ActRule
+from infrastructure.proofs.acts import ActRule
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust

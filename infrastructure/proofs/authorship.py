@@ -5,13 +5,13 @@ has judged good. Rules of the nouns (which scope an act needs, whether a record 
 are not its business; whose signature is over which bytes, at what time and in which ledger, is.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from infrastructure.proofs import canonical
+from infrastructure.proofs.acts import ActRule
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.jwk import parse_jwk
@@ -50,26 +50,6 @@ ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
 
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
-_MEMBER = re.compile(r"\\\{[a-z_]+\\\}")
-
-
-class ActRule(NamedTuple):
-    """What an act becomes, and where it is posted: ``{members}`` are members of the statement."""
-
-    event: str
-    path: str
-    bulk_path: str = ""
-
-    def fits(self, path: str, statement: Mapping[str, Any] | None) -> bool:
-        """Whether an order of this act may have been posted there; unopened members are free."""
-        if self.bulk_path and path == self.bulk_path:
-            return True
-        if statement is not None:
-            try:
-                return path == self.path.format_map(statement)
-            except (KeyError, ValueError, IndexError):
-                return False
-        return re.fullmatch(_MEMBER.sub("[^/]+", re.escape(self.path)), path) is not None
 
 
 class Row(NamedTuple):
@@ -103,8 +83,12 @@ class Rules(Protocol):
     ) -> Iterable[tuple[str, str]]:
         """What stands against an event whose signatures are right: code, and what was found."""
 
-    def pass_over(self, header: Header | None) -> None:
-        """An event could not be judged, so what rests on it cannot be either."""
+    def pass_over(self, header: Header | None, *, registry: bool = True) -> None:
+        """An event could not be judged, so what rests on it cannot be either.
+
+        Where there is no header, ``registry`` says whether it may be of the ledger, an agency or a
+        key.
+        """
 
     def state(self) -> dict[str, Any]:
         """What they know beside their memory, as JSON can hold it."""
@@ -169,12 +153,14 @@ class Judge:
         ``read`` is what was made of it ahead of the walk.
         """
         self._findings = []
+        shown = opening is not None
         opening = opening or Opening(leaf.index)
         header = self._header(leaf, opening, read)
         body = self._body(leaf, opening, read)
         if header is None:
             self.keys.complete = False
-            self._pass_over(None)
+            # A header that was not given is not the registry's: theirs are open to everybody.
+            self._pass_over(None, registry=not shown or opening.header is not None)
         else:
             self._check_version(leaf.index, header)
             self._check_row(leaf.index, header, opening.row)
@@ -285,9 +271,9 @@ class Judge:
                 self._report(code, leaf.index, found=found)
         return signed is not None and len(self._findings) == before
 
-    def _pass_over(self, header: Header | None) -> None:
+    def _pass_over(self, header: Header | None, *, registry: bool = True) -> None:
         if self._rules is not None:
-            self._rules.pass_over(header)
+            self._rules.pass_over(header, registry=registry)
 
     def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
         line = key_of(header.agency, order.idempotency_key, str(header.line))

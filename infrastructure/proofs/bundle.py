@@ -17,7 +17,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from infrastructure.proofs import base64text, canonical, merkle, receipts
-from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import OPENED, Judge, Opening
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.cosignature import Cosigned, cosigned
 from infrastructure.proofs.errors import ProofError

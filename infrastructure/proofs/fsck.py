@@ -14,7 +14,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from infrastructure.proofs import merkle, note, tiles
-from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening, Rules
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import OPENED, Judge, Opening, Rules
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary

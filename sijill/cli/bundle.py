@@ -167,7 +167,7 @@ def trust_in(ledger: bytes, policy: bytes | None = None) -> "Trust":
     import domain
     from domain.acts import ACTS
     from infrastructure.proofs import policy as policies
-    from infrastructure.proofs.authorship import ActRule
+    from infrastructure.proofs.acts import ActRule
     from infrastructure.proofs.bundle import Trust
 
     assert domain.__all__  # noqa: S101 - importing the package is what fills the table

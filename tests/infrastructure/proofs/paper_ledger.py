@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infrastructure.proofs import canonical, checkpoint, merkle, receipts, tiles
-from infrastructure.proofs.authorship import ActRule, Opening
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.evidence import encode_evidence, evidence_digest
 from infrastructure.proofs.findings import Finding

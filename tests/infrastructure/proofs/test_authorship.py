@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs.authorship import ActRule, Opening, Row
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import Opening, Row
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.leaf import header_digest, parse_header
 from tests.infrastructure.proofs.paper_ledger import (
