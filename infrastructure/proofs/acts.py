@@ -8,11 +8,19 @@ _MEMBER: Final = re.compile(r"\\\{[a-z_]+\\\}")
 
 
 class ActRule(NamedTuple):
-    """What an act becomes, and where it is posted: ``{members}`` are members of the statement."""
+    """What an act becomes, and where it is posted: ``{members}`` are members of the statement.
+
+    ``scope`` is what the ordering key must be for, ``cosigning`` the rule for who signs beside it,
+    ``standings`` how the agencies of both may stand; without a scope none of this is known.
+    """
 
     event: str
     path: str
     bulk_path: str = ""
+    scope: str = ""
+    cosigning: str = "none"
+    standings: frozenset[str] = frozenset({"linked"})
+    founders_only: bool = False
 
     def fits(self, path: str, statement: Mapping[str, Any] | None) -> bool:
         """Whether an order of this act may have been posted there; unopened members are free."""

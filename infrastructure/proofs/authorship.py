@@ -79,9 +79,12 @@ class Rules(Protocol):
     """What an auditor knows about acts and records beyond bytes and signatures."""
 
     def judge(
-        self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
+        self, leaf: Leaf, header: Header, body: Body | None, signed: tuple[SignedRequest, ...]
     ) -> Iterable[tuple[str, str]]:
-        """What stands against an event whose signatures are right: code, and what was found."""
+        """What stands against an event whose signatures are right: code, and what was found.
+
+        ``body`` is None where it is not open.
+        """
 
     def pass_over(self, header: Header | None, *, registry: bool = True) -> None:
         """An event could not be judged, so what rests on it cannot be either.
@@ -89,6 +92,10 @@ class Rules(Protocol):
         Where there is no header, ``registry`` says whether it may be of the ledger, an agency or a
         key.
         """
+
+
+class KeptRules(Rules, Protocol):
+    """Rules that one check can go on with where another one stood."""
 
     def state(self) -> dict[str, Any]:
         """What they know beside their memory, as JSON can hold it."""
@@ -109,6 +116,7 @@ class Judge:
         acts: Mapping[str, ActRule] | None = None,
         rules: Rules | None = None,
         memory: Memory | None = None,
+        keys: KeyRing | None = None,
     ) -> None:
         self._summary = summary
         self._acts = acts or {}
@@ -116,7 +124,7 @@ class Judge:
         self._memory = memory or Plain()
         self._headers_complete = True
         self._findings: list[Finding] = []
-        self.keys = KeyRing()
+        self.keys = keys or KeyRing()
         self._orders = Orders(self.keys, summary)
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
@@ -264,7 +272,7 @@ class Judge:
             self._check_act(leaf.index, header, body, signed[0].path)
             self._check_line(leaf.index, header, signed[0])
             self._check_signers(leaf, header, body, signed)
-        if signed is None or body is None or len(self._findings) > before:
+        if signed is None or len(self._findings) > before:
             self._pass_over(header)
         elif self._rules is not None:
             for code, found in self._rules.judge(leaf, header, body, signed):

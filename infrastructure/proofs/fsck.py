@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from infrastructure.proofs import merkle, note, tiles
 from infrastructure.proofs.acts import ActRule
-from infrastructure.proofs.authorship import OPENED, Judge, Opening, Rules
+from infrastructure.proofs.authorship import OPENED, Judge, KeptRules, Opening
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -63,7 +63,7 @@ class Trust:
     receipts: Sequence[bytes] = ()
     marks: Sequence[Checkpoint] = ()
     acts: Mapping[str, ActRule] = field(default_factory=dict)
-    rules: Callable[[Summary], Rules] | None = None
+    rules: Callable[[Summary], KeptRules] | None = None
     on_leaf: Callable[[], None] | None = None
     memory: Memory | None = None
     ahead: Ahead | None = None

@@ -98,9 +98,12 @@ class Judging:
         self._past.lose(header, registry=registry)
 
     def judge(
-        self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
+        self, leaf: Leaf, header: Header, body: Body | None, signed: tuple[SignedRequest, ...]
     ) -> Iterator[Objection]:
         """What stands against an event whose bytes and signatures are right."""
+        if body is None:
+            self._past.lose(header)
+            return
         try:
             objections = list(self._judge(leaf, header, body, signed))
         except OutOfTurn:
