@@ -7,10 +7,9 @@ are not its business; whose signature is over which bytes, at what time and in w
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from infrastructure.proofs import canonical
 from infrastructure.proofs.acts import ActRule
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -33,8 +32,9 @@ from infrastructure.proofs.orders import (
     is_approval,
 )
 from infrastructure.proofs.readying import Read
-from infrastructure.proofs.receipts import Rotation, verify_rotation
 from infrastructure.proofs.remembering import Memory, Plain, key_of
+from infrastructure.proofs.rotation import next_log_key
+from infrastructure.proofs.rules import Rules
 
 NO_LEDGER: Final = bytes(32)
 """What event 0 is signed for: the ledger has no id before it."""
@@ -75,35 +75,6 @@ class Opening:
     row: Row | None = None
 
 
-class Rules(Protocol):
-    """What an auditor knows about acts and records beyond bytes and signatures."""
-
-    def judge(
-        self, leaf: Leaf, header: Header, body: Body | None, signed: tuple[SignedRequest, ...]
-    ) -> Iterable[tuple[str, str]]:
-        """What stands against an event whose signatures are right: code, and what was found.
-
-        ``body`` is None where it is not open.
-        """
-
-    def pass_over(self, header: Header | None, *, registry: bool = True) -> None:
-        """An event could not be judged, so what rests on it cannot be either.
-
-        Where there is no header, ``registry`` says whether it may be of the ledger, an agency or a
-        key.
-        """
-
-
-class KeptRules(Rules, Protocol):
-    """Rules that one check can go on with where another one stood."""
-
-    def state(self) -> dict[str, Any]:
-        """What they know beside their memory, as JSON can hold it."""
-
-    def resume(self, said: Mapping[str, Any]) -> None:
-        """Go on from such a state."""
-
-
 class Judge:
     """Judges the events of one ledger in index order and says what does not fit.
 
@@ -128,6 +99,8 @@ class Judge:
         self._orders = Orders(self.keys, summary)
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
+        self.log_key_unseen = False
+        """Whether a rotation that was not shown may have named the log's key."""
         self.receipt_key: VerifierKey | None = None
 
     def state(self) -> dict[str, Any]:
@@ -149,9 +122,14 @@ class Judge:
         self.keys.resume(said["keys"])
         self._headers_complete = said["headers_complete"]
 
-    def begin_unseen(self, ledger: bytes) -> None:
-        """Begin behind events of this ledger that were not shown: no key is known, no record."""
+    def begin_unseen(self, ledger: bytes, log_keys: Iterable[VerifierKey] = ()) -> None:
+        """Begin behind events of this ledger that were not shown: no key is known, no record.
+
+        ``log_keys`` are keys of the log that are trusted all the same.
+        """
         self.ledger = ledger
+        self.log_keys = list(log_keys)
+        self.log_key_unseen = True
         self._headers_complete = self.keys.complete = False
         self._pass_over(None)
 
@@ -176,7 +154,7 @@ class Judge:
                 self._check_body(leaf.index, header, body)
             proven = self._check_evidence(leaf, header, body, opening, read)
             if header.type in REGISTRY:
-                self._learn(leaf.index, header, body if proven else None)
+                self._learn(leaf.index, header, body, proven=proven and not self._findings)
         if leaf.index == 0:
             if header is not None and header.type != OPENED:
                 self._report("genesis_invalid", 0, OPENED, header.type)
@@ -333,9 +311,14 @@ class Judge:
         if body is not None and proof.keyid not in keys_named(body):
             self._report("possession_mismatch", index, found=proof.keyid)
 
-    def _learn(self, index: int, header: Header, body: Body | None) -> None:
-        """Take up what a registry event says; ``body`` is None where it must not be believed."""
-        if body is None:
+    def _learn(self, index: int, header: Header, body: Body | None, *, proven: bool) -> None:
+        """Take up what a registry event says, where it is to be believed.
+
+        For the log's new key the old one has given its word: whoever does not know the keys of the
+        order follows it all the same.
+        """
+        follows = header.type == KEY_ROTATED and self.log_key_unseen and not self._findings
+        if body is None or not (proven or follows):
             self.keys.complete = False
             return
         try:
@@ -361,13 +344,7 @@ class Judge:
         if header.type == OPENED:
             self._open(index, header, said)
         elif header.type == KEY_ROTATED:
-            old = self.log_keys[-1] if self.log_keys else None
-            if old is None:
-                # Nobody that is known vouches for it: a stranger could name a key of his own.
-                self._summary.skip("key_not_learned", index)
-                self.keys.complete = False
-                return
-            self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
+            self._rotate(index, body)
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:
@@ -375,14 +352,17 @@ class Judge:
         else:
             self.keys.compromise(said)
 
-
-def next_log_key(body: Body, *, ledger: bytes, old: VerifierKey) -> VerifierKey:
-    """The key that a rotation puts in an old one's place, with both keys' word for it.
-
-    Raises:
-        ProofError, KeyError, TypeError: the body does not hold it.
-    """
-    rotation = Rotation(ledger, canonical.statement_digest(body.statement))
-    new = VerifierKey.parse(body.parsed["log_key"])
-    verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
-    return new
+    def _rotate(self, index: int, body: Body) -> None:
+        """Follow a rotation that the log's key vouches for."""
+        for old in reversed(self.log_keys if self.log_key_unseen else self.log_keys[-1:]):
+            try:
+                self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
+            except _UNREADABLE:
+                if not self.log_key_unseen:
+                    raise
+            else:
+                self.log_key_unseen = False
+                return
+        # Nobody that is known vouches for it: a stranger could name a key of his own.
+        self._summary.skip("key_not_learned", index)
+        self.keys.complete = False
