@@ -48,6 +48,11 @@ REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY
 ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
 """Topics whose evidence everybody is shown: where it is missing, somebody keeps it back."""
 
+_PLACED: Final = tuple(
+    f"sijill.certificate.{what}.v1"
+    for what in ("issued", "corrected", "original_added", "original_replaced")
+)
+"""Events that have a place in a status list beside their statement."""
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
 
@@ -64,7 +69,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known of the leaf at ``index``; whatever is None was not opened to us."""
+    """What is known of the leaf at ``index``; whatever is None was not opened to us.
+
+    ``error`` is why what was given could not be read at all.
+    """
 
     index: int
     header: bytes | None = None
@@ -73,6 +81,7 @@ class Opening:
     body_salt: bytes = b""
     order: OrderMaterial | None = None
     row: Row | None = None
+    error: ProofError | None = None
 
 
 class Judge:
@@ -141,12 +150,15 @@ class Judge:
         self._findings = []
         shown = opening is not None
         opening = opening or Opening(leaf.index)
+        if opening.error is not None:
+            self._findings.append(Finding.of(opening.error, leaf.index))
         header = self._header(leaf, opening, read)
         body = self._body(leaf, opening, read)
         if header is None:
             self.keys.complete = False
             # A header that was not given is not the registry's: theirs are open to everybody.
-            self._pass_over(None, registry=not shown or opening.header is not None)
+            given = opening.header is not None or opening.error is not None
+            self._pass_over(None, registry=not shown or given)
         else:
             self._check_version(leaf.index, header)
             self._check_row(leaf.index, header, opening.row)
@@ -223,6 +235,9 @@ class Judge:
         agency = body.parsed.get("agency")
         if agency != header.agency:
             self._report("agency_mismatch", index, header.agency, str(agency))
+        beside = {KEY_ROTATED: {"notes"}, **dict.fromkeys(_PLACED, {"status"})}.get(header.type)
+        if body.chosen.keys() != (beside or set()):
+            self._report("body_malformed", index, found=", ".join(body.chosen))
 
     def _check_evidence(
         self, leaf: Leaf, header: Header, body: Body | None, opening: Opening, read: Read | None

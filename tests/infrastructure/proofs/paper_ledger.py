@@ -59,6 +59,7 @@ ACTS = {
         "sijill.certificate.revoked.v1", "/v1/certificates/{code}/revocation", BULK
     ),
 }
+PLACED = {ACTS["certificate.issue"].event}
 PUBLIC_BODIES = ("sijill.ledger.", "sijill.key.")
 
 
@@ -182,7 +183,9 @@ class PaperLedger:
                 type=topic,
                 version=version,
             ).encode()
-            self._append(header, encode_body(encoded[line], chosen), material)
+            place = {"status": {"index": len(self.leaves), "list": 0}}
+            beside = place if chosen is None and topic in PLACED else chosen
+            self._append(header, encode_body(encoded[line], beside), material)
         self.seconds += 10
         return first
 
