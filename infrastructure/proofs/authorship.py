@@ -48,11 +48,11 @@ REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY
 ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
 """Topics whose evidence everybody is shown: where it is missing, somebody keeps it back."""
 
-_PLACED: Final = tuple(
-    f"sijill.certificate.{what}.v1"
+_BESIDE: Final = {KEY_ROTATED: frozenset({"notes"})} | {
+    f"sijill.certificate.{what}.v1": frozenset({"status"})
     for what in ("issued", "corrected", "original_added", "original_replaced")
-)
-"""Events that have a place in a status list beside their statement."""
+}
+"""What stands beside the statement, by the event's type; beside any other nothing does."""
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
 
@@ -235,8 +235,7 @@ class Judge:
         agency = body.parsed.get("agency")
         if agency != header.agency:
             self._report("agency_mismatch", index, header.agency, str(agency))
-        beside = {KEY_ROTATED: {"notes"}, **dict.fromkeys(_PLACED, {"status"})}.get(header.type)
-        if body.chosen.keys() != (beside or set()):
+        if body.chosen.keys() != _BESIDE.get(header.type, frozenset()):
             self._report("body_malformed", index, found=", ".join(body.chosen))
 
     def _check_evidence(

@@ -123,10 +123,19 @@ class Answering:
         return self.page
 
 
+class Shown(HttpSource):
+    """A source whose newest checkpoint is known."""
+
+    note = b""
+
+    def newest(self) -> bytes:
+        return self.note
+
+
 @pytest.mark.parametrize("onwards", [0, 10_000, "5"])
 def test_an_answer_that_leads_nowhere_ends_the_reading(ledger: Forger, onwards: Any) -> None:
-    source = HttpSource(cast("Client", Answering({**written(ledger), "next": onwards})))
-    source.newest = lambda: ledger.notes[-1]  # type: ignore[method-assign]
+    source = Shown(cast("Client", Answering({**written(ledger), "next": onwards})))
+    source.note = ledger.notes[-1]
 
     assert [one.error is not None for one in source.openings()] == [True]
     assert list(source.checkpoints()) == []
