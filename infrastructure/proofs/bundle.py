@@ -37,7 +37,7 @@ from infrastructure.proofs.leaf import Header, Leaf, parse_header, parse_leaf
 from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.policy import Policy
-from infrastructure.proofs.standing import Act, against, kept_back, named
+from infrastructure.proofs.standing import Act, against, granted, kept_back, named
 from infrastructure.proofs.tlogproof import TlogProof
 
 FORM: Final = "sijill-bundle/v1"
@@ -273,7 +273,9 @@ def _check_verdict(bundle: Bundle, judge: Judge, acts: Sequence[Act], report: Re
         report.findings.append(Finding("verdict_other", size, f"{bundle.code}", f"{about[1:]}"))
         return
     report.outcome, report.reason = str(said.get("outcome")), str(said.get("reason"))
-    last = against(acts, bundle.code)
+    doubtful = {one.index for one in report.told if one.doubtful}
+    void = (act for act in granted(acts, bundle.code) if act.at in doubtful)
+    last = against(acts, bundle.code) or next(void, None)
     if report.outcome == "valid" and last is not None:
         found = f"{last.type} at {last.at}"
         report.findings.append(Finding("verdict_contradicted", size, str(report.reason), found))

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+from uuid import uuid5
 
 import pytest
 
-from infrastructure.proofs import bundle, merkle
+from infrastructure.proofs import bundle, canonical, merkle, receipts
 from infrastructure.proofs.bundle import Bundle, Report, Trust
 from infrastructure.proofs.bundled import Proven
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.statements import statement_path
 from sijill import acting
+from tests.infrastructure.proofs.paper_ledger import NAMESPACE, RECEIPTS, statement, thumbprint
 from tests.sijill.test_rules import (
     HOME,
     ONE,
@@ -26,7 +29,7 @@ from tests.sijill.test_rules import (
 Change = Callable[[Proven], Proven]
 
 
-def carried(ledger: Forger, change: Change | None = None) -> Report:
+def carried(ledger: Forger, change: Change | None = None, **members: Any) -> Report:
     """What comes out of a bundle of everything, about the newest event's record."""
     head = ledger.seal(*ledger.log_keys)
     hashes = [leaf.hash() for leaf in ledger.leaves]
@@ -52,9 +55,10 @@ def carried(ledger: Forger, change: Change | None = None) -> Report:
     last = events[-1].opening.header or b""
     said = Bundle(
         ledger.ledger,
-        parse_header(last).stream,
+        members.pop("record", parse_header(last).stream),
         ledger.notes[-1],
         [change(one) if change else one for one in events],
+        **members,
     )
     trust = Trust(ledger=ledger.ledger, acts=acting.act_rules(), two_officers=acting.two_officers())
     return bundle.verify(bundle.parse(said.encode()), trust)
@@ -160,3 +164,32 @@ def test_what_rests_on_an_event_that_is_not_open_is_counted_and_accuses_nobody()
 
     assert report.findings == []
     assert report.summary.unchecked["rules_not_judged"].count == 2
+
+
+def declared_void(ledger: Forger, as_of: int) -> None:
+    """A key of moh is declared compromised by both founders."""
+    name, until = thumbprint("moh-1"), ledger.seconds + 86_400
+    about = {"key": name, "as_of": as_of, "reason": "stolen", "valid_until": until}
+    said = statement("key.compromise", "ndc", **about)
+    path, topic = f"/v1/keys/{name}/compromise", "sijill.key.compromised.v1"
+    ledger.order("ndc", said, path, topic, "agency moh", cosigners=["comsec"])
+
+
+@pytest.mark.parametrize(
+    "later, outcome, code",
+    [(0, "valid", "verdict_contradicted"), (1, "valid", None), (0, "withdrawn", None)],
+)
+def test_a_word_that_a_void_grant_is_valid_is_contradicted(
+    later: int, outcome: str, code: str | None
+) -> None:
+    ledger = Forger().found()
+    index = ledger.certify(ONE)
+    declared_void(ledger, index + later)
+    said = {"code": ONE, "matched": [], "mismatched": [], "outcome": outcome, "reason": "x"}
+    size = len(ledger.leaves)
+    note = receipts.VerdictNote(ledger.ledger, size - 1, canonical.dumps(said))
+    record = uuid5(NAMESPACE, ONE)
+
+    report = carried(ledger, record=record, code=ONE, verdict=receipts.sign(note, RECEIPTS))
+
+    assert {(one.code, one.index) for one in report.findings} == ({(code, size)} if code else set())
