@@ -34,7 +34,8 @@ from infrastructure.log.checkpoints import CheckpointRow
 from infrastructure.log.openings import StoredOpening
 from infrastructure.proofs import canonical, codes, receipts
 from infrastructure.proofs import verdict as verdicts
-from infrastructure.proofs.bundle import Bundle, Proven
+from infrastructure.proofs.bundle import Bundle
+from infrastructure.proofs.bundled import Proven
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import JSON
 from infrastructure.proofs.verdict import Basis

@@ -152,8 +152,11 @@ class Records:
             return
         code, alone = event.said["code"], event.said.get("original_only", False)
         if kind == ANNULLED:
-            record.alone.discard(code)
-            record.whole = record.whole and alone
+            if alone:
+                # A revocation of this one original outlasts that of the whole.
+                record.alone.discard(code)
+            else:
+                record.whole = False
             return
         again = record.whole or (alone and code in record.alone)
         need(not (record.known and again), "revoked_twice", event.said)

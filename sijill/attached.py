@@ -41,7 +41,7 @@ MISMATCH = "attachment_mismatch"
 def check_folder(
     data: Path, summary: Summary, on_finding: Callable[[Finding], None], start: int = 0
 ) -> None:
-    """Check the attachments and, from an index on, the values of a ledger whose database runs.
+    """Check, from an index on, the attachments and values of a ledger whose database runs.
 
     Raises:
         StoreFailure, psycopg.Error: they cannot be asked, so nothing can be said.
@@ -54,7 +54,7 @@ def check_folder(
     url = connection_strings(data).service
     with postgres.connect(url, Role.SERVICE, limits=postgres.PATIENT) as connection:
         connection.read_only = True
-        check(connection, objects, vault, summary, on_finding)
+        check(connection, objects, vault, summary, on_finding, start)
         sealed.check(connection, vault, summary, on_finding, start)
 
 
@@ -64,13 +64,14 @@ def check(
     vault: Vault | None,
     summary: Summary,
     on_finding: Callable[[Finding], None],
+    start: int = 0,
 ) -> None:
-    """Check every attachment that a record has; each finding is told as it is made.
+    """Check every attachment that a record has from an index on; findings are told as they come.
 
     Raises:
         StoreFailure: the store cannot be asked, so nothing can be said.
     """
-    for bound in records.bound(conn):
+    for bound in records.bound(conn, start):
         if bound.erased:
             continue
         summary.attachments += 1

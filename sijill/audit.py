@@ -15,8 +15,6 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-import domain
-from domain.acts import ACTS
 from infrastructure import postgres
 from infrastructure.log import replaying
 from infrastructure.log.checking import DatabaseSource
@@ -24,26 +22,18 @@ from infrastructure.log.follower import FollowerStopped
 from infrastructure.log.tilestore import TileStore
 from infrastructure.postgres import Role
 from infrastructure.proofs import material
-from infrastructure.proofs.authorship import ActRule
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import Source
 from projections import comparing, reports
-from sijill import books
+from sijill import acting, books
 from sijill.collecting import seldom_meanwhile
 from sijill.notebook import Notebook, notebook
 from sijill.rules import Rules
 
-
-def act_rules() -> dict[str, ActRule]:
-    """What each act becomes and where it may be posted, for the checker."""
-    assert domain.__all__  # noqa: S101 - importing the package is what fills the table
-    return {
-        name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
-        for name, command in ACTS.items()
-    }
-
+act_rules = acting.act_rules
+"""What a check compares acts with."""
 
 KEPT_EVERY = 50_000
 """Leaves after which a check makes durable what it knows, where it keeps a notebook."""

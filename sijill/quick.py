@@ -15,7 +15,7 @@ from infrastructure.log.replaying import Each
 from infrastructure.log.sweeping import Swept, sweep
 from infrastructure.log.tilestore import TileStore
 from infrastructure.proofs import merkle, note, tiles
-from infrastructure.proofs.authorship import KEY_ROTATED, Judge, next_log_key
+from infrastructure.proofs.authorship import KEY_ROTATED, Judge
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
@@ -24,6 +24,7 @@ from infrastructure.proofs.leaf import parse_header, parse_leaf, split_body
 from infrastructure.proofs.material import Head, Heads, text_of
 from infrastructure.proofs.note import VerifierKey
 from infrastructure.proofs.receipts import open_receipt
+from infrastructure.proofs.rotation import next_log_key
 from sijill import audit
 
 _UNREADABLE: Final = (ProofError, KeyError, TypeError, AttributeError)

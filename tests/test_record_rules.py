@@ -67,6 +67,16 @@ OPEN: list[tuple[list[tuple[str, dict[str, Any] | None]], list[int]]] = [
         [],
     ),
     ([("issued", of()), ("suspended", of()), ("revoked", of())], []),
+    (
+        [
+            ("issued", of()),
+            ("revoked", of(alone=True)),
+            ("revoked", of()),
+            ("revocation_annulled", of()),
+            ("revoked", of(alone=True)),
+        ],
+        [4],
+    ),
 ]
 
 

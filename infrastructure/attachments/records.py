@@ -174,9 +174,10 @@ async def forget(conn: AsyncConnection[Any], attachment: UUID) -> None:
     await conn.execute(_SQL["forget"], {"id": attachment})
 
 
-def bound(conn: Connection[Any]) -> Iterator[Bound]:
-    """Every claim that binds an attachment, in the order of the log; a page at a time."""
-    last: dict[str, Any] = {"index": -1, "key": "", "limit": PAGE_ROWS}
+def bound(conn: Connection[Any], start: int = 0) -> Iterator[Bound]:
+    """Every claim from an index on that binds an attachment, in the order of the log, by pages."""
+    # No key is less than the empty one.
+    last: dict[str, Any] = {"index": start, "key": "", "limit": PAGE_ROWS}
     while True:
         with conn.cursor(row_factory=class_row(Bound)) as cursor:
             page = cursor.execute(_SQL["bound"], last).fetchall()

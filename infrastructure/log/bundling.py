@@ -19,7 +19,8 @@ from infrastructure.log.openings import StoredOpening, StoredOrder, orders
 from infrastructure.log.queries import QUERIES
 from infrastructure.log.tilestore import TreeReader
 from infrastructure.proofs.authorship import Opening
-from infrastructure.proofs.bundle import MAX_EVENTS, Proven
+from infrastructure.proofs.bundle import MAX_EVENTS
+from infrastructure.proofs.bundled import Proven
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.ordering import OrderMaterial

@@ -5,13 +5,12 @@ has judged good. Rules of the nouns (which scope an act needs, whether a record 
 are not its business; whose signature is over which bytes, at what time and in which ledger, is.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from infrastructure.proofs import canonical
+from infrastructure.proofs.acts import ActRule
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.jwk import parse_jwk
@@ -33,8 +32,9 @@ from infrastructure.proofs.orders import (
     is_approval,
 )
 from infrastructure.proofs.readying import Read
-from infrastructure.proofs.receipts import Rotation, verify_rotation
 from infrastructure.proofs.remembering import Memory, Plain, key_of
+from infrastructure.proofs.rotation import next_log_key
+from infrastructure.proofs.rules import Rules
 
 NO_LEDGER: Final = bytes(32)
 """What event 0 is signed for: the ledger has no id before it."""
@@ -48,28 +48,13 @@ REGISTRY: Final = frozenset({OPENED, KEY_ROTATED, KEY_ENROLLED, KEY_RETIRED, KEY
 ALWAYS_OPEN: Final = ("sijill.ledger.", "sijill.agency.", "sijill.key.")
 """Topics whose evidence everybody is shown: where it is missing, somebody keeps it back."""
 
+_BESIDE: Final = {KEY_ROTATED: frozenset({"notes"})} | {
+    f"sijill.certificate.{what}.v1": frozenset({"status"})
+    for what in ("issued", "corrected", "original_added", "original_replaced")
+}
+"""What stands beside the statement, by the event's type; beside any other nothing does."""
 _VERSION_BYTES: Final = 8
 _UNREADABLE = (ProofError, KeyError, TypeError, AttributeError)
-_MEMBER = re.compile(r"\\\{[a-z_]+\\\}")
-
-
-class ActRule(NamedTuple):
-    """What an act becomes, and where it is posted: ``{members}`` are members of the statement."""
-
-    event: str
-    path: str
-    bulk_path: str = ""
-
-    def fits(self, path: str, statement: Mapping[str, Any] | None) -> bool:
-        """Whether an order of this act may have been posted there; unopened members are free."""
-        if self.bulk_path and path == self.bulk_path:
-            return True
-        if statement is not None:
-            try:
-                return path == self.path.format_map(statement)
-            except (KeyError, ValueError, IndexError):
-                return False
-        return re.fullmatch(_MEMBER.sub("[^/]+", re.escape(self.path)), path) is not None
 
 
 class Row(NamedTuple):
@@ -84,7 +69,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known of the leaf at ``index``; whatever is None was not opened to us."""
+    """What is known of the leaf at ``index``; whatever is None was not opened to us.
+
+    ``error`` is why what was given could not be read at all.
+    """
 
     index: int
     header: bytes | None = None
@@ -93,24 +81,7 @@ class Opening:
     body_salt: bytes = b""
     order: OrderMaterial | None = None
     row: Row | None = None
-
-
-class Rules(Protocol):
-    """What an auditor knows about acts and records beyond bytes and signatures."""
-
-    def judge(
-        self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
-    ) -> Iterable[tuple[str, str]]:
-        """What stands against an event whose signatures are right: code, and what was found."""
-
-    def pass_over(self, header: Header | None) -> None:
-        """An event could not be judged, so what rests on it cannot be either."""
-
-    def state(self) -> dict[str, Any]:
-        """What they know beside their memory, as JSON can hold it."""
-
-    def resume(self, said: Mapping[str, Any]) -> None:
-        """Go on from such a state."""
+    error: ProofError | None = None
 
 
 class Judge:
@@ -125,6 +96,7 @@ class Judge:
         acts: Mapping[str, ActRule] | None = None,
         rules: Rules | None = None,
         memory: Memory | None = None,
+        keys: KeyRing | None = None,
     ) -> None:
         self._summary = summary
         self._acts = acts or {}
@@ -132,10 +104,12 @@ class Judge:
         self._memory = memory or Plain()
         self._headers_complete = True
         self._findings: list[Finding] = []
-        self.keys = KeyRing()
+        self.keys = keys or KeyRing()
         self._orders = Orders(self.keys, summary)
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
+        self.log_key_unseen = False
+        """Whether a rotation that was not shown may have named the log's key."""
         self.receipt_key: VerifierKey | None = None
 
     def state(self) -> dict[str, Any]:
@@ -157,9 +131,14 @@ class Judge:
         self.keys.resume(said["keys"])
         self._headers_complete = said["headers_complete"]
 
-    def begin_unseen(self, ledger: bytes) -> None:
-        """Begin behind events of this ledger that were not shown: no key is known, no record."""
+    def begin_unseen(self, ledger: bytes, log_keys: Iterable[VerifierKey] = ()) -> None:
+        """Begin behind events of this ledger that were not shown: no key is known, no record.
+
+        ``log_keys`` are keys of the log that are trusted all the same.
+        """
         self.ledger = ledger
+        self.log_keys = list(log_keys)
+        self.log_key_unseen = True
         self._headers_complete = self.keys.complete = False
         self._pass_over(None)
 
@@ -169,12 +148,17 @@ class Judge:
         ``read`` is what was made of it ahead of the walk.
         """
         self._findings = []
+        shown = opening is not None
         opening = opening or Opening(leaf.index)
+        if opening.error is not None:
+            self._findings.append(Finding.of(opening.error, leaf.index))
         header = self._header(leaf, opening, read)
         body = self._body(leaf, opening, read)
         if header is None:
             self.keys.complete = False
-            self._pass_over(None)
+            # A header that was not given is not the registry's: theirs are open to everybody.
+            given = opening.header is not None or opening.error is not None
+            self._pass_over(None, registry=not shown or given)
         else:
             self._check_version(leaf.index, header)
             self._check_row(leaf.index, header, opening.row)
@@ -182,7 +166,7 @@ class Judge:
                 self._check_body(leaf.index, header, body)
             proven = self._check_evidence(leaf, header, body, opening, read)
             if header.type in REGISTRY:
-                self._learn(leaf.index, header, body if proven else None)
+                self._learn(leaf.index, header, body, proven=proven and not self._findings)
         if leaf.index == 0:
             if header is not None and header.type != OPENED:
                 self._report("genesis_invalid", 0, OPENED, header.type)
@@ -251,6 +235,8 @@ class Judge:
         agency = body.parsed.get("agency")
         if agency != header.agency:
             self._report("agency_mismatch", index, header.agency, str(agency))
+        if body.chosen.keys() != _BESIDE.get(header.type, frozenset()):
+            self._report("body_malformed", index, found=", ".join(body.chosen))
 
     def _check_evidence(
         self, leaf: Leaf, header: Header, body: Body | None, opening: Opening, read: Read | None
@@ -278,16 +264,16 @@ class Judge:
             self._check_act(leaf.index, header, body, signed[0].path)
             self._check_line(leaf.index, header, signed[0])
             self._check_signers(leaf, header, body, signed)
-        if signed is None or body is None or len(self._findings) > before:
+        if signed is None or len(self._findings) > before:
             self._pass_over(header)
         elif self._rules is not None:
             for code, found in self._rules.judge(leaf, header, body, signed):
                 self._report(code, leaf.index, found=found)
         return signed is not None and len(self._findings) == before
 
-    def _pass_over(self, header: Header | None) -> None:
+    def _pass_over(self, header: Header | None, *, registry: bool = True) -> None:
         if self._rules is not None:
-            self._rules.pass_over(header)
+            self._rules.pass_over(header, registry=registry)
 
     def _check_line(self, index: int, header: Header, order: SignedRequest) -> None:
         line = key_of(header.agency, order.idempotency_key, str(header.line))
@@ -339,9 +325,14 @@ class Judge:
         if body is not None and proof.keyid not in keys_named(body):
             self._report("possession_mismatch", index, found=proof.keyid)
 
-    def _learn(self, index: int, header: Header, body: Body | None) -> None:
-        """Take up what a registry event says; ``body`` is None where it must not be believed."""
-        if body is None:
+    def _learn(self, index: int, header: Header, body: Body | None, *, proven: bool) -> None:
+        """Take up what a registry event says, where it is to be believed.
+
+        For the log's new key the old one has given its word: whoever does not know the keys of the
+        order follows it all the same.
+        """
+        follows = header.type == KEY_ROTATED and self.log_key_unseen and not self._findings
+        if body is None or not (proven or follows):
             self.keys.complete = False
             return
         try:
@@ -367,13 +358,7 @@ class Judge:
         if header.type == OPENED:
             self._open(index, header, said)
         elif header.type == KEY_ROTATED:
-            old = self.log_keys[-1] if self.log_keys else None
-            if old is None:
-                # Nobody that is known vouches for it: a stranger could name a key of his own.
-                self._summary.skip("key_not_learned", index)
-                self.keys.complete = False
-                return
-            self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
+            self._rotate(index, body)
         elif header.type == KEY_ENROLLED:
             self.keys.enrol(said, index=index, by=header.keys)
         elif header.type == KEY_RETIRED:
@@ -381,14 +366,17 @@ class Judge:
         else:
             self.keys.compromise(said)
 
-
-def next_log_key(body: Body, *, ledger: bytes, old: VerifierKey) -> VerifierKey:
-    """The key that a rotation puts in an old one's place, with both keys' word for it.
-
-    Raises:
-        ProofError, KeyError, TypeError: the body does not hold it.
-    """
-    rotation = Rotation(ledger, canonical.statement_digest(body.statement))
-    new = VerifierKey.parse(body.parsed["log_key"])
-    verify_rotation(body.chosen["notes"], rotation, old_key=old, new_key=new)
-    return new
+    def _rotate(self, index: int, body: Body) -> None:
+        """Follow a rotation that the log's key vouches for."""
+        for old in reversed(self.log_keys if self.log_key_unseen else self.log_keys[-1:]):
+            try:
+                self.log_keys.append(next_log_key(body, ledger=self.ledger, old=old))
+            except _UNREADABLE:
+                if not self.log_key_unseen:
+                    raise
+            else:
+                self.log_key_unseen = False
+                return
+        # Nobody that is known vouches for it: a stranger could name a key of his own.
+        self._summary.skip("key_not_learned", index)
+        self.keys.complete = False

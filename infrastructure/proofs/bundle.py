@@ -16,43 +16,36 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
-from infrastructure.proofs import base64text, canonical, merkle, receipts
-from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening
+from infrastructure.proofs import canonical, merkle, receipts
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import OPENED, Judge, Opening
+from infrastructure.proofs.bundled import (
+    Proven,
+    encode_event,
+    hash_of,
+    malformed,
+    parse_event,
+    uuid_of,
+)
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.cosignature import Cosigned, cosigned
+from infrastructure.proofs.entitlement import Entitlement
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
+from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import Header, Leaf, parse_header, parse_leaf
 from infrastructure.proofs.material import text_of
 from infrastructure.proofs.note import VerifierKey
-from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.policy import Policy
-from infrastructure.proofs.standing import Act, against, kept_back, named
+from infrastructure.proofs.standing import Act, against, granted, kept_back, named
 from infrastructure.proofs.tlogproof import TlogProof
 
 FORM: Final = "sijill-bundle/v1"
 MAX_BUNDLE_BYTES: Final = 16 * 2**20
 MAX_EVENTS: Final = 4_096
 _DEPTH = 4
-_MAX_PATH = 63
 _REQUIRED = frozenset({"bundle", "checkpoint", "events", "ledger", "record"})
 _OPTIONAL = frozenset({"code", "verdict"})
-_PARTS = {
-    frozenset({"header", "header_salt"}),
-    frozenset({"body", "body_salt"}),
-    frozenset({"evidence", "path", "statement"}),
-}
-_EVENT = frozenset({"index", "leaf", "proof"})
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """One event: its leaf's bytes, the leaf's path in the tree, and what is open of it."""
-
-    index: int
-    leaf: bytes
-    proof: tuple[bytes, ...]
-    opening: Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ class Bundle:
         said: dict[str, Any] = {
             "bundle": FORM,
             "checkpoint": self.checkpoint.decode(),
-            "events": [_encode_event(event) for event in self.events],
+            "events": [encode_event(event) for event in self.events],
             "ledger": self.ledger.hex(),
             "record": str(self.record),
         }
@@ -94,17 +87,21 @@ class Bundle:
             header = event.opening.header
             if header is not None and parse_header(header).stream == self.record:
                 return TlogProof(event.index, event.proof, self.checkpoint, event.leaf)
-        raise _malformed("no event of the record")
+        raise malformed("no event of the record")
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the reader brings along: which ledger, whose cosignatures are enough, and the acts."""
+    """What the reader brings along: which ledger, whose cosignatures are enough, and the acts.
+
+    ``two_officers`` are the types of certificates that two officers sign.
+    """
 
     ledger: bytes | None = None
     log_keys: Sequence[VerifierKey] = ()
     policy: Policy | None = None
     acts: Mapping[str, ActRule] = field(default_factory=dict)
+    two_officers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,9 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
     """
     head = Checkpoint.parse(text_of(bundle.checkpoint))
     report = Report(head, bundle.ledger, bundle.code)
-    judge = Judge(report.summary, trust.acts)
+    keys = KeyRing()
+    rules = Entitlement(trust.acts, trust.two_officers, keys, report.summary)
+    judge = Judge(report.summary, trust.acts, rules, keys=keys)
     headers, acts = [], []
     for event in bundle.events:
         leaf = _included(event, head, report)
@@ -274,7 +273,9 @@ def _check_verdict(bundle: Bundle, judge: Judge, acts: Sequence[Act], report: Re
         report.findings.append(Finding("verdict_other", size, f"{bundle.code}", f"{about[1:]}"))
         return
     report.outcome, report.reason = str(said.get("outcome")), str(said.get("reason"))
-    last = against(acts, bundle.code)
+    doubtful = {one.index for one in report.told if one.doubtful}
+    void = (act for act in granted(acts, bundle.code) if act.at in doubtful)
+    last = against(acts, bundle.code) or next(void, None)
     if report.outcome == "valid" and last is not None:
         found = f"{last.type} at {last.at}"
         report.findings.append(Finding("verdict_contradicted", size, str(report.reason), found))
@@ -288,110 +289,21 @@ def parse(data: bytes) -> Bundle:
     """
     said = canonical.parse(data, limit_bytes=MAX_BUNDLE_BYTES, limit_depth=_DEPTH, line_feeds=True)
     if said.get("bundle") != FORM or not _REQUIRED <= said.keys() <= _REQUIRED | _OPTIONAL:
-        raise _malformed(f"the members of {FORM}")
+        raise malformed(f"the members of {FORM}")
     if not all(type(said[name]) is str for name in said.keys() - {"events"}):
-        raise _malformed("everything but the events is text")
+        raise malformed("everything but the events is text")
     events = said["events"]
     if type(events) is not list or not 1 <= len(events) <= MAX_EVENTS:
-        raise _malformed(f"1 to {MAX_EVENTS} events")
-    parsed = [_parse_event(event) for event in events]
+        raise malformed(f"1 to {MAX_EVENTS} events")
+    parsed = [parse_event(event) for event in events]
     if any(one.index >= other.index for one, other in pairwise(parsed)):
-        raise _malformed("events go by index, each once")
+        raise malformed("events go by index, each once")
     verdict = said.get("verdict")
     return Bundle(
-        ledger=_hash(said["ledger"]),
-        record=_uuid(said["record"]),
+        ledger=hash_of(said["ledger"]),
+        record=uuid_of(said["record"]),
         checkpoint=said["checkpoint"].encode(),
         events=parsed,
         code=said.get("code"),
         verdict=None if verdict is None else verdict.encode(),
     )
-
-
-def _encode_event(event: Proven) -> dict[str, Any]:
-    opening = event.opening
-    said: dict[str, Any] = {
-        "index": event.index,
-        "leaf": event.leaf.decode("ascii"),
-        "proof": [one.hex() for one in event.proof],
-    }
-    for name, data, salt in (
-        ("header", opening.header, opening.header_salt),
-        ("body", opening.body, opening.body_salt),
-    ):
-        if data is not None:
-            said |= {name: base64text.encode(data), f"{name}_salt": salt.hex()}
-    if opening.order is not None and opening.order.path is not None:
-        said["evidence"] = base64text.encode(opening.order.evidence)
-        said["path"] = [one.hex() for one in opening.order.path]
-        said["statement"] = (opening.order.statement or b"").hex()
-    return said
-
-
-def _parse_event(said: object) -> Proven:
-    if not isinstance(said, dict) or not said.keys() >= _EVENT:
-        raise _malformed("an event has an index, a leaf and a proof")
-    rest = said.keys() - _EVENT
-    parts = [part for part in _PARTS if part <= rest]
-    if rest != frozenset().union(*parts):
-        raise _malformed("a header or body comes with its salt, evidence with its path")
-    index, leaf = said["index"], said["leaf"]
-    if type(index) is not int or type(leaf) is not str or not leaf.isascii():
-        raise _malformed("an index and a leaf")
-    order = None
-    if "evidence" in said:
-        order = OrderMaterial(
-            _base64(said["evidence"]),
-            path=_hashes(said["path"]),
-            statement=_hash(said["statement"]),
-        )
-    opening = Opening(
-        index,
-        _base64(said["header"]) if "header" in said else None,
-        _hex(said.get("header_salt", "")),
-        _base64(said["body"]) if "body" in said else None,
-        _hex(said.get("body_salt", "")),
-        order,
-    )
-    return Proven(index, leaf.encode(), _hashes(said["proof"]), opening)
-
-
-def _hashes(said: object) -> tuple[bytes, ...]:
-    if not isinstance(said, list) or len(said) > _MAX_PATH:
-        raise _malformed(f"a path is a list of at most {_MAX_PATH} hashes")
-    return tuple(map(_hash, said))
-
-
-def _hash(said: object) -> bytes:
-    data = _hex(said)
-    if len(data) != merkle.HASH_BYTES:
-        raise _malformed("a hash is 64 hex digits")
-    return data
-
-
-def _hex(said: object) -> bytes:
-    try:
-        data = bytes.fromhex(said) if isinstance(said, str) else b""
-    except ValueError:
-        data = b""
-    if data.hex() != said:
-        raise _malformed("lower-case hex")
-    return data
-
-
-def _base64(said: object) -> bytes:
-    return base64text.decode(said if isinstance(said, str) else "*", code="bundle_malformed")
-
-
-def _uuid(said: str) -> UUID:
-    try:
-        found = UUID(said)
-    except ValueError:
-        raise _malformed("a record is named by a UUID") from None
-    if str(found) != said:
-        raise _malformed("a UUID in its one spelling")
-    return found
-
-
-def _malformed(detail: str) -> ProofError:
-    return ProofError("bundle_malformed", detail)

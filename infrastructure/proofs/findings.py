@@ -75,7 +75,7 @@ class Summary:
 NOT_CHECKED = {
     "act_not_compared": "No act table was given to compare the signed act and path with the event.",
     "attachment_not_opened": "No vault key was given: only the stored bytes were compared.",
-    "before_start": "It lies before the place where this check began; an earlier one compared it.",
+    "before_start": "It lies before the place where this check began, and was not compared.",
     "body_not_open": "The body was not opened to this checker; its digest stands unexplained.",
     "checkpoint_signature": "No key of the log is known, so the signature was not verified.",
     "code_not_tied": "No open body names the code: the word on it is not tied to this record.",
@@ -128,6 +128,7 @@ MEANINGS = {
     "evidence_missing": "The event must show its evidence: without it nothing says who ordered it.",
     "evidence_not_an_order": "The evidence does not begin with the order.",
     "finding_false": "The answer is not what the ledger, or the named register, said then.",
+    "found_earlier": "The check that this one goes on from found this; the file remembers it.",
     "genesis_invalid": "The log does not begin with a ledger opened by its two founders.",
     "header_digest_mismatch": "The stored header is not the one that the leaf commits to.",
     "held_root_mismatch": "A checkpoint that you hold was signed over other content.",

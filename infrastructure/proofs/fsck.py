@@ -14,8 +14,11 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from infrastructure.proofs import merkle, note, tiles
-from infrastructure.proofs.authorship import OPENED, ActRule, Judge, Opening, Rules
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import OPENED, Judge, Opening
+from infrastructure.proofs.before import Before
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.earlier import Earlier
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.growth import GrowingTree
@@ -23,10 +26,11 @@ from infrastructure.proofs.keyring import KeyRing
 from infrastructure.proofs.leaf import FIRST_PREV
 from infrastructure.proofs.material import Entry, Head, Heads, Openings, Source, pairs, text_of
 from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.promises import Promises
 from infrastructure.proofs.reaching import ends_of, tree_at
 from infrastructure.proofs.readying import Read
-from infrastructure.proofs.receipts import Receipt, open_receipt
 from infrastructure.proofs.remembering import Memory
+from infrastructure.proofs.rules import KeptRules
 from infrastructure.proofs.tiles import Tile
 
 
@@ -62,7 +66,7 @@ class Trust:
     receipts: Sequence[bytes] = ()
     marks: Sequence[Checkpoint] = ()
     acts: Mapping[str, ActRule] = field(default_factory=dict)
-    rules: Callable[[Summary], Rules] | None = None
+    rules: Callable[[Summary], KeptRules] | None = None
     on_leaf: Callable[[], None] | None = None
     memory: Memory | None = None
     ahead: Ahead | None = None
@@ -88,6 +92,7 @@ class Fsck:
         self._prev = FIRST_PREV
         self._time = 0
         self._tile_number = -1
+        self._earlier = Earlier()
         if state is not None:
             self._resume(state)
         elif self._trust.since is not None:
@@ -95,8 +100,8 @@ class Fsck:
         self._start = self._tree.size
         self._tile: list[bytes] | None = None
         self._newest: Checkpoint | None = None
-        self._receipts: dict[int, list[Receipt]] = {}
-        self._unread_receipts = list(self._trust.receipts)
+        self._before = Before(source, self._start, self._tree.root(), self.summary)
+        self._promises = Promises(self._trust.receipts, self.summary)
         self._newer = self._other = False
         self._lost_at: int | None = None
         self._lost_last = 0
@@ -110,6 +115,7 @@ class Fsck:
             "edges": {str(level): [one.hex() for one in edge] for level, edge in edges.items()},
             "prev": self._prev.hex(),
             "time": self._time,
+            "earlier": self._earlier.state(self.summary),
             "judge": self._judge.state(),
             "rules": self._rules.state() if self._rules else None,
         }
@@ -119,6 +125,8 @@ class Fsck:
         self._tree = GrowingTree(said["size"], {level: list(edge) for level, edge in edges.items()})
         self._prev = bytes.fromhex(said["prev"])
         self._time = said["time"]
+        if "earlier" in said:
+            self._earlier.resume(said["earlier"], self.summary)
         self._judge.resume(said["judge"])
         if self._rules is not None and said["rules"] is not None:
             self._rules.resume(said["rules"])
@@ -131,11 +139,15 @@ class Fsck:
         except ProofError:
             return
         self._tree, self._prev = tree, last
-        self._judge.begin_unseen(ledger)
+        self._judge.begin_unseen(ledger, self._trust.log_keys)
 
     def run(self) -> Iterator[Finding]:
         """Everything that does not fit, in the order of the walk."""
+        for finding in self._earlier.told():
+            self.summary.findings += 1
+            yield finding
         for finding in self._walk():
+            self._earlier.keep(finding)
             self.summary.findings += 1
             yield finding
 
@@ -152,10 +164,10 @@ class Fsck:
         openings = Openings(self._source.openings(start))
         walk = self._met(max(0, start - 1), openings)
         if start:
-            yield from self._begin(self._judge.ledger)
             yield from self._go_on(next(walk, None))
             if self._other:
                 return
+            yield from self._begin(self._judge.ledger)
         if self._trust.ahead is not None:
             walk = self._trust.ahead(walk, self._judge.keys)
         for met in walk:
@@ -224,10 +236,7 @@ class Fsck:
             yield from self._judge.judge(entry.leaf, met.opening, met.read)
         if index == 0:
             yield from self._begin(true_hash)
-        for receipt in self._receipts.pop(index, ()):
-            if receipt.leaf_hash != true_hash:
-                expected = receipt.leaf_hash.hex()
-                yield Finding("receipt_broken", index, expected, true_hash.hex())
+        yield from self._promises.met(index, true_hash)
         self._prev = true_hash
 
     def _begin(self, ledger: bytes) -> Iterator[Finding]:
@@ -239,25 +248,7 @@ class Fsck:
         if trusted.ledger is not None and not (self._judge.log_keys or trusted.log_keys):
             # Who brings no more than the id must be shown event 0: only it names the log's key.
             yield Finding("genesis_invalid", 0, OPENED, "not open")
-        key = self._judge.receipt_key
-        for data in self._unread_receipts:
-            if key is None:
-                self.summary.skip("receipt_signature", 0)
-                continue
-            try:
-                receipt = open_receipt(data, [key])
-            except ProofError as error:
-                yield Finding.of(error, None)
-                continue
-            if receipt.ledger != ledger:
-                yield Finding("ledger_other", receipt.index, receipt.ledger.hex(), ledger.hex())
-            elif receipt.index < self._start:
-                self.summary.skip("before_start", receipt.index)
-            elif receipt.index == 0:
-                if receipt.leaf_hash != ledger:
-                    yield Finding("receipt_broken", 0, receipt.leaf_hash.hex(), ledger.hex())
-            else:
-                self._receipts.setdefault(receipt.index, []).append(receipt)
+        yield from self._promises.open(ledger, self._judge.receipt_key, self._before)
 
     def _check_leaf(self, entry: Entry, *, altered: bool) -> Iterator[Finding]:
         index, leaf = entry.index, entry.leaf
@@ -323,10 +314,12 @@ class Fsck:
         for head in heads.at(size):
             if isinstance(head, Finding):
                 yield head
-            elif head.checkpoint.size < self._start:
-                self.summary.skip("before_start", head.checkpoint.size)
-            else:
+            elif head.checkpoint.size >= self._start:
                 yield from self._check_head(head)
+            elif head.held:
+                yield from self._before.checkpoint(head.checkpoint)
+            else:
+                self.summary.skip("before_start", head.checkpoint.size)
         if self._newest is not None and size == self._newest.size:
             for tile in tiles.partial_tiles(size=size):
                 if tile.level:
@@ -342,7 +335,10 @@ class Fsck:
             try:
                 note.open_note(head.note, dict.fromkeys(known))
             except ProofError as error:
-                yield Finding.of(error, size)
+                if self._judge.log_key_unseen and error.code == "note_unsigned":
+                    self.summary.skip("checkpoint_signature", size)
+                else:
+                    yield Finding.of(error, size)
         if self._judge.log_keys and checkpoint.origin != self._judge.log_keys[0].name:
             origin = self._judge.log_keys[0].name
             yield Finding("checkpoint_origin_mismatch", size, origin, checkpoint.origin)
@@ -382,14 +378,5 @@ class Fsck:
         if known and trusted and not known & trusted:
             found = ", ".join(key.encode() for key in self._judge.log_keys)
             yield Finding("log_key_other", None, self._trust.log_keys[0].encode(), found)
-        yield from self._promised(size)
-
-    def _promised(self, size: int) -> Iterator[Finding]:
-        """Receipts for leaves that were not met: lost, or beyond what is shown so far."""
         covered = 0 if self._newest is None else self._newest.size
-        for index in sorted(self._receipts):
-            if self._source.ends_at_checkpoint and index >= covered:
-                self.summary.skip("receipt_not_covered", index)
-                continue
-            expected = self._receipts[index][0].leaf_hash.hex()
-            yield Finding("receipt_broken", index, expected, f"{size} leaves")
+        yield from self._promises.rest(size, covered if self._source.ends_at_checkpoint else None)

@@ -91,6 +91,26 @@ def against(acts: Sequence[Act], code: str | None) -> Act | None:
     return next(iter(whole.values()), own)
 
 
+def granted(acts: Sequence[Act], code: str | None) -> list[Act]:
+    """The events that a code rests on: while a key of one is void, it is not valid."""
+    grants: list[Act] = []
+    for act in acts:
+        match act.what:
+            case "corrected" | "reaffirmed":
+                grants = [act]
+            case "issued" | "reinstated" | "court_suspension_lifted":
+                grants.append(act)
+            case "revocation_annulled" if _only_one(act, 1) in {None, code}:
+                grants.append(act)
+            case "original_added" | "original_replaced" if _begins(act, code):
+                grants.append(act)
+    return grants
+
+
+def _begins(act: Act, code: str | None) -> bool:
+    return act.said is not None and act.said.get("new_code") == code
+
+
 def _only_one(act: Act, added: int) -> str | None:
     """The one original that a revocation is about; None where it is about the whole record.
 

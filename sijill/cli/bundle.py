@@ -173,20 +173,15 @@ def verify(
 
 def trust_in(ledger: bytes, policy: bytes | None = None) -> "Trust":
     """What a bundle is verified by: which ledger it is of, and whose cosignatures it needs."""
-    import domain
-    from domain.acts import ACTS
     from infrastructure.proofs import policy as policies
-    from infrastructure.proofs.authorship import ActRule
     from infrastructure.proofs.bundle import Trust
+    from sijill.acting import act_rules, two_officers
 
-    assert domain.__all__  # noqa: S101 - importing the package is what fills the table
     return Trust(
         ledger=ledger,
         policy=policies.parse(policy) if policy else None,
-        acts={
-            name: ActRule(command.ACT.event, command.ACT.path, command.ACT.bulk_path)
-            for name, command in ACTS.items()
-        },
+        acts=act_rules(),
+        two_officers=two_officers(),
     )
 
 

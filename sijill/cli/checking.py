@@ -67,12 +67,13 @@ def check_log(checked: Checked) -> int:
     since = nullcontext() if checked.since is None or anchor else notebook(checked.since)
     compares = checked.since is None if checked.read_models is None else checked.read_models
     with material(checked) as given, since as kept:
+        # Before anything is read: the view is of that moment, and the mark may move on behind it.
+        trusted = _trust(checked)
         before = 0
         if kept is not None and checked.since is not None:
             known = kept.state()
             books.require_fit(given.source, given.name, known, checked.since)
             before = (known or {}).get("size", 0)
-        trusted = _trust(checked)
         if anchor is not None and checked.since is not None:
             begin = Checkpoint.parse(text_of(anchor))
             _require_origin(given.source, begin, checked.since)

@@ -1,14 +1,14 @@
 """A ledger on the network as material for a check, through nothing but its public addresses."""
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
 from infrastructure.proofs import tiles
 from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.material import text_of
-from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.opened import read_page
 from infrastructure.proofs.tiles import Tile
 from sijill.client import served_log
 from sijill.client.connection import Client
@@ -43,9 +43,10 @@ class HttpSource:
             for item in page["items"]:
                 if item["size"] <= size:
                     yield item["note"].encode()
-            after = page["next"]
-            if after is None or after > size:
+            further = page["next"]
+            if further is None or further > size or further <= (after or 0):
                 return
+            after = further
 
     def entries(self, start: int = 0) -> Iterator[bytes]:
         """The bytes of every leaf from `start` on, from the entry bundles."""
@@ -62,10 +63,13 @@ class HttpSource:
         while onwards is not None:
             window: dict[str, Any] = {"from": onwards, "to": size}
             page = self._client.get("/v1/log/openings", **window)
-            orders = {int(first): _order(order) for first, order in page["orders"].items()}
-            for item in page["openings"]:
-                yield _opening(item, orders)
-            onwards = page["next"]
+            try:
+                openings, further = read_page(page, onwards, size)
+            except ProofError as error:
+                yield Opening(onwards, error=error)
+                return
+            yield from openings
+            onwards = further
 
     def tile(self, tile: Tile) -> bytes | None:
         """A hash tile as it is served."""
@@ -77,23 +81,3 @@ class HttpSource:
     def _size(self) -> int:
         newest = self.newest()
         return Checkpoint.parse(text_of(newest)).size if newest else 0
-
-
-def _opening(item: dict[str, Any], orders: dict[int, OrderMaterial]) -> Opening:
-    return Opening(
-        index=item["index"],
-        header=_bytes(item.get("header")),
-        header_salt=bytes.fromhex(item.get("header_salt", "")),
-        body=_bytes(item.get("body")),
-        body_salt=bytes.fromhex(item.get("body_salt", "")),
-        order=orders.get(item.get("order", -1)),
-    )
-
-
-def _order(order: dict[str, Any]) -> OrderMaterial:
-    statements = tuple(bytes.fromhex(one) for one in order["statements"])
-    return OrderMaterial(base64.b64decode(order["evidence"]), statements)
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)

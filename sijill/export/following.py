@@ -23,10 +23,11 @@ from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.note import VerifierKey
+from infrastructure.proofs.opened import parse_opening
 from infrastructure.proofs.tiles import Tile
 from sijill.client.errors import Unreachable, Untrustworthy
 from sijill.export import lines
-from sijill.export.layout import CHECKPOINTS, opening
+from sijill.export.layout import CHECKPOINTS
 from sijill.export.origins import Opened, Origin
 
 STEP_EVENTS: Final = 65_536
@@ -136,7 +137,7 @@ class Following:
         for index, (entry, one) in enumerate(zip(entries, page, strict=True), first):
             if index and _ROTATED not in base64.b64decode(one.item.get("header", "")):
                 continue
-            shown = opening(one.item, None)
+            shown = parse_opening(one.item, None)
             if shown.body is None:
                 raise self._suspicion(f"event {index} names a key of the log, unopened", entry)
             if leaf.body_digest(shown.body_salt, shown.body) != leaf.parse_leaf(entry).body:
@@ -241,7 +242,7 @@ class Following:
             if said.index != index or prev not in {None, said.prev}:
                 raise self._suspicion(f"leaf {index} is out of its chain", entry)
             prev = merkle.leaf_hash(entry)
-            shown = opening(one.item, one.order)
+            shown = parse_opening(one.item, one.order)
             for part, salt, digest, digested in (
                 (shown.header, shown.header_salt, said.header, leaf.header_digest),
                 (shown.body, shown.body_salt, said.body, leaf.body_digest),

@@ -1,6 +1,5 @@
 """Which file of an exported log lies where, and a check's material read from it."""
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,7 +12,7 @@ from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.material import text_of
-from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.opened import read_opening
 from infrastructure.proofs.tiles import Tile
 from sijill.export import lines
 
@@ -98,7 +97,7 @@ class Exported:
     def openings(self, start: int = 0) -> Iterator[Opening]:
         """What was opened to whoever exported, by index."""
         for item, order in self.opened(start):
-            yield opening(item, order)
+            yield read_opening(item["index"], item, order)
 
     def opened(
         self, start: int = 0
@@ -107,10 +106,10 @@ class Exported:
         size = self.size
         page = lru_cache(PAGES_REMEMBERED)(self._page)
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
-            for item in page(number, size).get("openings", ()):
+            for item in page(number, size)["openings"]:
                 first = item.get("order", -1)
-                place = first // tiles.WIDTH
-                orders = page(place, size).get("orders", {}) if 0 <= place <= number else {}
+                place = first // tiles.WIDTH if type(first) is int else -1
+                orders = page(place, size)["orders"] if 0 <= place <= number else {}
                 if start <= item["index"] < size:
                     yield item, orders.get(str(first))
 
@@ -169,37 +168,23 @@ class Exported:
         data = self.read(openings_path(number, width))
         if data is None:
             data = self.read(openings_path(number, tiles.WIDTH))
+        # Where a file is none, its first leaf says so: without its parts it cannot be read.
+        broken = {"openings": [{"index": number * tiles.WIDTH, "header": None}], "orders": {}}
+        if data is None:
+            return {"openings": [], "orders": {}}
         try:
-            said = json.loads(data or b"{}")
-        except ValueError:
-            return {}
-        return said if isinstance(said, dict) else {}
+            said = json.loads(data)
+            indexes = [item["index"] for item in said["openings"]]
+            good = isinstance(said["orders"], dict) and indexes == sorted(map(int, indexes))
+        except (KeyError, TypeError, ValueError):
+            return broken
+        return said if good else broken
 
 
 def openings_path(number: int, width: int) -> str:
     """Where the openings of a bundle's leaves lie."""
     name = Tile(None, number, width).path.removeprefix("tile/entries/")
     return f"openings/{name}.json"
-
-
-def opening(item: Mapping[str, Any], order: Mapping[str, Any] | None) -> Opening:
-    """One opening as it is written in JSON, with its order."""
-    material = None
-    if order is not None:
-        statements = tuple(bytes.fromhex(one) for one in order["statements"])
-        material = OrderMaterial(base64.b64decode(order["evidence"]), statements)
-    return Opening(
-        index=item["index"],
-        header=_bytes(item.get("header")),
-        header_salt=bytes.fromhex(item.get("header_salt", "")),
-        body=_bytes(item.get("body")),
-        body_salt=bytes.fromhex(item.get("body_salt", "")),
-        order=material,
-    )
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else base64.b64decode(text)
 
 
 def _note(line: bytes) -> bytes:

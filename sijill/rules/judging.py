@@ -16,13 +16,14 @@ from infrastructure.proofs.leaf import Body, Header, Leaf
 from infrastructure.proofs.orders import POSSESSION_TAG, SignedRequest
 from infrastructure.proofs.remembering import Memory, Plain
 from sijill.rules.nouns import NOT_PERMITTED, Figures, NounRules, Objection
-from sijill.rules.past import OutOfTurn, Past, PastUnknown, noun_of
+from sijill.rules.past import REGISTRY, OutOfTurn, Past, PastUnknown, noun_of
 
 SLACK_US: Final = 360_000_000
 """How far the clock of a decision may be from its leaf: five minutes, and a minute in the queue."""
 _MICROSECONDS: Final = 1_000_000
 _SILENT: Final = NounRules()
 _STATUS: Final = "status"
+_SIGNERS: Final = frozenset({"signature_missing", "signer_not_entitled"})
 _SENSELESS: Final = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -92,14 +93,17 @@ class Judging:
         for name, one in self._figures.items():
             one.resume(said["figures"][name])
 
-    def pass_over(self, header: Header | None) -> None:
+    def pass_over(self, header: Header | None, *, registry: bool = True) -> None:
         """An event could not be judged: what comes after it may rest on what it said."""
-        self._past.lose(header)
+        self._past.lose(header, registry=registry)
 
     def judge(
-        self, leaf: Leaf, header: Header, body: Body, signed: tuple[SignedRequest, ...]
+        self, leaf: Leaf, header: Header, body: Body | None, signed: tuple[SignedRequest, ...]
     ) -> Iterator[Objection]:
         """What stands against an event whose bytes and signatures are right."""
+        if body is None:
+            self._past.lose(header)
+            return
         try:
             objections = list(self._judge(leaf, header, body, signed))
         except OutOfTurn:
@@ -135,7 +139,9 @@ class Judging:
                 objections += figures.check(command, self._past)
         if objections and self._past.doubtful:
             # What seems to be missing may be in what was not opened.
-            raise PastUnknown
+            objections = [one for one in objections if self._stands(header, one)]
+            if not objections:
+                raise PastUnknown
         yield from objections
         if objections or decided.decision is None:
             return
@@ -145,6 +151,11 @@ class Judging:
                 figures.learn(header.type, decided.decision)
         except _SENSELESS as error:
             yield NOT_PERMITTED, type(error).__name__
+
+    def _stands(self, header: Header, objection: Objection) -> bool:
+        """Whether an objection rests on the registry alone, of which nothing is out of sight."""
+        of_registry = noun_of(header) in REGISTRY or objection[0] in _SIGNERS
+        return of_registry and self._past.registry_known
 
     def _decide(
         self,

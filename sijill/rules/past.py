@@ -54,7 +54,10 @@ class Past:
         self._permanent: dict[tuple[str, str], UUID] = {}
         self._gaps: set[str] = set()
         self.doubtful = False
-        """Whether an event of an unknown kind was passed over: what is missing may be in it."""
+        """Whether an event of an unknown kind was passed over: what is missing may be in it.
+
+        It may be the registry's only where that noun stands among the gaps as well.
+        """
 
     def state(self) -> dict[str, Any]:
         """What is known beside the memory, as JSON can hold it."""
@@ -64,10 +67,19 @@ class Past:
         """Go on from such a state."""
         self._gaps, self.doubtful = set(said["gaps"]), said["doubtful"]
 
-    def lose(self, header: Header | None) -> None:
-        """An event was not learned from: what it did to its record is not known."""
+    @property
+    def registry_known(self) -> bool:
+        """Whether every event of the ledger, agencies and keys was learned from."""
+        return not self._gaps & REGISTRY
+
+    def lose(self, header: Header | None, *, registry: bool = True) -> None:
+        """An event was not learned from: what it did to its record is not known.
+
+        Without a header it may be of any noun, of the registry's only where that is said.
+        """
         if header is None:
             self.doubtful = True
+            self._gaps |= REGISTRY if registry else frozenset()
             return
         self._gaps.add(noun_of(header))
         self._records.pop(header.stream, None)
@@ -108,7 +120,7 @@ class Past:
         Raises:
             PastUnknown: some may have been taken out of sight.
         """
-        if self.doubtful or not self._complete(space):
+        if not self._complete(space):
             raise PastUnknown
 
     def holder(self, space: str, key: str) -> UUID | None:
@@ -152,7 +164,9 @@ class Past:
 
     def _complete(self, space: str) -> bool:
         """Whether nobody can hold a claim of this space unseen."""
-        return self._gaps <= REGISTRY if space not in REGISTRY else not self._gaps & REGISTRY
+        if space in REGISTRY:
+            return self.registry_known
+        return not self.doubtful and self._gaps <= REGISTRY
 
     def _at_hand(self, stream: UUID) -> Record | None:
         record = self._registry.get(stream)

@@ -327,6 +327,31 @@ def test_a_check_without_the_vaults_key_says_what_it_did_not_open(agency: Agency
     assert summary.unchecked["attachment_not_opened"].count == summary.attachments > 0
 
 
+class Counting(FolderStore):
+    """A store that says how many objects were read."""
+
+    read = 0
+
+    def get(self, name: str) -> bytes | None:
+        self.read += 1
+        return super().get(name)
+
+
+def test_a_check_that_goes_on_reads_no_older_file(agency: Agency, tmp_path: Path) -> None:
+    path, digest = made(tmp_path, 10)
+    Attachments(agency.client).upload(path)
+    issue_with(agency, digest)
+    with connect(connection_strings(agency.served.folder).service, Role.SERVICE) as connection:
+        asked = "SELECT max(index) FROM ledger.claims WHERE space = 'attachment'"
+        [(newest,)] = connection.execute(asked).fetchall()
+        objects, counted = Counting(agency.served.folder / "attachments"), list[int]()
+        for start in (newest, newest + 1):
+            objects.read, summary = 0, Summary()
+            attached.check(connection, objects, None, summary, lambda _: None, start)
+            counted += [objects.read, summary.attachments]
+    assert counted == [1, 1, 0, 0]
+
+
 def test_a_copy_without_record_keys_says_nothing_against_the_stored_bytes(
     agency: Agency, tmp_path: Path
 ) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from infrastructure.proofs import canonical, codes, receipts
+from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.findings import MEANINGS, NOT_CHECKED, Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.jwk import public_of
 from sijill import audit, rules
-from sijill.rules import certificates, judging, nouns, registry
+from sijill.rules import Rules, certificates, judging, nouns, registry
 from sijill.rules.judging import Judging
 from sijill.rules.nouns import CLAIM_REPEATED, NOT_PERMITTED
 from tests.infrastructure.proofs.paper_ledger import (
@@ -338,6 +339,38 @@ def test_nobody_is_accused_by_what_an_event_of_unknown_kind_may_explain() -> Non
     summary = closed(ledger, unseen, header=None, body=None)
     skipped = summary.unchecked["rules_not_judged"]
     assert (skipped.first, skipped.count) == (wrong, 1)
+
+
+def enrolled_by_one(ledger: Forger) -> int:
+    index = ledger.key("moh", "evil", ["issue"], cosigners=[])
+    ledger.certify(TWO, by="evil")
+    return index
+
+
+@pytest.mark.parametrize(
+    "forge, code",
+    [
+        (enrolled_by_one, "signature_missing"),
+        (without_scope, "signer_not_entitled"),
+        (linked_twice, "not_permitted"),
+    ],
+)
+def test_a_closed_header_is_no_event_of_the_registry(
+    forge: Callable[[Forger], int], code: str
+) -> None:
+    """Else one letter that nobody may read would let the operator enrol keys by itself."""
+    ledger = Forger().found()
+    unseen = ledger.certify(THREE)
+    index = forge(ledger)
+    ledger.seal(*ledger.log_keys)
+    source = ledger.source()
+    source.opened[unseen] = Opening(unseen)
+    findings: list[Finding] = []
+    audit.check(source, Trust(acts=audit.act_rules()), findings.append)
+    assert named(findings) == {(code, index)}
+    # Where it is not said that it is closed, it may be of any noun.
+    del source.opened[unseen]
+    assert not list(Fsck(source, Trust(rules=Rules)).run())
 
 
 def test_a_noun_without_a_module_of_its_own_is_judged_by_its_desk() -> None:

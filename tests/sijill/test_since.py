@@ -1,18 +1,20 @@
 """A check that goes on from an earlier one costs by the growth, and finds what the growth tells."""
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infrastructure.proofs import codes
+from infrastructure.proofs import canonical, codes, receipts
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.findings import Finding, Summary
-from infrastructure.proofs.fsck import Trust
+from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.material import text_of
 from sijill import audit, books
 from sijill.notebook import Notebook, notebook
-from tests.infrastructure.proofs.paper_ledger import PaperSource, named
+from tests.infrastructure.proofs.paper_ledger import PaperSource, log_key, named, statement
 from tests.sijill.test_rules import ONE, TWO, Forger
 
 
@@ -165,7 +167,10 @@ def test_a_check_that_was_cut_off_goes_on(
     half: Forger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit, "KEPT_EVERY", 3)
+    """And tells what was found, and what was not open, before it was."""
     source, path, met = sealed(half), tmp_path / "book", 0
+    source.opened[1] = replace(source.opened[1], header_salt=bytes(16))
+    source.opened[2] = replace(source.opened[2], body=None)
 
     def stop() -> None:
         nonlocal met
@@ -178,7 +183,9 @@ def test_a_check_that_was_cut_off_goes_on(
     with notebook(path) as kept:
         findings, summary = check(source, kept)
 
-    assert findings == set()
+    assert findings == {("found_earlier", 1)}
+    assert summary.findings == 1
+    assert summary.unchecked["body_not_open"].count == 1
     assert (summary.leaves, summary.size) == (len(half.leaves) - 6, len(half.leaves))
 
 
@@ -298,3 +305,96 @@ def test_a_book_that_was_begun_on_an_empty_log_fits_every_source(
     with notebook(book) as kept:
         findings, summary = check(source, kept)
     assert (findings, summary.leaves) == (set(), len(source.leaves))
+
+
+def rotated(ledger: Forger) -> int:
+    """A rotation of the log's key by both founders."""
+    new = log_key("next")
+    until = ledger.seconds + 86_400
+    said = statement("ledger.rotate_key", "ndc", log_key=new.verifier.encode(), valid_until=until)
+    word = receipts.Rotation(ledger.ledger, canonical.statement_digest(canonical.dumps(said)))
+    keys = (ledger.log_keys[-1], new)
+    notes = [receipts.sign_rotation(word, key).decode() for key in keys]
+    ledger.log_keys = [new]
+    topic, path = "sijill.ledger.key_rotated.v1", "/v1/ledger/keys"
+    signing: dict[str, Any] = {"cosigners": ["comsec"], "chosen": {"notes": notes}}
+    return ledger.order("ndc", said, path, topic, "foundation", **signing)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_log_that_rotated_its_key_since_is_not_accused(half: Forger, *, trusted: bool) -> None:
+    """The key that is trusted vouches for the next; without one, another may have been named."""
+    sealed(half)
+    anchor, old = half.notes[-1], half.log_keys[0].verifier
+    rotated(half)
+    source = sealed(half)
+    keys = [old] if trusted else [log_key("before").verifier]
+    held: dict[str, Any] = {"since": Checkpoint.parse(text_of(anchor)), "checkpoints": [anchor]}
+
+    findings, summary = check(source, log_keys=keys, **held)
+
+    assert findings == set()
+    assert ("checkpoint_signature" in summary.unchecked) is not trusted
+    # Behind a rotation that was followed nobody else signs.
+    half.log_keys = [log_key("stranger")]
+    forged = sealed(half)
+    forged.notes.pop(-2)
+    assert (
+        ("note_unsigned", len(half.leaves)) in check(forged, log_keys=keys, **held)[0]
+    ) is trusted
+
+
+def forked(half: Forger) -> tuple[bytes, bytes]:
+    """What the log signed when its last event was another: a checkpoint, and a receipt for it."""
+    other = deepcopy(half)
+    other.leaves, other.opened = other.leaves[:-1], other.opened[:-1]
+    other.act(ONE, "suspend", "suspension", "suspended", reason="under_review")
+    other.seal(*other.log_keys)
+    return other.notes[-1], other.receipt(len(other.leaves) - 1)
+
+
+def test_what_is_held_from_before_the_beginning_is_compared(half: Forger, tmp_path: Path) -> None:
+    before = len(half.leaves)
+    note, receipt = forked(half)
+    sealed(half)
+    honest = {"checkpoints": [half.notes[-1]], "receipts": [half.receipt(before - 1)]}
+    half.certify(TWO, number="2")
+    path = tmp_path / "book"
+    source = sealed(half)
+    with notebook(path) as kept:
+        assert check(source, kept)[0] == set()
+        state = kept.state()
+    assert state is not None
+
+    def again(source: PaperSource, **held: Any) -> tuple[set[tuple[str, int | None]], Summary]:
+        findings: list[Finding] = []
+        fsck = Fsck(source, Trust(**held), state)
+        findings += fsck.run()
+        return named(findings), fsck.summary
+
+    assert again(source, **honest)[0] == set()
+    assert again(source, checkpoints=[note])[0] == {("held_root_mismatch", before)}
+    assert again(source, receipts=[receipt])[0] == {("receipt_broken", before - 1)}
+    # Other tiles than the check began with prove nothing, and are told themselves.
+    altered = source.copy()
+    altered.tiles = {tile: data[::-1] for tile, data in source.tiles.items()}
+    assert ("tile_altered", before - 1) in again(altered, receipts=[receipt])[0]
+    assert ("tile_altered", before) in again(altered, checkpoints=[note])[0]
+    # Without any it cannot be compared, which is said.
+    without = source.copy()
+    without.tiles = {}
+    findings, summary = again(without, checkpoints=[note], receipts=[receipt])
+    assert findings == set()
+    assert summary.unchecked["before_start"].count >= 2
+
+
+def test_what_was_found_is_told_by_every_check_that_goes_on(half: Forger, tmp_path: Path) -> None:
+    wrong = half.withdraw(ONE)
+    book = tmp_path / "book"
+    with notebook(book) as kept:
+        assert check(sealed(half), kept)[0] == {("not_permitted", wrong)}
+    half.certify(TWO, number="2")
+    for _ in range(2):
+        findings, summary = grown(half, book)
+        assert ("found_earlier", wrong) in findings
+        assert summary.findings >= 1

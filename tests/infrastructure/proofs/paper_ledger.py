@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infrastructure.proofs import canonical, checkpoint, merkle, receipts, tiles
-from infrastructure.proofs.authorship import ActRule, Opening
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import Opening
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.evidence import encode_evidence, evidence_digest
 from infrastructure.proofs.findings import Finding
@@ -58,6 +59,7 @@ ACTS = {
         "sijill.certificate.revoked.v1", "/v1/certificates/{code}/revocation", BULK
     ),
 }
+PLACED = {ACTS["certificate.issue"].event}
 PUBLIC_BODIES = ("sijill.ledger.", "sijill.key.")
 
 
@@ -181,7 +183,9 @@ class PaperLedger:
                 type=topic,
                 version=version,
             ).encode()
-            self._append(header, encode_body(encoded[line], chosen), material)
+            place = {"status": {"index": len(self.leaves), "list": 0}}
+            beside = place if chosen is None and topic in PLACED else chosen
+            self._append(header, encode_body(encoded[line], beside), material)
         self.seconds += 10
         return first
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs.authorship import ActRule, Opening, Row
+from infrastructure.proofs.acts import ActRule
+from infrastructure.proofs.authorship import Opening, Row
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.leaf import header_digest, parse_header
 from tests.infrastructure.proofs.paper_ledger import (
@@ -16,6 +17,7 @@ from tests.infrastructure.proofs.paper_ledger import (
     check,
     log_key,
     named,
+    statement,
     thumbprint,
 )
 
@@ -300,3 +302,35 @@ def test_a_path_is_compared_with_the_acts_template() -> None:
     assert not rule.fits("/v1/certificates/A/B/revocation", None)
     assert not rule.fits("/v1/certificates/AB/revocation", {})
     assert not ActRule("e", "/v1/a").fits("", None)
+
+
+@pytest.mark.parametrize(
+    "topic, chosen",
+    [
+        ("sijill.certificate.revoked.v1", {"notes": ["holder: somebody", ""]}),
+        ("sijill.certificate.revoked.v1", {"status": {"index": 1, "list": 0}}),
+        ("sijill.certificate.issued.v1", {}),
+        ("sijill.certificate.issued.v1", {"notes": ["", ""]}),
+    ],
+)
+def test_nothing_stands_beside_a_statement_but_what_its_event_has(
+    topic: str, chosen: dict[str, Any]
+) -> None:
+    """Else the operator could write what nobody signed into the record."""
+    ledger = PaperLedger().open()
+    ledger.enrol("moh", "moh-1")
+    acts = {rule.event: name for name, rule in ACTS.items()}
+    said = statement(acts[topic], "moh", code="A")
+    path = ACTS[acts[topic]].path.format(code="A")
+    index = ledger.order("moh-1", said, path, topic, "A", chosen=chosen)
+    assert ("body_malformed", index) in named(check(ledger.source()))
+
+
+def test_a_registry_event_with_any_finding_teaches_nothing() -> None:
+    ledger = PaperLedger().open()
+    beside = {"status": {"index": 1, "list": 0}}
+    index = ledger.enrol("moh", "moh-1", chosen=beside)
+    later = ledger.issue("moh", "moh-1", "A")
+    fsck = Fsck(ledger.source(), Trust(acts=ACTS))
+    assert named(list(fsck.run())) == {("body_malformed", index)}
+    assert fsck.summary.unchecked["key_not_learned"].first == later

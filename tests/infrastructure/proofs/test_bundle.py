@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from infrastructure.proofs import bundle, canonical, merkle, tlogproof
 from infrastructure.proofs.authorship import KEY_ROTATED, Opening
-from infrastructure.proofs.bundle import Bundle, Proven, Trust
+from infrastructure.proofs.bundle import Bundle, Trust
+from infrastructure.proofs.bundled import Proven
 from infrastructure.proofs.checkpoint import Checkpoint, open_checkpoint
 from infrastructure.proofs.checkpoint import sign as sign_checkpoint
 from infrastructure.proofs.cosignature import Cosigner

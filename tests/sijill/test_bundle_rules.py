@@ -1,0 +1,195 @@
+"""A bundle in which the operator signed for others: whose signatures an act needs is judged."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import uuid5
+
+import pytest
+
+from infrastructure.proofs import bundle, canonical, merkle, receipts
+from infrastructure.proofs.bundle import Bundle, Report, Trust
+from infrastructure.proofs.bundled import Proven
+from infrastructure.proofs.leaf import parse_header
+from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.statements import statement_path
+from sijill import acting
+from tests.infrastructure.proofs.paper_ledger import NAMESPACE, RECEIPTS, statement, thumbprint
+from tests.sijill.test_rules import (
+    HOME,
+    ONE,
+    TWO,
+    Forger,
+    declared_by_one,
+    suspended,
+    unasked_rotation,
+    without_scope,
+)
+
+Change = Callable[[Proven], Proven]
+
+
+def carried(ledger: Forger, change: Change | None = None, **members: Any) -> Report:
+    """What comes out of a bundle of everything, about the newest event's record."""
+    head = ledger.seal(*ledger.log_keys)
+    hashes = [leaf.hash() for leaf in ledger.leaves]
+
+    def get(level: int, n: int) -> bytes:
+        return merkle.root(hashes[n << level : (n + 1) << level])
+
+    events = []
+    for opening in ledger.opened:
+        assert opening.header is not None
+        assert opening.order is not None
+        assert opening.order.statements is not None
+        line, listed = parse_header(opening.header).line, opening.order.statements
+        order = OrderMaterial(
+            opening.order.evidence,
+            path=tuple(statement_path(listed, line)),
+            statement=listed[line],
+        )
+        proof = merkle.inclusion_proof(index=opening.index, size=head.size, get=get)
+        whole = replace(opening, order=order)
+        leaf = ledger.leaves[opening.index].encode()
+        events.append(Proven(opening.index, leaf, tuple(proof), whole))
+    last = events[-1].opening.header or b""
+    said = Bundle(
+        ledger.ledger,
+        members.pop("record", parse_header(last).stream),
+        ledger.notes[-1],
+        [change(one) if change else one for one in events],
+        **members,
+    )
+    trust = Trust(ledger=ledger.ledger, acts=acting.act_rules(), two_officers=acting.two_officers())
+    return bundle.verify(bundle.parse(said.encode()), trust)
+
+
+def found(ledger: Forger, change: Change | None = None) -> set[tuple[str, int | None]]:
+    return {(one.code, one.index) for one in carried(ledger, change).findings}
+
+
+def test_what_was_ordered_passes_and_nothing_is_left_unchecked() -> None:
+    ledger = Forger().found()
+    until = ledger.seconds + 86_400
+    ledger.key("moh", "moh-2", by="moh-1", agency="moh", cosigners=[], **HOME)
+    ledger.key("moh", "moh-3", ["issue", "revoke"], by="moh-2", agency="moh", cosigners=[])
+    ledger.key("moh", "moh-4", ["issue", "custodial"], by="moh-2", agency="moh", cosigners=["ndc"])
+    ledger.key("moh", "moh-5", ["audit"], cosigners=["comsec", "moh-2"])
+    ledger.certify(ONE, by="moh-4")
+    ledger.agency("moh", "suspend", reason="inactivity")
+    ledger.withdraw(ONE, by="moh-3")
+    ledger.certify(TWO, by="moj-1", agency="moj", valid_until=until)
+
+    report = carried(ledger)
+
+    assert report.findings == []
+    assert set(report.summary.unchecked) == {"status_not_proven"}
+
+
+def from_another_agency(ledger: Forger) -> int:
+    return ledger.key("moh", "evil", **HOME, by="moj-1", agency="moj", cosigners=[])
+
+
+def in_nobodys_custody(ledger: Forger) -> int:
+    scopes = ["issue", "custodial"]
+    return ledger.key("moh", "evil", scopes, by="moh-1", agency="moh", cosigners=[])
+
+
+def audit_for_itself(ledger: Forger) -> int:
+    return ledger.key("moh", "evil", ["audit"], by="moh-1", agency="moh", cosigners=["comsec"])
+
+
+def a_first_key_by_one(ledger: Forger) -> int:
+    ledger.agency("moe", "add", path="/v1/agencies", kind="ministry", names={})
+    return ledger.key("moe", "evil", stream="agency moe", cosigners=[])
+
+
+def over_the_administrators_head(ledger: Forger) -> int:
+    return ledger.key("moh", "evil", **HOME)
+
+
+def degree(ledger: Forger) -> int:
+    return ledger.certify(ONE, type="degree", valid_until=ledger.seconds + 86_400)
+
+
+@pytest.mark.parametrize(
+    "forge, code",
+    [
+        (over_the_administrators_head, "signature_missing"),
+        (lambda it: it.key("moh", "evil", **HOME, possession=None), "signature_missing"),
+        (from_another_agency, "signature_missing"),
+        (in_nobodys_custody, "signature_missing"),
+        (audit_for_itself, "signature_missing"),
+        (a_first_key_by_one, "signature_missing"),
+        (unasked_rotation, "signature_missing"),
+        (declared_by_one, "signature_missing"),
+        (degree, "signature_missing"),
+        (without_scope, "signer_not_entitled"),
+        (suspended, "signer_not_entitled"),
+        (lambda it: it.certify(ONE, valid_until=1), "order_expired"),
+        (
+            lambda it: it.key("moh", "evil", ["operate"], cosigners=["comsec", "moh-1"]),
+            "not_permitted",
+        ),
+    ],
+)
+def test_what_nobody_was_entitled_to_is_found(forge: Callable[[Forger], int], code: str) -> None:
+    ledger = Forger().found()
+    index = forge(ledger)
+    assert found(ledger) == {(code, index)}
+
+
+def test_a_parent_stands_in_for_a_founder_and_for_its_own_only() -> None:
+    ledger = Forger().found()
+    for agency, parent in (("moe", "moh"), ("mof", "moj")):
+        names = {"ar": "جهة", "ckb": "لایەن", "en": "Body"}
+        path = "/v1/agencies"
+        ledger.agency(agency, "add", path=path, kind="ministry", names=names, parent=parent)
+    ledger.key("moe", "moe-1", stream="agency moe", cosigners=["moh-1"])
+    wrong = ledger.key("mof", "mof-1", stream="agency mof", cosigners=["moh-1"])
+
+    assert found(ledger) == {("signature_missing", wrong)}
+
+
+def test_what_rests_on_an_event_that_is_not_open_is_counted_and_accuses_nobody() -> None:
+    ledger = Forger().found()
+    linked = 2
+    ledger.certify(ONE)
+
+    def close(one: Proven) -> Proven:
+        opening = replace(one.opening, body=None, body_salt=b"")
+        return one if one.index != linked else replace(one, opening=opening)
+
+    report = carried(ledger, close)
+
+    assert report.findings == []
+    assert report.summary.unchecked["rules_not_judged"].count == 2
+
+
+def declared_void(ledger: Forger, as_of: int) -> None:
+    """A key of moh is declared compromised by both founders."""
+    name, until = thumbprint("moh-1"), ledger.seconds + 86_400
+    about = {"key": name, "as_of": as_of, "reason": "stolen", "valid_until": until}
+    said = statement("key.compromise", "ndc", **about)
+    path, topic = f"/v1/keys/{name}/compromise", "sijill.key.compromised.v1"
+    ledger.order("ndc", said, path, topic, "agency moh", cosigners=["comsec"])
+
+
+@pytest.mark.parametrize(
+    "later, outcome, code",
+    [(0, "valid", "verdict_contradicted"), (1, "valid", None), (0, "withdrawn", None)],
+)
+def test_a_word_that_a_void_grant_is_valid_is_contradicted(
+    later: int, outcome: str, code: str | None
+) -> None:
+    ledger = Forger().found()
+    index = ledger.certify(ONE)
+    declared_void(ledger, index + later)
+    said = {"code": ONE, "matched": [], "mismatched": [], "outcome": outcome, "reason": "x"}
+    size = len(ledger.leaves)
+    note = receipts.VerdictNote(ledger.ledger, size - 1, canonical.dumps(said))
+    record = uuid5(NAMESPACE, ONE)
+
+    report = carried(ledger, record=record, code=ONE, verdict=receipts.sign(note, RECEIPTS))
+
+    assert {(one.code, one.index) for one in report.findings} == ({(code, size)} if code else set())
