@@ -48,6 +48,9 @@ STREAMS_AT_ONCE = 1024
 STREAMS_OF_ONE_AGENCY = 8
 # Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
 REPORTS_AT_ONCE = 2
+# A register is gone through number by number for who reads it; one agency leaves the others room.
+REGISTERS_AT_ONCE = 4
+REGISTERS_OF_ONE_AGENCY = 1
 # So is evidence, which is long: bundles, and pages of what lies behind the leaves.
 EVIDENCE_AT_ONCE = 2
 BULK_PATIENCE_SECONDS = 5.0
@@ -179,6 +182,10 @@ class Limits:
         default_factory=lambda: asyncio.Semaphore(PICTURE_BODIES_AT_ONCE)
     )
     _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
+    _registers: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(REGISTERS_AT_ONCE)
+    )
+    _registers_of: Shares = field(default_factory=lambda: Shares(REGISTERS_OF_ONE_AGENCY))
     _evidence: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(EVIDENCE_AT_ONCE)
     )
@@ -209,6 +216,10 @@ class Limits:
     def report_place(self) -> Place:
         """A place for one report while it is counted, not taken yet."""
         return Place(self._counts)
+
+    def register_place(self) -> Place:
+        """A place for one register while its numbers are gone through, not taken yet."""
+        return Place(self._registers, self._registers_of)
 
     def evidence_place(self) -> Place:
         """A place for one piece of evidence while it is gathered, not taken yet."""

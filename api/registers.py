@@ -4,6 +4,7 @@ That a register is covered is a public promise of its agency. Its numbers are no
 the body that has succeeded it there.
 """
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -231,7 +232,8 @@ async def show(
         who.agency is not None and await succeeds(services, who, register.agency, unit, series)
     )
     incoming = wanted.incoming
-    async with recent(services) as connection:
+    place = services.limits.register_place().held(who.agency or "") if reads else nullcontext()
+    async with place, recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
         book = await registers.show(connection, register, incoming=incoming, at=pinned)
         found: Report | None = None
@@ -281,7 +283,8 @@ async def odd(
     register = Register(owner, unit, series, year)
     calendar = services.working_days.calendar
     reporter = Reporter(calendar, wanted.late_days)
-    async with services.limits.place().held(who.agency or ""), recent(services) as connection:
+    place = services.limits.register_place()
+    async with place.held(who.agency or ""), recent(services) as connection:
         pinned = await _pinned(connection, wanted.at)
         found = await found_in(connection, register, reporter, incoming=wanted.incoming, at=pinned)
     body = {

@@ -45,8 +45,6 @@ router = APIRouter(prefix="/v1", tags=["transfers"], route_class=Question)
 
 _OWN = problems(400, 401, 403, 404, 422)
 _COVER_SECONDS = 2.0
-# A circular to the whole state fits on one board.
-_BOARD_ROWS = 2_000
 
 Sender = Annotated[str, Path(max_length=64, description="The agency that drew the id.")]
 Id = Annotated[str, Path(max_length=64, description="A consignment's id, or a letter's.")]
@@ -191,9 +189,7 @@ async def board(
         letter = seen.letter
         if not seen.sender:
             raise TransferUnknown(id=record)
-        found = await transfers.consignments_of(
-            connection, letter.name, limit=_BOARD_ROWS, at=seen.index
-        )
+        found = await transfers.consignments_of(connection, letter.name, at=seen.index)
     rows = _recipients(letter, found)
     shown = [
         {

@@ -195,16 +195,10 @@ async def _holds(conn: Connection, name: str, asked: Mapping[str, Any]) -> bool:
 
 
 async def consignments_of(
-    conn: Connection,
-    letter: str,
-    *,
-    agency: str | None = None,
-    after: int = -1,
-    limit: int = 200,
-    at: int | None = None,
+    conn: Connection, letter: str, *, at: int | None = None
 ) -> list[Consignment]:
-    """The consignments of a letter, those that an agency is party to (None: all), as they began."""
-    asked = {"letter": letter, "agency": agency, "after": after, "limit": limit, "at": at}
+    """All consignments of a letter, as they began: few of many, or thousands of a circular."""
+    asked = {"letter": letter, "at": at}
     async with conn.cursor(row_factory=_consignments) as cursor:
         await cursor.execute(STATEMENTS["consignments_of"], asked)
         return await cursor.fetchall()

@@ -203,14 +203,7 @@ SELECT one.*
 FROM read.model JOIN read.consignments AS one ON one.letter = %(letter)s
     AND one.since_index <= least(%(at)s::bigint, model.index)
     AND (one.until_index > least(%(at)s::bigint, model.index) OR one.until_index IS NULL)
-WHERE one.log_index > %(after)s AND (
-    %(agency)s::text IS NULL OR EXISTS (
-        SELECT FROM read.transfer_parties AS party
-        WHERE party.stream = one.stream AND party.agency = %(agency)s
-    )
-)
 ORDER BY one.log_index
-LIMIT %(limit)s
 
 -- name: incoming
 -- Rows are chosen from one table, and only those of the page are joined. To be planned with its

@@ -13,7 +13,7 @@ FINDINGS = 6
 INTERRUPTED = 130
 
 _NOT_ALLOWED_STATUS = frozenset({401, 403})
-SERVER_ERROR = 500
+_SERVER_ERROR = 500
 _UNAVAILABLE = 503
 
 # What an operator has to start, upgrade or free first, by the stable code of the error.
@@ -60,7 +60,7 @@ def of_problem(status: int) -> int:
         return NOT_ALLOWED
     if status == _UNAVAILABLE:
         return NOT_READY
-    return FAILED if status >= SERVER_ERROR else REFUSED
+    return FAILED if status >= _SERVER_ERROR else REFUSED
 
 
 def of_code(code: str) -> int:

@@ -128,13 +128,12 @@ def _not_now(
     """
     from sijill.client import Refused
 
-    said = Refused(problem)
-    failed = said.status >= codes.SERVER_ERROR
+    said = codes.of_problem(Refused(problem).status)
     found = dict(problem)
     if error.order:
         again = output.words("problem.ledger_unreachable.advice")
         found["advice"] = f"{found.get('advice', '')} {again}".strip()
-    return found, codes.of_problem(said.status) if failed else codes.NOT_READY
+    return found, said if said == codes.FAILED else codes.NOT_READY
 
 
 def described(

@@ -9,7 +9,7 @@ import pytest
 
 from api import limits as limiting
 from api import registers as asked
-from api.limits import BULKS_AT_ONCE, Limits
+from api.limits import REGISTERS_AT_ONCE, Limits
 from api.policy import Caller
 from api.problems import Problem
 from domain.catalogue.calendar import CALENDAR
@@ -36,9 +36,11 @@ async def test_a_report_of_a_register_waits_for_a_place_before_it_takes_a_connec
     monkeypatch.setattr(asked, "caller", asking)
     monkeypatch.setattr(asked, "owner_of", told)
     limits = Limits()
-    places = [limits.place() for _ in range(BULKS_AT_ONCE)]
+    places = [limits.register_place() for _ in range(REGISTERS_AT_ONCE)]
     for number, place in enumerate(places):
         await place.take(f"body-{number}")
+    # No bulk waits for whoever counts.
+    await limits.place().take(REGISTER.agency)
     # It has nothing but places: whoever asks it for a connection fails otherwise.
     services: Any = SimpleNamespace(limits=limits, working_days=SimpleNamespace(calendar=CALENDAR))
     request: Any = None
@@ -46,6 +48,9 @@ async def test_a_report_of_a_register_waits_for_a_place_before_it_takes_a_connec
     with pytest.raises(Problem) as refused:
         await asked.odd(request, services, *REGISTER[1:], wanted=asked.Oddities())
 
+    assert refused.value.code == "busy"
+    with pytest.raises(Problem) as refused:
+        await asked.show(request, services, *REGISTER[1:], wanted=asked.OneBook())
     assert refused.value.code == "busy"
 
 
