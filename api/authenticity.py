@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from api import attesting
 from api.contract import problems, told
 from api.limits import Question
-from api.orders import caller, now_us
+from api.orders import caller
 from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT, Caller
 from api.problems import Problem
@@ -29,7 +29,6 @@ from api.values import open_at, open_values
 from domain.authenticity import RequestState
 from domain.catalogue import HOLDER_SECRET
 from domain.errors import RequestNotWaiting
-from domain.values import baghdad_day
 from infrastructure.log.openings import openings
 from infrastructure.proofs import codes
 from infrastructure.proofs.errors import ProofError
@@ -80,15 +79,14 @@ async def listed(
 ) -> JSONResponse:
     """The queue is `role=addressee&state=open`. Auditors see all."""
     who = await caller(request, services, required=True)
-    today = baghdad_day(now_us()).isoformat()
-    chosen = Filter(
-        role=wanted.role,
-        state=None if wanted.state is None else wanted.state.value,
-        number=wanted.number,
-        overdue_on=today if wanted.overdue else None,
-    )
     async with recent(services) as connection:
-        pinned = await _pinned(connection, wanted.at)
+        pinned, day = await _pinned(connection, wanted.at)
+        chosen = Filter(
+            role=wanted.role,
+            state=None if wanted.state is None else wanted.state.value,
+            number=wanted.number,
+            overdue_on=day if wanted.overdue else None,
+        )
         agencies = await transfers.stood_for(connection, who.agency or "")
         rows = await authenticity.page(
             connection,
@@ -99,7 +97,7 @@ async def listed(
             limit=wanted.limit,
             at=wanted.at,
         )
-    items = [_shown(row) for row in rows]
+    items = [_shown(row, day) for row in rows]
     return page(request, items, limit=wanted.limit, cursor="requested_index", at=pinned)
 
 
@@ -193,7 +191,7 @@ async def show(
     who = await caller(request, services, required=True)
     await services.caught_up()
     async with services.pool.connection() as connection:
-        pinned = await _pinned(connection, at)
+        pinned, day = await _pinned(connection, at)
         row, party = await sighted(connection, who, request_code, at)
         opened = await open_at(services, connection, row.requested_index)
     values = {
@@ -201,7 +199,7 @@ async def show(
         for digest, (name, value) in opened.items()
         if row.claims.get(name) == digest and name != HOLDER_SECRET
     }
-    body = {**_shown(row), "values": values if party else {}, "at": pinned}
+    body = {**_shown(row, day), "values": values if party else {}, "at": pinned}
     return JSONResponse(body, headers=_NO_STORE)
 
 
@@ -245,23 +243,24 @@ def _same(recorded: str | None, presented: str) -> bool:
     return recorded is not None and alike
 
 
-async def _pinned(connection: Any, at: int | None) -> int:
-    applied = (await freshness.status(connection)).index
-    if at is not None and at > applied:
+async def _pinned(connection: Any, at: int | None) -> tuple[int, str]:
+    """The index to answer at, and the day that was *today* at it."""
+    known = await freshness.status(connection)
+    if at is not None and at > known.index:
         raise Problem("index_unknown", index=at)
-    return applied if at is None else at
+    return known.index if at is None else at, await freshness.day(connection, known, at=at)
 
 
 async def _tell_holder(services: Services, code: str) -> JSONResponse:
     """The request as it stands, with the bytes behind each event's leaf."""
     await services.caught_up()
     async with services.pool.connection() as connection:
-        pinned = await _pinned(connection, None)
+        pinned, day = await _pinned(connection, None)
         row = await authenticity.show(connection, code)
         if row is None:
             raise Problem("status_stale")
         events = [await _opened(connection, one["index"]) for one in row.history]
-    shown = _shown(row)
+    shown = _shown(row, day)
     del shown["claims"]
     return JSONResponse({**shown, "events": events, "at": pinned}, headers=_NO_STORE)
 
@@ -277,12 +276,13 @@ async def _opened(connection: Any, index: int) -> dict[str, Any]:
     }
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def _shown(row: Row, day: str) -> dict[str, Any]:
+    """A request as it stood on a day."""
     shown = row._asdict()
     for name in ("stream", "parties", "folded_number"):
         del shown[name]
     waits = row.ended_index is None
-    late = waits and row.due_date < baghdad_day(now_us()).isoformat()
+    late = waits and row.due_date < day
     return {
         **shown,
         "attested": row.state == RequestState.ATTESTED,

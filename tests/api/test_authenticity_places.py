@@ -10,11 +10,12 @@ import pytest
 from starlette.requests import Request
 
 from api import authenticity
-from api.authenticity import HolderQuestion
+from api.authenticity import HolderQuestion, _shown
 from api.limits import Limits
 from api.problems import Problem
 from infrastructure.proofs import codes
 from infrastructure.proofs.verdict import Basis
+from projections.authenticity import Row
 from projections.certificates import Found, Gathering, asking
 from sijill.bootstrap import READ_CONNECTIONS
 
@@ -71,3 +72,13 @@ async def test_more_holders_than_connections_keep_none_that_a_verdict_needs(
 
     assert {one.code for one in told if isinstance(one, Problem)} == {"code_or_secret_wrong"}
     assert len(told) == READ_CONNECTIONS + 1
+
+
+async def test_late_is_judged_by_the_day_of_the_answer() -> None:
+    """The same index gives the same answer on every day."""
+    nothing = Row._make([None] * len(Row._fields))
+    row = nothing._replace(due_date="2026-11-29", state="open")
+
+    assert not _shown(row, "2026-11-29")["overdue"]
+    assert _shown(row, "2026-11-30")["overdue"]
+    assert not _shown(row._replace(ended_index=7), "2026-11-30")["overdue"]
