@@ -15,7 +15,7 @@ from api.limits import Limits
 from api.problems import Problem
 from infrastructure.proofs import codes
 from infrastructure.proofs.verdict import Basis
-from projections.authenticity import Row
+from projections.authenticity import Request as Row
 from projections.certificates import Found, Gathering, asking
 from sijill.bootstrap import READ_CONNECTIONS
 
