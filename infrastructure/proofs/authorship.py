@@ -236,7 +236,8 @@ class Judge:
         if agency != header.agency:
             self._report("agency_mismatch", index, header.agency, str(agency))
         if body.chosen.keys() != _BESIDE.get(header.type, frozenset()):
-            self._report("body_malformed", index, found=", ".join(body.chosen))
+            error = ProofError("body_malformed", f"beside the statement: {', '.join(body.chosen)}")
+            self._findings.append(Finding.of(error, index))
 
     def _check_evidence(
         self, leaf: Leaf, header: Header, body: Body | None, opening: Opening, read: Read | None
