@@ -271,6 +271,7 @@ class Bulk:
                     # The lines that were not recorded are sent anew.
                     for number in late.lines:
                         self._tell_gone(prepared, late.answers[number])
+                    self._client.settle(prepared)
                 except Refused as refused:
                     # As a whole it was not recorded, and its time is over.
                     if not refused.out_of_time:

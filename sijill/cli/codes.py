@@ -46,6 +46,7 @@ _REFUSED_CODES = frozenset(
     {
         "attachment_not_recorded",
         "document_not_in_force",
+        "document_of_pages",
         "evidence_too_large",
         "paper_unusable",
         "template_unusable",

@@ -124,7 +124,7 @@ def resume(*, desk: Desk) -> int:
             output.item(said, *_resumed(said, output))
             problems += "problem" in said or bool(refused_lines(said.get("answer")))
             # One that waits for signatures is kept, so that its own command finds it again. What
-            # the ledger refused is forgotten already, and what it did not judge stays.
+            # the ledger refused as a whole is forgotten already, and what it did not judge stays.
             if "answer" in said and not is_open(said["answer"]):
                 client.settle(prepared)
         left = client.state.journaled() if client.state else []
@@ -139,21 +139,22 @@ def _send_again(client: "Client", prepared: "Prepared") -> dict[str, Any]:
     from sijill.client.drafts import drafts_in
 
     said: dict[str, Any] = {"path": prepared.path}
+    gone: set[int] = set()
     try:
         said["answer"] = client.send(prepared, settle=False)
+    except Late as late:
+        said |= {"answer": late.answers, "problem": late.problem}
+        gone.update(late.lines)
     except Refused as refused:
         if refused.foreign:
             raise
-        if isinstance(refused, Late):
-            said["answer"] = refused.answers
         return {**said, "problem": refused.problem}
-    if drafts := drafts_in(prepared):
-        said["drawn"] = [
-            {"code": one.code, "holder_secret": one.holder_secret}
-            for one in drafts
-            if one.holder_secret is not None
-        ]
-    return said
+    drawn = [
+        {"code": one.code, "holder_secret": one.holder_secret}
+        for line, one in enumerate(drafts_in(prepared))
+        if one.holder_secret is not None and line not in gone
+    ]
+    return {**said, "drawn": drawn} if drawn else said
 
 
 def _resumed(said: Mapping[str, Any], output: Output) -> list[str]:
@@ -168,7 +169,7 @@ def _resumed(said: Mapping[str, Any], output: Output) -> list[str]:
     text = output.words("cli.resumed_refused", path=said["path"])
     others = [one for one in refused if one["problem"] != problem]
     told = f"{text}: {problem.get('title', '')} ({problem.get('code')})"
-    return [told, *told_refused(others, output)]
+    return [told, *told_refused(others, output), *_drawn(said, output)]
 
 
 def _drawn(said: Mapping[str, Any], output: Output) -> list[str]:

@@ -13,6 +13,7 @@ from sijill.cli.faults import Unusable
 from sijill.cli.options import Desk
 from sijill.cli.output import moment
 from sijill.client import Refused
+from sijill.client.trust import spelled
 
 if TYPE_CHECKING:
     from sijill.client import Client
@@ -29,7 +30,7 @@ def refuse_unread(client: "Client", order: str, desk: Desk, *, sure: bool) -> di
         Unusable: `input_order_unread`, nothing there is this order. Refused: as for any other.
     """
     listed = client.pages("/v1/orders", limit=_LISTED, state="open")
-    known = next((one for one in listed if one["order"] == order), None)
+    known = next((one for one in listed if one["order"] == spelled(order)), None)
     if known is None:
         raise Refused({"code": "order_unknown", "status": 404})
     require_sure(desk, sure, {"act": known["act"]})

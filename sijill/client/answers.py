@@ -8,7 +8,7 @@ import httpx2
 
 from infrastructure.proofs import canonical
 from infrastructure.proofs.errors import ProofError
-from infrastructure.proofs.orders import LINE_LIMIT_BYTES
+from infrastructure.proofs.orders import APPROVAL_BODY, LINE_LIMIT_BYTES
 from sijill.client import trust
 from sijill.client.errors import OUT_OF_TIME, Late, Untrustworthy
 from sijill.client.prepared import Prepared
@@ -51,7 +51,8 @@ def _needs_no_receipt(answer: Mapping[str, Any], prepared: Prepared) -> bool:
 
     Whoever believed it of anything else would forget an order that nobody recorded.
     """
-    refused = prepared.path.endswith(_REFUSAL) and answer.get("state") == "refused"
+    refusal = prepared.path.endswith(_REFUSAL) and prepared.body == APPROVAL_BODY
+    refused = refusal and answer.get("state") == "refused"
     return is_open(answer) or refused or _repeats(answer, prepared.body)
 
 

@@ -21,7 +21,7 @@ from infrastructure.proofs.orders import (
 )
 from sijill.client import answers, rotation, trust
 from sijill.client.answers import OnLine
-from sijill.client.errors import Refused, Untrustworthy
+from sijill.client.errors import Late, Refused, Untrustworthy
 from sijill.client.prepared import Prepared, statement_digests
 from sijill.client.state import State
 from sijill.client.trust import Identity
@@ -260,7 +260,8 @@ class Client:
                 self.state.keep(prepared, answer)
             answers.require_in_time(answer, prepared)
         except Refused as refused:
-            if refused.judged:
+            # Of what came late, codes and secrets of recorded lines have yet to be told.
+            if refused.judged and (settle or not isinstance(refused, Late)):
                 self.settle(prepared)
             raise
         except Untrustworthy as error:

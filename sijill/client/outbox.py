@@ -296,14 +296,16 @@ def _again(client: Client, prepared: Prepared) -> Iterator[Sent]:
             head = parse_request("POST", prepared.path, prepared.headers.items())
             if not refused.out_of_time or head.tag != ORDER_TAG or queued:
                 raise
+            prepared = _anew(client, prepared, head, refused)
             if isinstance(refused, Late) and refused.answered:
                 yield Sent(act, answer=refused.answered)
-            prepared = _anew(client, prepared, head, refused)
             answer = _as_numbered(client.send(prepared, settle=False), refused)
     except Refused as refused:
         if refused.foreign:
             raise
         later = not refused.final and not (queued and refused.out_of_time)
+        if not later:
+            client.settle(prepared)
         if refused.out_of_time and later and client.state:
             # The clock here is wrong: nobody was told yet what was drawn for it.
             client.state.journal(prepared)
@@ -321,7 +323,7 @@ def _anew(client: Client, late: Prepared, head: SignedRequest, refused: Refused)
     if isinstance(refused, Late):
         lines = [lines[number] for number in refused.lines]
         marks = tuple(marks[number] for number in refused.lines) if marks else ()
-    return client.prepare(
+    anew = client.prepare(
         late.path,
         lines,
         bulk=late.bulk,
@@ -329,6 +331,9 @@ def _anew(client: Client, late: Prepared, head: SignedRequest, refused: Refused)
         cosigned=head.expires - head.created > COSIGNED_LIFE_SECONDS // 2,
         marks=marks,
     )
+    # Only now: another is in the journal in its place.
+    client.settle(late)
+    return anew
 
 
 def _as_numbered(answer: Any, refused: Refused) -> Any:

@@ -7,10 +7,11 @@ import pytest
 
 from infrastructure.proofs.orders import parse_request
 from sijill.cli.corresponding import Letter, _register
+from sijill.cli.order import _send_again
 from sijill.client import Client, Draft, Late
 from sijill.client.outbox import Outbox, Sent
 from tests.sijill.client.standin import BULK, StandIn, journal, line, problem, refused_lines
-from tests.sijill.client.test_outbox import sent
+from tests.sijill.client.test_outbox import no_upload, sent
 
 EXPIRED = "order_expired"
 
@@ -131,3 +132,36 @@ def test_a_letter_whose_registration_comes_too_late_is_registered_all_the_same(
 
     assert len(ledger.leaves) == 2
     assert journal(client) == []
+
+
+def test_what_was_drawn_for_lines_that_were_recorded_is_told_before_it_is_forgotten(
+    client: Client, ledger: StandIn
+) -> None:
+    place = {"unit": "registry", "series": "general", "date": "2026-11-01", "language": "en"}
+    drafts = [
+        Draft.issue("moj", {"holder_name": "one"}, type="support_letter", number=str(n), **place)
+        for n in range(3)
+    ]
+    client.prepare(BULK, [one.envelope for one in drafts], bulk=True)
+    [prepared] = journal(client)
+    cut(ledger, 1)
+
+    said = _send_again(client, prepared)
+
+    assert said["problem"]["code"] == EXPIRED
+    assert said["drawn"] == [{"code": drafts[1].code, "holder_secret": drafts[1].holder_secret}]
+    assert journal(client) == [prepared]
+
+
+def test_what_is_signed_anew_is_in_the_journal_before_anybody_is_told(
+    box: Outbox, client: Client, ledger: StandIn
+) -> None:
+    """Whoever tells it may be killed there: the lines that came too late are still in a file."""
+    envelopes = [line(number) for number in range(3)]
+    client.prepare(BULK, envelopes, bulk=True)
+    cut(ledger, 1)
+
+    next(box.send(client, no_upload))
+
+    [anew] = journal(client)
+    assert list(anew.lines) == [envelopes[0], envelopes[2]]
