@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs import canonical, codes, receipts
-from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs import codes
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
-from infrastructure.proofs.material import text_of
 from sijill import audit, books
 from sijill.notebook import Notebook, notebook
-from tests.infrastructure.proofs.paper_ledger import PaperSource, log_key, named, statement
+from tests.infrastructure.proofs.paper_ledger import PaperSource, named
 from tests.sijill.test_rules import ONE, TWO, Forger
 
 
@@ -36,12 +34,16 @@ def sealed(ledger: Forger) -> PaperSource:
     return ledger.source()
 
 
-@pytest.fixture
-def half() -> Forger:
+def first_half() -> Forger:
     ledger = Forger().found()
     ledger.certify(ONE, number="1")
     ledger.withdraw(ONE)
     return ledger
+
+
+@pytest.fixture
+def half() -> Forger:
+    return first_half()
 
 
 @pytest.fixture
@@ -207,35 +209,6 @@ def test_memory_that_has_spilled_finds_the_same(
     assert findings == {("not_permitted", wrong), ("number_repeated", repeated)}
 
 
-def test_from_a_checkpoint_on_bytes_and_tree_are_checked(half: Forger) -> None:
-    """Of keys and records from before it nothing is known, and nobody is accused by that."""
-    begin = len(sealed(half).leaves)
-    kept = half.notes[-1]
-    half.certify(TWO, number="2")
-    half.withdraw(TWO)
-    source = sealed(half)
-    since = Checkpoint.parse(text_of(kept))
-
-    findings, summary = check(source, since=since, checkpoints=[kept])
-
-    assert findings == set()
-    assert (summary.leaves, summary.size) == (2, begin + 2)
-    assert {"key_not_learned", "rules_not_judged"} & summary.unchecked.keys()
-    # And what was done to the growth, or before the checkpoint, is found.
-    source.leaves[begin] = source.leaves[begin][:-8] + b'9,"v":1}'
-    assert ("leaf_altered", begin) in check(source, since=since, checkpoints=[kept])[0]
-
-
-def test_a_checkpoint_of_another_log_begins_nothing(half: Forger) -> None:
-    source = sealed(half)
-    size = len(half.leaves)
-    other = Checkpoint(half.notes[-1].decode().partition("\n")[0], size - 1, bytes(32))
-
-    findings, summary = check(source, since=other, checkpoints=[])
-
-    assert (findings, summary.leaves) == (set(), size)
-
-
 @pytest.mark.parametrize("more", [0, 3])
 def test_a_book_of_another_ledger_accuses_none_of_its_leaves(book: Path, more: int) -> None:
     """However far the other one reaches; and the book stays what it was."""
@@ -305,43 +278,6 @@ def test_a_book_that_was_begun_on_an_empty_log_fits_every_source(
     with notebook(book) as kept:
         findings, summary = check(source, kept)
     assert (findings, summary.leaves) == (set(), len(source.leaves))
-
-
-def rotated(ledger: Forger) -> int:
-    """A rotation of the log's key by both founders."""
-    new = log_key("next")
-    until = ledger.seconds + 86_400
-    said = statement("ledger.rotate_key", "ndc", log_key=new.verifier.encode(), valid_until=until)
-    word = receipts.Rotation(ledger.ledger, canonical.statement_digest(canonical.dumps(said)))
-    keys = (ledger.log_keys[-1], new)
-    notes = [receipts.sign_rotation(word, key).decode() for key in keys]
-    ledger.log_keys = [new]
-    topic, path = "sijill.ledger.key_rotated.v1", "/v1/ledger/keys"
-    signing: dict[str, Any] = {"cosigners": ["comsec"], "chosen": {"notes": notes}}
-    return ledger.order("ndc", said, path, topic, "foundation", **signing)
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_log_that_rotated_its_key_since_is_not_accused(half: Forger, *, trusted: bool) -> None:
-    """The key that is trusted vouches for the next; without one, another may have been named."""
-    sealed(half)
-    anchor, old = half.notes[-1], half.log_keys[0].verifier
-    rotated(half)
-    source = sealed(half)
-    keys = [old] if trusted else [log_key("before").verifier]
-    held: dict[str, Any] = {"since": Checkpoint.parse(text_of(anchor)), "checkpoints": [anchor]}
-
-    findings, summary = check(source, log_keys=keys, **held)
-
-    assert findings == set()
-    assert ("checkpoint_signature" in summary.unchecked) is not trusted
-    # Behind a rotation that was followed nobody else signs.
-    half.log_keys = [log_key("stranger")]
-    forged = sealed(half)
-    forged.notes.pop(-2)
-    assert (
-        ("note_unsigned", len(half.leaves)) in check(forged, log_keys=keys, **held)[0]
-    ) is trusted
 
 
 def forked(half: Forger) -> tuple[bytes, bytes]:
