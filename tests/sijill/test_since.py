@@ -10,8 +10,10 @@ import pytest
 from infrastructure.proofs import codes
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
+from infrastructure.proofs.remembering import Plain
 from sijill import audit, books
 from sijill.notebook import Notebook, notebook
+from sijill.rules.past import Past
 from tests.infrastructure.proofs.paper_ledger import PaperSource, named
 from tests.sijill.test_rules import ONE, TWO, Forger
 
@@ -328,3 +330,19 @@ def test_what_was_found_is_told_by_every_check_that_goes_on(half: Forger, tmp_pa
         findings, summary = grown(half, book)
         assert ("found_earlier", wrong) in findings
         assert summary.findings >= 1
+
+
+@pytest.mark.parametrize("registry", [True, False])
+def test_doubts_are_remembered_and_those_of_an_older_release_are_about_everything(
+    *, registry: bool
+) -> None:
+    before, after = Past(Plain()), Past(Plain())
+    before.lose(None, registry=registry)
+
+    after.resume(before.state())
+
+    assert (after.doubtful, after.registry_known) == (True, not registry)
+    after.resume({"gaps": [], "doubtful": True})
+    assert not after.registry_known
+    after.resume({"gaps": ["letter"], "doubtful": False})
+    assert after.registry_known
