@@ -64,7 +64,6 @@ def check(
         contextlib.nullcontext(kept) if kept is not None else notebook() as memory,
     ):
         state = memory.state()
-        known = {} if state is None else books.sources(state)
         tell = on_leaf or _silent
         leaves = 0
 
@@ -73,7 +72,7 @@ def check(
             leaves += 1
             tell()
             if kept is not None and leaves % KEPT_EVERY == 0:
-                kept.keep(books.page(fsck.state(), known, name))
+                kept.keep(books.page(fsck.state(), state or {}, name))
 
         wanted = replace(
             trust, rules=lambda summary: Rules(summary, memory), on_leaf=met, memory=memory
@@ -82,7 +81,7 @@ def check(
         for finding in fsck.run():
             on_finding(finding)
         if kept is not None:
-            kept.keep(books.page(fsck.state(), known, name))
+            kept.keep(books.page(fsck.state(), state or {}, name))
     return fsck.summary
 
 

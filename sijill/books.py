@@ -4,6 +4,9 @@ A log may be read from a database, an address or an export, and of the same log 
 reach less far than another. Whoever went on from a book there would call missing what was only not
 taken yet. So a book knows how far each source was checked: one that falls behind itself has lost
 something, which the check says; one that was never so far is left alone.
+
+Attachments and values lie beside one source and are checked behind the log. How far that came is a
+mark of its own, so that a check that was cut off in between leaves none of them behind.
 """
 
 from collections.abc import Mapping
@@ -11,11 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from infrastructure.proofs import merkle
+from infrastructure.proofs.earlier import Earlier
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Summary
 from infrastructure.proofs.material import Source
 from sijill.notebook import FORMAT
 
 _SOURCES: Final = "sources"
+_ATTACHED: Final = "attached"
 
 
 class BookOfAnother(Exception):
@@ -43,10 +49,29 @@ def sources(state: Mapping[str, Any]) -> dict[str, int]:
     return dict(state.get(_SOURCES, {}))
 
 
-def page(state: Mapping[str, Any], known: Mapping[str, int], name: str) -> dict[str, Any]:
-    """What is kept of a check: where it stands, and that it stands there by this source."""
+def attached(state: Mapping[str, Any], name: str) -> int:
+    """From where on attachments and values beside a source are still to be checked."""
+    return int(state.get(_ATTACHED, {}).get(name, 0))
+
+
+def page(state: Mapping[str, Any], before: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What is kept of a check: where it stands, and that it stands there by this source.
+
+    `before` is what was kept when it began.
+    """
+    known = sources(before)
     reached = max(known.get(name, 0), state["size"])
-    return {"format": FORMAT, **state, _SOURCES: {**known, name: reached}}
+    marks = {_SOURCES: {**known, name: reached}, _ATTACHED: before.get(_ATTACHED, {})}
+    return {"format": FORMAT, **state, **marks}
+
+
+def page_attached(
+    state: Mapping[str, Any], name: str, earlier: Earlier, summary: Summary
+) -> dict[str, Any]:
+    """The same once the attachments and values beside this source are checked as well."""
+    reached = max(attached(state, name), summary.size)
+    marks = {**state.get(_ATTACHED, {}), name: reached}
+    return {**state, "earlier": earlier.state(summary), _ATTACHED: marks}
 
 
 def require_fit(source: Source, name: str, state: Mapping[str, Any] | None, path: Path) -> None:

@@ -7,12 +7,13 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from infrastructure.proofs.jwk import parse_jwk
-from infrastructure.proofs.keyring import KeyRing
+from infrastructure.proofs.keyring import CLOCK_SKEW_SECONDS, KeyRing
 from infrastructure.proofs.leaf import Header
 
 FAR: Final = 360_000_000
 """How far the clock of a decision may be from its leaf, in microseconds."""
 
+_MICROSECONDS: Final = 1_000_000
 _BAGHDAD: Final = timedelta(hours=3)
 _STANDINGS: Final = {
     "linked": "linked",
@@ -89,15 +90,21 @@ class Agencies:
         return agency
 
     def administered(self, name: str, *, time_us: int) -> bool:
-        """Whether an agency that is known has a key to administer its keys with.
+        """Whether an agency that is known has a key to administer its keys with, by any clock.
+
+        One that begins or ends about this time may have been there for who decided, or not.
 
         Raises:
             Unseen: it is not known.
         """
         if not self._whole(self.agency(name)):
             raise Unseen
+        # The ring itself lets a key pass that begins or ends so near.
+        far = FAR + CLOCK_SKEW_SECONDS * _MICROSECONDS
         return any(
-            held.administers(name) and self._ring.objection(key, time_us=time_us) is None
+            held.administers(name)
+            and self._ring.objection(key, time_us=time_us - far) is None
+            and self._ring.objection(key, time_us=time_us + far) is None
             for key, held in self._keys.items()
         )
 
@@ -106,7 +113,7 @@ class Agencies:
 
         One that is not shown signed nothing that is.
         """
-        today = (datetime.fromtimestamp(time_us // 1_000_000, UTC) + _BAGHDAD).date()
+        today = (datetime.fromtimestamp(time_us // _MICROSECONDS, UTC) + _BAGHDAD).date()
         days = [since for since, _ in agency.parents if since <= today]
         if not days:
             return None

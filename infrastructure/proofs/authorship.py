@@ -108,6 +108,7 @@ class Judge:
         self._orders = Orders(self.keys, summary)
         self.ledger = NO_LEDGER
         self.log_keys: list[VerifierKey] = []
+        self._begun_unseen = False
         self.log_key_unseen = False
         """Whether a rotation that was not shown may have named the log's key."""
         self.receipt_key: VerifierKey | None = None
@@ -138,7 +139,7 @@ class Judge:
         """
         self.ledger = ledger
         self.log_keys = list(log_keys)
-        self.log_key_unseen = True
+        self._begun_unseen = self.log_key_unseen = True
         self._headers_complete = self.keys.complete = False
         self._pass_over(None)
 
@@ -332,7 +333,7 @@ class Judge:
         For the log's new key the old one has given its word: whoever does not know the keys of the
         order follows it all the same.
         """
-        follows = header.type == KEY_ROTATED and self.log_key_unseen and not self._findings
+        follows = header.type == KEY_ROTATED and self._begun_unseen and not self._findings
         if body is None or not (proven or follows):
             self.keys.complete = False
             return

@@ -179,13 +179,13 @@ class Entitlement:
         if signer.administers(subject):
             return
         agency = self._known.agency(subject)
+        administrator: _Signs = (lambda key: key.administers(subject)) if founding else _nobody
         if self._known.administered(subject, time_us=seen.leaf.time):
-            if founding:
-                yield "administrator", lambda key: key.administers(subject)
-            else:
-                yield "administrator", _nobody
+            yield "administrator", administrator
             return
-        yield self._ceremony(agency, signer, seen)
+        # While a last key begins or ends, whoever decided may have asked for either.
+        role, signs = self._ceremony(agency, signer, seen)
+        yield role, lambda key: signs(key) or administrator(key)
 
     def _ceremony(self, agency: Agency, signer: Held, seen: "_Seen") -> _Group:
         """For a first key, or after total loss: both founders, or one and the linked parent."""

@@ -100,7 +100,7 @@ class Fsck:
         self._start = self._tree.size
         self._tile: list[bytes] | None = None
         self._newest: Checkpoint | None = None
-        self._before = Before(source, self._start, self._tree.root(), self.summary)
+        self._before = Before(source, self._tree, self.summary)
         self._promises = Promises(self._trust.receipts, self.summary)
         self._newer = self._other = False
         self._lost_at: int | None = None

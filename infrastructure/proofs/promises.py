@@ -19,6 +19,7 @@ class Promises:
 
     def open(self, ledger: bytes, key: VerifierKey | None, before: Before) -> Iterator[Finding]:
         """Read them under the key of this ledger; those from before the walk are met at once."""
+        behind: list[Receipt] = []
         for data in self._unread:
             if key is None:
                 self._summary.skip("receipt_signature", 0)
@@ -31,12 +32,15 @@ class Promises:
             if receipt.ledger != ledger:
                 yield Finding("ledger_other", receipt.index, receipt.ledger.hex(), ledger.hex())
             elif receipt.index < before.size:
-                yield from before.receipt(receipt)
+                behind.append(receipt)
             elif receipt.index == 0:
                 if receipt.leaf_hash != ledger:
                     yield Finding("receipt_broken", 0, receipt.leaf_hash.hex(), ledger.hex())
             else:
                 self._waiting.setdefault(receipt.index, []).append(receipt)
+        # In the order of the leaves each tile is read once.
+        for receipt in sorted(behind, key=lambda one: one.index):
+            yield from before.receipt(receipt)
 
     def met(self, index: int, leaf_hash: bytes) -> Iterator[Finding]:
         """Those for the leaf that the walk has met."""

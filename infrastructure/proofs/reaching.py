@@ -5,13 +5,20 @@ believed: what the tiles say is worth what a root says of it that somebody signe
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
 
 from infrastructure.proofs import merkle, tiles
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.growth import GrowingTree
 from infrastructure.proofs.material import Source
-from infrastructure.proofs.tiles import WIDTH, Tile
+from infrastructure.proofs.tiles import HEIGHT, WIDTH, Tile
+
+TILES_AT_HAND: Final = 64
+"""Tiles of 8 KiB that are kept while proofs are made of them."""
+OTHER_TILE: Final = "inclusion_invalid"
+"""What a tile is refused with that the one above it does not have."""
 
 
 def tree_at(source: Source, size: int) -> GrowingTree:
@@ -26,7 +33,46 @@ def tree_at(source: Source, size: int) -> GrowingTree:
 
 def hashes_of(source: Source, size: int) -> merkle.GetHash:
     """A ``get(level, n)`` for proofs, over the tiles of a log of this size."""
-    return tiles.hashes_from(lambda tile: b"".join(_hashes(source, tile)), size=size)
+
+    @lru_cache(TILES_AT_HAND)
+    def read(tile: Tile) -> bytes:
+        return b"".join(_hashes(source, tile))
+
+    return tiles.hashes_from(read, size=size)
+
+
+def proven_hashes(source: Source, tree: GrowingTree) -> merkle.GetHash:
+    """A ``get(level, n)`` over the tiles of a tree, each proven by the one above it.
+
+    The topmost ones are the tree's own right edge, which is known. Whoever asks in the order of the
+    leaves has each tile read once, one that is not given or is another included.
+
+    ``get`` raises ``tile_malformed`` where a tile is not given, ``OTHER_TILE`` where another is.
+    """
+
+    @lru_cache(TILES_AT_HAND)
+    def read(tile: Tile) -> bytes | ProofError:
+        level = tile.level or 0
+        if tile.width < WIDTH:
+            return b"".join(tree.edge(level))
+        try:
+            expected = get(HEIGHT * (level + 1), tile.n)
+            data = _given(source, tile)
+            if merkle.perfect_root(tiles.parse_tile(tile, data)) != expected:
+                return ProofError(OTHER_TILE, tile.path)
+        except ProofError as error:
+            return error
+        return data
+
+    def known(tile: Tile) -> bytes:
+        found = read(tile)
+        if isinstance(found, ProofError):
+            # It is kept, and must not gather a trace at each time.
+            raise found.with_traceback(None)
+        return found
+
+    get = tiles.hashes_from(known, size=tree.size)
+    return get
 
 
 def ends_of(source: Source, checkpoint: Checkpoint) -> tuple[bytes, bytes]:
@@ -76,10 +122,17 @@ def leaves_to(source: Source, start: int, end: int, newest: Checkpoint) -> Itera
 
 def _hashes(source: Source, tile: Tile) -> list[bytes]:
     """A tile's hashes; where only those below it are kept, from them."""
+    if not tile.level:
+        return tiles.parse_tile(tile, _given(source, tile))
     data = source.tile(tile)
     if data is not None:
         return tiles.parse_tile(tile, data)
-    if not tile.level:
-        raise ProofError("tile_malformed", "not given")
     below = (Tile(tile.level - 1, tile.n * WIDTH + place) for place in range(tile.width))
     return [merkle.root(_hashes(source, one)) for one in below]
+
+
+def _given(source: Source, tile: Tile) -> bytes:
+    data = source.tile(tile)
+    if data is None:
+        raise ProofError("tile_malformed", "not given")
+    return data

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from infrastructure.keyfiles import load_private_key
 from infrastructure.log.replaying import connected
 from infrastructure.proofs import note
 from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs.earlier import Earlier
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import MEANINGS, Finding, Summary
 from infrastructure.proofs.fsck import Ahead, Trust
@@ -27,7 +28,7 @@ from sijill.client import Client, Identity, State
 from sijill.client.checking import HttpSource
 from sijill.export.layout import Exported, NotExported
 from sijill.folder import Folder
-from sijill.notebook import NotebookUnusable, notebook
+from sijill.notebook import Notebook, NotebookUnusable, notebook
 
 SQLITE: Final = b"SQLite format 3\0"
 WORTH_PROCESSES: Final = 5_000
@@ -92,9 +93,33 @@ def check_log(checked: Checked) -> int:
             output.say(output.words("cli.audit.projecting"))
             audit.compare_projections(given.keeper, summary, on_finding)
         if checked.data is not None:
-            attached.check_folder(checked.data, summary, on_finding, before)
+            if kept is None:
+                attached.check_folder(checked.data, summary, on_finding, before)
+            else:
+                _attached(checked.data, kept, given.name, summary, on_finding)
     _tell(summary, output)
     return codes.FINDINGS if summary.findings else codes.DONE
+
+
+def _attached(
+    data: Path,
+    kept: Notebook,
+    name: str,
+    summary: Summary,
+    on_finding: Callable[[Finding], None],
+) -> None:
+    """Check attachments and values behind those that a check has gone through to the end."""
+    state, earlier = kept.state() or {}, Earlier()
+    earlier.resume(state["earlier"], Summary())
+
+    def found(finding: Finding) -> None:
+        earlier.keep(finding)
+        on_finding(finding)
+
+    attached.check_folder(data, summary, found, books.attached(state, name))
+    if summary.size:
+        # Of another ledger, or none, nothing is remembered.
+        kept.keep(books.page_attached(state, name, earlier, summary))
 
 
 def _quickly(checked: Checked, data: Path, output: Output) -> Summary:

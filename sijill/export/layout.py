@@ -106,10 +106,10 @@ class Exported:
         size = self.size
         page = lru_cache(PAGES_REMEMBERED)(self._page)
         for number in range(start // tiles.WIDTH, -(-size // tiles.WIDTH)):
-            for item in page(number, size)["openings"]:
+            for item in page(number, size, start)["openings"]:
                 first = item.get("order", -1)
                 place = first // tiles.WIDTH if type(first) is int else -1
-                orders = page(place, size)["orders"] if 0 <= place <= number else {}
+                orders = page(place, size, start)["orders"] if 0 <= place <= number else {}
                 if start <= item["index"] < size:
                     yield item, orders.get(str(first))
 
@@ -163,21 +163,24 @@ class Exported:
                     return None
         return None
 
-    def _page(self, number: int, size: int) -> Mapping[str, Any]:
+    def _page(self, number: int, size: int, start: int) -> Mapping[str, Any]:
         width = min(tiles.WIDTH, size - number * tiles.WIDTH)
         data = self.read(openings_path(number, width))
         if data is None:
             data = self.read(openings_path(number, tiles.WIDTH))
-        # Where a file is none, its first leaf says so: without its parts it cannot be read.
-        broken = {"openings": [{"index": number * tiles.WIDTH, "header": None}], "orders": {}}
+        # Where a file is none, the first leaf that is asked for says so: without its parts it
+        # cannot be read.
+        first = max(start, number * tiles.WIDTH)
+        broken = {"openings": [{"index": first, "header": None}], "orders": {}}
         if data is None:
             return {"openings": [], "orders": {}}
         try:
             said = json.loads(data)
-            indexes = [item["index"] for item in said["openings"]]
-            good = isinstance(said["orders"], dict) and indexes == sorted(map(int, indexes))
-        except (KeyError, TypeError, ValueError):
+            orders, indexes = said["orders"], [item["index"] for item in said["openings"]]
+        except (KeyError, TypeError, ValueError, RecursionError):
             return broken
+        whole = all(type(index) is int for index in indexes)
+        good = isinstance(orders, dict) and whole and indexes == sorted(indexes)
         return said if good else broken
 
 

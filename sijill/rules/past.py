@@ -26,6 +26,8 @@ _MICROSECONDS: Final = 1_000_000
 _Opened = tuple[Leaf, Header, Body]
 """What opened a record that nobody has asked for since."""
 
+_APART: Final = "registry_apart"
+"""Where this stands in a state, a registry that is in doubt is among the gaps."""
 _RECORD, _FACT, _CLAIM = "record", "fact", "claim"
 _PLACE: Final = Struct(">QQH")
 _VERSION_BYTES: Final = 4
@@ -61,11 +63,14 @@ class Past:
 
     def state(self) -> dict[str, Any]:
         """What is known beside the memory, as JSON can hold it."""
-        return {"gaps": sorted(self._gaps), "doubtful": self.doubtful}
+        return {"gaps": sorted(self._gaps), "doubtful": self.doubtful, _APART: True}
 
     def resume(self, said: Mapping[str, Any]) -> None:
         """Go on from such a state."""
         self._gaps, self.doubtful = set(said["gaps"]), said["doubtful"]
+        if self.doubtful and _APART not in said:
+            # An older release doubted everything by the one word.
+            self._gaps |= REGISTRY
 
     @property
     def registry_known(self) -> bool:

@@ -10,13 +10,21 @@ import pytest
 from infrastructure.proofs import bundle, canonical, merkle, receipts
 from infrastructure.proofs.bundle import Bundle, Report, Trust
 from infrastructure.proofs.bundled import Proven
+from infrastructure.proofs.jwk import public_of
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.ordering import OrderMaterial
 from infrastructure.proofs.statements import statement_path
 from sijill import acting
-from tests.infrastructure.proofs.paper_ledger import NAMESPACE, RECEIPTS, statement, thumbprint
+from tests.infrastructure.proofs.paper_ledger import (
+    NAMESPACE,
+    RECEIPTS,
+    private,
+    statement,
+    thumbprint,
+)
 from tests.sijill.test_rules import (
     HOME,
+    NAMES,
     ONE,
     TWO,
     Forger,
@@ -149,6 +157,41 @@ def test_a_parent_stands_in_for_a_founder_and_for_its_own_only() -> None:
     wrong = ledger.key("mof", "mof-1", stream="agency mof", cosigners=["moh-1"])
 
     assert found(ledger) == {("signature_missing", wrong)}
+
+
+def ending(ledger: Forger) -> int:
+    """An agency whose only key that administers ends: when, in seconds."""
+    ends = ledger.seconds + 5_000
+    ledger.agency("moe", "add", path="/v1/agencies", kind="ministry", names=NAMES)
+    about = {"subject": "moe", "office": "office", "officer": "moe-1", "not_after": ends}
+    until, jwk = ledger.seconds + 86_400, public_of(private("moe-1")).jwk
+    granted = {"jwk": jwk, "scopes": ["administer"], "valid_until": until}
+    said = statement("key.enrol", "ndc", **about, **granted)
+    path, topic = "/v1/agencies/moe/keys", "sijill.key.enrolled.v1"
+    signing: dict[str, Any] = {"cosigners": ["comsec"], "possession": "moe-1"}
+    ledger.order("ndc", said, path, topic, "agency moe", **signing)
+    return ends
+
+
+@pytest.mark.parametrize("after", [-1_000, -200, 0, 100, 299, 400, 1_000])
+def test_a_ceremony_when_the_last_key_has_just_ended_is_no_fault(after: int) -> None:
+    """The desk's clock decided, and it may be minutes from the leaf's; hours before it is one."""
+    ledger = Forger().found()
+    ledger.seconds = ending(ledger) + after
+
+    index = ledger.key("moe", "moe-2")
+
+    assert found(ledger) == ({("signature_missing", index)} if after == -1_000 else set())
+
+
+@pytest.mark.parametrize("after", [-1_000, -200, 200])
+def test_the_administrator_of_an_agency_may_sign_to_the_last(after: int) -> None:
+    ledger = Forger().found()
+    ledger.seconds = ending(ledger) + after
+
+    ledger.key("moe", "moe-2", cosigners=["moe-1"])
+
+    assert found(ledger) == set()
 
 
 def test_what_rests_on_an_event_that_is_not_open_is_counted_and_accuses_nobody() -> None:

@@ -98,17 +98,31 @@ def test_an_opening_that_cannot_be_read_is_a_finding_at_its_index(
 
 
 @pytest.mark.parametrize(
-    "data", ["{", "[]", "{}", '{"openings":{}}', '{"openings":[7],"orders":{}}']
+    "data",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"openings":{}}',
+        '{"openings":[7],"orders":{}}',
+        '{"openings":[{"index":1e999}],"orders":{}}',
+        '{"openings":[{"index":1.0}],"orders":{}}',
+        '{"openings":[{"index":true}],"orders":{}}',
+        pytest.param("[" * 100_000, id="nested without end"),
+    ],
 )
+@pytest.mark.parametrize("start", [0, 3])
 def test_a_file_that_holds_no_openings_is_a_finding(
-    ledger: Forger, tmp_path: Path, data: str
+    ledger: Forger, tmp_path: Path, data: str, start: int
 ) -> None:
+    """At the first leaf that is asked for, so that a check from the middle on has it, too."""
     (tmp_path / "checkpoint").write_bytes(ledger.notes[-1])
     file = tmp_path / openings_path(0, len(ledger.leaves))
     file.parent.mkdir(parents=True)
     file.write_text(data)
 
-    assert found(ledger, list(Exported(tmp_path).openings())) == {("json_malformed", 0)}
+    openings = list(Exported(tmp_path).openings(start))
+    assert found(ledger, openings) == {("json_malformed", start)}
 
 
 class Answering:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from infrastructure.proofs import canonical, codes, receipts
-from infrastructure.proofs.checkpoint import Checkpoint
+from infrastructure.proofs import codes
 from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
-from infrastructure.proofs.material import text_of
+from infrastructure.proofs.remembering import Plain
 from sijill import audit, books
 from sijill.notebook import Notebook, notebook
-from tests.infrastructure.proofs.paper_ledger import PaperSource, log_key, named, statement
+from sijill.rules.past import Past
+from tests.infrastructure.proofs.paper_ledger import PaperSource, named
 from tests.sijill.test_rules import ONE, TWO, Forger
 
 
@@ -36,12 +36,16 @@ def sealed(ledger: Forger) -> PaperSource:
     return ledger.source()
 
 
-@pytest.fixture
-def half() -> Forger:
+def first_half() -> Forger:
     ledger = Forger().found()
     ledger.certify(ONE, number="1")
     ledger.withdraw(ONE)
     return ledger
+
+
+@pytest.fixture
+def half() -> Forger:
+    return first_half()
 
 
 @pytest.fixture
@@ -207,35 +211,6 @@ def test_memory_that_has_spilled_finds_the_same(
     assert findings == {("not_permitted", wrong), ("number_repeated", repeated)}
 
 
-def test_from_a_checkpoint_on_bytes_and_tree_are_checked(half: Forger) -> None:
-    """Of keys and records from before it nothing is known, and nobody is accused by that."""
-    begin = len(sealed(half).leaves)
-    kept = half.notes[-1]
-    half.certify(TWO, number="2")
-    half.withdraw(TWO)
-    source = sealed(half)
-    since = Checkpoint.parse(text_of(kept))
-
-    findings, summary = check(source, since=since, checkpoints=[kept])
-
-    assert findings == set()
-    assert (summary.leaves, summary.size) == (2, begin + 2)
-    assert {"key_not_learned", "rules_not_judged"} & summary.unchecked.keys()
-    # And what was done to the growth, or before the checkpoint, is found.
-    source.leaves[begin] = source.leaves[begin][:-8] + b'9,"v":1}'
-    assert ("leaf_altered", begin) in check(source, since=since, checkpoints=[kept])[0]
-
-
-def test_a_checkpoint_of_another_log_begins_nothing(half: Forger) -> None:
-    source = sealed(half)
-    size = len(half.leaves)
-    other = Checkpoint(half.notes[-1].decode().partition("\n")[0], size - 1, bytes(32))
-
-    findings, summary = check(source, since=other, checkpoints=[])
-
-    assert (findings, summary.leaves) == (set(), size)
-
-
 @pytest.mark.parametrize("more", [0, 3])
 def test_a_book_of_another_ledger_accuses_none_of_its_leaves(book: Path, more: int) -> None:
     """However far the other one reaches; and the book stays what it was."""
@@ -307,43 +282,6 @@ def test_a_book_that_was_begun_on_an_empty_log_fits_every_source(
     assert (findings, summary.leaves) == (set(), len(source.leaves))
 
 
-def rotated(ledger: Forger) -> int:
-    """A rotation of the log's key by both founders."""
-    new = log_key("next")
-    until = ledger.seconds + 86_400
-    said = statement("ledger.rotate_key", "ndc", log_key=new.verifier.encode(), valid_until=until)
-    word = receipts.Rotation(ledger.ledger, canonical.statement_digest(canonical.dumps(said)))
-    keys = (ledger.log_keys[-1], new)
-    notes = [receipts.sign_rotation(word, key).decode() for key in keys]
-    ledger.log_keys = [new]
-    topic, path = "sijill.ledger.key_rotated.v1", "/v1/ledger/keys"
-    signing: dict[str, Any] = {"cosigners": ["comsec"], "chosen": {"notes": notes}}
-    return ledger.order("ndc", said, path, topic, "foundation", **signing)
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_log_that_rotated_its_key_since_is_not_accused(half: Forger, *, trusted: bool) -> None:
-    """The key that is trusted vouches for the next; without one, another may have been named."""
-    sealed(half)
-    anchor, old = half.notes[-1], half.log_keys[0].verifier
-    rotated(half)
-    source = sealed(half)
-    keys = [old] if trusted else [log_key("before").verifier]
-    held: dict[str, Any] = {"since": Checkpoint.parse(text_of(anchor)), "checkpoints": [anchor]}
-
-    findings, summary = check(source, log_keys=keys, **held)
-
-    assert findings == set()
-    assert ("checkpoint_signature" in summary.unchecked) is not trusted
-    # Behind a rotation that was followed nobody else signs.
-    half.log_keys = [log_key("stranger")]
-    forged = sealed(half)
-    forged.notes.pop(-2)
-    assert (
-        ("note_unsigned", len(half.leaves)) in check(forged, log_keys=keys, **held)[0]
-    ) is trusted
-
-
 def forked(half: Forger) -> tuple[bytes, bytes]:
     """What the log signed when its last event was another: a checkpoint, and a receipt for it."""
     other = deepcopy(half)
@@ -375,17 +313,11 @@ def test_what_is_held_from_before_the_beginning_is_compared(half: Forger, tmp_pa
     assert again(source, **honest)[0] == set()
     assert again(source, checkpoints=[note])[0] == {("held_root_mismatch", before)}
     assert again(source, receipts=[receipt])[0] == {("receipt_broken", before - 1)}
-    # Other tiles than the check began with prove nothing, and are told themselves.
-    altered = source.copy()
-    altered.tiles = {tile: data[::-1] for tile, data in source.tiles.items()}
-    assert ("tile_altered", before - 1) in again(altered, receipts=[receipt])[0]
-    assert ("tile_altered", before) in again(altered, checkpoints=[note])[0]
-    # Without any it cannot be compared, which is said.
+    # What the check began with knows its own right edge: no tile is needed for that.
     without = source.copy()
     without.tiles = {}
-    findings, summary = again(without, checkpoints=[note], receipts=[receipt])
-    assert findings == set()
-    assert summary.unchecked["before_start"].count >= 2
+    assert again(without, checkpoints=[note])[0] == {("held_root_mismatch", before)}
+    assert again(without, receipts=[receipt])[0] == {("receipt_broken", before - 1)}
 
 
 def test_what_was_found_is_told_by_every_check_that_goes_on(half: Forger, tmp_path: Path) -> None:
@@ -398,3 +330,19 @@ def test_what_was_found_is_told_by_every_check_that_goes_on(half: Forger, tmp_pa
         findings, summary = grown(half, book)
         assert ("found_earlier", wrong) in findings
         assert summary.findings >= 1
+
+
+@pytest.mark.parametrize("registry", [True, False])
+def test_doubts_are_remembered_and_those_of_an_older_release_are_about_everything(
+    *, registry: bool
+) -> None:
+    before, after = Past(Plain()), Past(Plain())
+    before.lose(None, registry=registry)
+
+    after.resume(before.state())
+
+    assert (after.doubtful, after.registry_known) == (True, not registry)
+    after.resume({"gaps": [], "doubtful": True})
+    assert not after.registry_known
+    after.resume({"gaps": ["letter"], "doubtful": False})
+    assert after.registry_known

@@ -1,14 +1,27 @@
 """What lies beyond the newest checkpoint, and what before a size is told by tiles alone."""
 
+from collections import Counter
+
 import pytest
 
 from infrastructure.proofs import merkle, reaching, tiles
+from infrastructure.proofs.before import Before
 from infrastructure.proofs.checkpoint import Checkpoint
 from infrastructure.proofs.errors import ProofError
+from infrastructure.proofs.findings import Finding, Summary
 from infrastructure.proofs.fsck import Fsck, Trust
 from infrastructure.proofs.growth import GrowingTree
+from infrastructure.proofs.promises import Promises
+from infrastructure.proofs.receipts import Receipt, sign
 from infrastructure.proofs.tiles import Tile
-from tests.infrastructure.proofs.paper_ledger import ACTS, PaperLedger, PaperSource, check, named
+from tests.infrastructure.proofs.paper_ledger import (
+    ACTS,
+    RECEIPTS,
+    PaperLedger,
+    PaperSource,
+    check,
+    named,
+)
 
 LONG = 66_600
 """Leaves that fill more than one tile of level 1."""
@@ -80,3 +93,94 @@ def test_a_receipt_beyond_the_newest_checkpoint_is_not_covered_yet() -> None:
     covered.ends_at_checkpoint = True
     covered.leaves.pop()
     assert ("receipt_broken", index) in named(check(covered, trust))
+
+
+class Counted(PaperSource):
+    """A source that counts how often each tile is read; ``lost`` are not given."""
+
+    def __init__(self, source: PaperSource, *lost: Tile) -> None:
+        super().__init__(source.leaves, [], [], dict(source.tiles))
+        self.reads: Counter[Tile] = Counter()
+        self.lost = lost
+
+    def tile(self, tile: Tile) -> bytes | None:
+        self.reads[tile] += 1
+        return None if tile in self.lost else super().tile(tile)
+
+
+def compared(
+    source: Counted, indexes: list[int], hashes: bytes | None = None
+) -> tuple[list[Finding], Summary]:
+    """What comes of receipts for these leaves that were kept from before the end."""
+    ledger, summary = bytes(32), Summary()
+    leaves = source.leaves
+    kept = [
+        sign(Receipt(ledger, at, hashes or merkle.leaf_hash(leaves[at]), bytes(32)), RECEIPTS)
+        for at in indexes
+    ]
+    before = Before(source, reaching.tree_at(source, LONG), summary)
+    source.reads.clear()
+    findings = list(Promises(kept, summary).open(ledger, RECEIPTS.verifier, before))
+    return findings, summary
+
+
+SPREAD = [at * 7919 % LONG for at in range(800)]
+"""Receipts in no order, three for each tile."""
+
+
+def test_many_receipts_from_before_read_each_tile_once(long: PaperSource) -> None:
+    source = Counted(long)
+
+    findings, summary = compared(source, SPREAD)
+
+    assert (findings, summary.unchecked) == ([], {})
+    assert set(source.reads.values()) == {1}
+    assert set(source.reads) == {
+        Tile(0, at // tiles.WIDTH) for at in SPREAD if at < LONG // tiles.WIDTH * tiles.WIDTH
+    } | {Tile(1, 0)}
+    broken, _ = compared(source, SPREAD, bytes(32))
+    assert named(broken) == {("receipt_broken", at) for at in SPREAD}
+
+
+def test_a_tile_that_is_not_given_is_asked_for_once(long: PaperSource) -> None:
+    """And nothing below it instead: a server that refuses one would be asked for hundreds."""
+    source = Counted(long, Tile(1, 0))
+
+    findings, summary = compared(source, [5, 3_400, LONG - 1, 300, 40_000], bytes(32))
+
+    # Of the right edge no tile is needed.
+    assert named(findings) == {("receipt_broken", LONG - 1)}
+    assert summary.unchecked["before_start"].count == 4
+    assert source.reads == {Tile(1, 0): 1}
+
+
+@pytest.mark.parametrize("wrong", [Tile(0, 1), Tile(1, 0)])
+def test_a_tile_of_another_tree_proves_nothing_and_is_told(long: PaperSource, wrong: Tile) -> None:
+    source = Counted(long)
+    source.tiles[wrong] = source.tiles[wrong][::-1]
+
+    findings, _ = compared(source, [300, 301])
+
+    assert named(findings) == {("tile_altered", 300), ("tile_altered", 301)}
+    assert source.reads[wrong] == 1
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 300, 65_536, 65_600, LONG])
+def test_a_checkpoint_from_before_is_compared_with_the_tree(long: PaperSource, size: int) -> None:
+    source, summary = Counted(long), Summary()
+    before = Before(source, reaching.tree_at(source, LONG), summary)
+    root = merkle.root(map(merkle.leaf_hash, long.leaves[:size]))
+
+    assert list(before.checkpoint(Checkpoint("o", size, root))) == []
+    other = list(before.checkpoint(Checkpoint("o", size, b"\1" * 32)))
+    assert named(other) == {("held_root_mismatch", size)}
+    assert summary.unchecked == {}
+
+
+def test_a_checkpoint_that_no_tile_leads_to_is_not_compared(long: PaperSource) -> None:
+    summary = Summary()
+    source = Counted(long, Tile(0, 1))
+    before = Before(source, reaching.tree_at(source, LONG), summary)
+
+    assert list(before.checkpoint(Checkpoint("o", 300, bytes(32)))) == []
+    assert summary.unchecked["before_start"].first == 300
