@@ -43,12 +43,13 @@ from api import (
     transfers,
     trust,
     verify,
+    verify_batch,
     working_days,
 )
 from api.admission import Admission
 from api.express import Express
 from api.orders import blamed, now_us
-from api.problems import Problem, respond
+from api.problems import Problem, pointers, respond
 from api.services import Services, services_of
 from api.surroundings import Surroundings
 from domain.errors import Refusal
@@ -58,7 +59,6 @@ from infrastructure.vault import VaultError
 
 Opener = Callable[[], Awaitable[Services]]
 
-POINTER_LENGTH = 120
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -88,10 +88,7 @@ async def _on_http_error(request: Request, error: HTTPException) -> Response:
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    pointers = [
-        {"pointer": _pointer(item["loc"]), "code": str(item["type"])} for item in error.errors()
-    ]
-    return await respond(request, Problem("validation", errors=pointers))
+    return await respond(request, Problem("validation", errors=pointers(error.errors())))
 
 
 async def _on_proof_error(request: Request, error: ProofError) -> Response:
@@ -111,13 +108,6 @@ _ANSWERERS: dict[type[Exception], Any] = {
     RequestValidationError: _on_validation_error,
     psycopg.OperationalError: _on_store_error,
 }
-
-
-def _pointer(location: tuple[str | int, ...]) -> str:
-    """An RFC 6901 pointer, bounded; a name that the caller made up may hold anything."""
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    text = "".join(f"/{part}" for part in parts)
-    return text.encode("utf-8", "replace").decode()[:POINTER_LENGTH]
 
 
 def create_app(open_services: Opener) -> FastAPI:
@@ -159,6 +149,7 @@ def create_app(open_services: Opener) -> FastAPI:
         pending_reading,
         trust,
         verify,
+        verify_batch,
         transfers,
         boxes,
         status_lists,

@@ -6,7 +6,7 @@ sent are never echoed: a refusal must not become a way to read somebody else's d
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -94,6 +94,7 @@ STATUS: dict[str, int] = {
     "attestation_unavailable": 409,
 }
 RETRY_AFTER_SECONDS: dict[int, int] = {429: 10, 503: 2}
+POINTER_LENGTH = 120
 
 
 class Problem(Exception):
@@ -119,6 +120,22 @@ class Problem(Exception):
         self.errors = errors or []
         self.hint = hint
         self.params = params
+
+
+def pointers(
+    errors: Iterable[Mapping[str, Any]], within: tuple[str | int, ...] = ()
+) -> list[dict[str, str]]:
+    """Where in a request pydantic found something wrong; `within` leads to what it looked at."""
+    return [
+        {"pointer": _pointer((*within, *item["loc"])), "code": str(item["type"])} for item in errors
+    ]
+
+
+def _pointer(location: tuple[str | int, ...]) -> str:
+    """An RFC 6901 pointer, bounded; a name that the caller made up may hold anything."""
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    text = "".join(f"/{part}" for part in parts)
+    return text.encode("utf-8", "replace").decode()[:POINTER_LENGTH]
 
 
 def status_of(error: Exception) -> int:

@@ -45,6 +45,8 @@ router = APIRouter(prefix="/v1/verify", tags=["verify"], route_class=Question)
 WAIT_SECONDS = 2.0
 # A verdict may be kept, but never shown again without asking: it may have been withdrawn since.
 CACHE_CONTROL = "no-cache"
+LATER = {"Retry-After": "2"}
+"""Beside verdicts for which the ledger could not be asked."""
 STATED = ("number", "date")
 VALUE_LENGTH = 500
 """Characters of one presented value, at most."""
@@ -79,7 +81,11 @@ class Presented(BaseModel):
         str | None, Field(description="SHA-256 of the document's bytes, lower-case hexadecimal.")
     ] = None
     receipt: Annotated[
-        bool, Field(description="Also give the verdict as a note signed by the ledger.")
+        bool,
+        Field(
+            description="Also give the verdict as a note signed by the ledger: of a record, and of "
+            "a code that it does not know; of what it could not read or check there is none."
+        ),
     ] = False
 
 
@@ -91,6 +97,7 @@ class Answer:
     found: Found | None = None
     not_compared: tuple[str, ...] = field(default=())
     answered_by: str | None = None
+    receipt: str | None = None
 
 
 @router.get(
@@ -116,11 +123,21 @@ async def verify(request: Request, services: Open, code: Code) -> Response:
 )
 async def verify_presented(request: Request, services: Open, presented: Presented) -> Response:
     """Compare presented fields, or a document's digest, with the record; nothing is revealed."""
+    return _tell(request, await present(request, services, presented))
+
+
+async def present(request: Request, services: Services, presented: Presented) -> Answer:
+    """What a program is answered that presents one paper, the receipt that it asked for included.
+
+    Raises:
+        Problem: `document_digest_malformed` or `rate_limited`.
+    """
     if presented.document is not None and not _DIGEST.fullmatch(presented.document):
         raise Problem("document_digest_malformed")
-    answer = await judge(request, services, presented)
-    receipt = _receipt(services, answer) if presented.receipt else None
-    return _tell(request, answer, receipt)
+    judged = await judge(request, services, presented)
+    if not presented.receipt:
+        return judged
+    return replace(judged, receipt=_receipt(services, presented.code, judged.verdict))
 
 
 async def judge(request: Request, services: Services, presented: Presented) -> Answer:
@@ -236,35 +253,54 @@ def _equal(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
 
 
-def _tell(request: Request, answer: Answer, receipt: str | None = None) -> Response:
+def _tell(request: Request, answer: Answer) -> Response:
     """Put a verdict into the caller's words; 503 only when the ledger could not be asked."""
     language = negotiate(request.headers.get("accept-language", ""))
-    verdict = answer.verdict
-    telemetry.VERDICTS.labels(verdict.outcome.value, verdict.reason.value).inc()
-    stable = encode_json(as_told(answer, language))
+    stable = encode_stable(answer, language)
     tag = entity_tag(stable)
-    headers = {
-        "Cache-Control": CACHE_CONTROL,
-        "Content-Language": language,
-        "Vary": "Accept-Language",
-    }
-    if verdict.reason is Reason.STORE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-        return Response(stable, 503, headers, media_type=JSON)
+    headers = headers_in(language)
+    if unasked(answer):
+        return Response(stable, 503, {**headers, **LATER}, media_type=JSON)
     if request.method == "GET":
         unchanged = not_modified(request, tag, **headers)
         if unchanged is not None:
             return unchanged
-    moving: dict[str, Any] = {"basis": None}
-    if verdict.basis:
-        moving["basis"] = {
-            "index": verdict.basis.index,
-            "age_seconds": verdict.basis.age_seconds,
-        }
-    if receipt is not None:
-        moving["receipt"] = receipt
     headers["ETag"] = tag
-    return Response(_joined(stable, moving), headers=headers, media_type=JSON)
+    return Response(encode_whole(stable, answer), headers=headers, media_type=JSON)
+
+
+def headers_in(language: str) -> dict[str, str]:
+    """The headers of whatever holds verdicts in this language."""
+    return {
+        "Cache-Control": CACHE_CONTROL,
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+    }
+
+
+def unasked(answer: Answer) -> bool:
+    """Whether the ledger could not be asked; such a verdict rests on nothing."""
+    return answer.verdict.reason is Reason.STORE_UNAVAILABLE
+
+
+def encode_stable(answer: Answer, language: str) -> bytes:
+    """What the tag of a verdict is made of; the verdict counts as given."""
+    verdict = answer.verdict
+    telemetry.VERDICTS.labels(verdict.outcome.value, verdict.reason.value).inc()
+    return encode_json(as_told(answer, language))
+
+
+def encode_whole(stable: bytes, answer: Answer) -> bytes:
+    """A verdict with what it rests on; `stable` is what `encode_stable` made of it."""
+    if unasked(answer):
+        return stable
+    basis = answer.verdict.basis
+    moving: dict[str, Any] = {"basis": None}
+    if basis:
+        moving["basis"] = {"index": basis.index, "age_seconds": basis.age_seconds}
+    if answer.receipt is not None:
+        moving["receipt"] = answer.receipt
+    return _joined(stable, moving)
 
 
 def _joined(stable: bytes, more: dict[str, Any]) -> bytes:
@@ -316,13 +352,17 @@ def as_told(answer: Answer, language: str) -> dict[str, Any]:
     return body
 
 
-def _receipt(services: Services, answer: Answer) -> str | None:
-    """The verdict as a signed note: what was asked, what was answered, on which index it rests."""
-    verdict = answer.verdict
-    if verdict.basis is None or verdict.facts is None:
+def _receipt(services: Services, code: str, verdict: Verdict) -> str | None:
+    """The verdict as a signed note: what was asked, what was answered, on which index it rests.
+
+    Of a code that was unknown at that index too, for whoever holds a forged paper; None where
+    nothing was judged.
+    """
+    judged = verdict.facts is not None or verdict.reason is Reason.CODE_UNKNOWN
+    if verdict.basis is None or not judged:
         return None
     said = {
-        "code": verdict.facts.code,
+        "code": codes.normalise(code),
         "matched": list(verdict.comparison.matched),
         "mismatched": list(verdict.comparison.mismatched),
         "outcome": verdict.outcome.value,

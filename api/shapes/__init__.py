@@ -60,6 +60,7 @@ from api.shapes.verdicts import (
     SuspicionPage,
     TrustList,
     Verdict,
+    VerdictBatch,
 )
 
 SHAPES: tuple[Any, ...] = (
@@ -88,6 +89,7 @@ SHAPES: tuple[Any, ...] = (
     CertificateShown,
     CredentialShown,
     Verdict,
+    VerdictBatch,
     IssuanceReport,
     LetterPage,
     TransferShown,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from api.shapes.common import At, Day, Index, Time, exact
+from api.shapes.common import At, Day, Index, Problem, Time, exact
 from domain.values import Names
 from infrastructure.proofs.verdict import CodeState, Outcome, Reason
 
@@ -76,8 +76,28 @@ class Verdict(TypedDict):
         Annotated[VerdictBasis | None, Field(description="Absent where the ledger was not asked.")]
     ]
     receipt: NotRequired[
-        Annotated[str, Field(description="The verdict as a note signed by the ledger.")]
+        Annotated[
+            str,
+            Field(
+                description="The verdict as a note signed by the ledger, where it was asked for. "
+                "Of what could not be read or checked there is none."
+            ),
+        ]
     ]
+
+
+@exact
+class Unanswered(TypedDict):
+    """A question of a batch that is refused; the others are not."""
+
+    problem: Problem
+
+
+@exact
+class VerdictBatch(TypedDict):
+    """An answer to each question of a batch, in their order."""
+
+    items: list[Verdict | Unanswered]
 
 
 @exact

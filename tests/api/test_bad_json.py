@@ -312,7 +312,7 @@ def test_a_name_of_a_body_that_could_deceive_is_refused(
         b'{"code":"x"} {"code":"y"}',
     ],
 )
-@pytest.mark.parametrize("path", ["/v1/verify", "/v1/certificates/search"])
+@pytest.mark.parametrize("path", ["/v1/verify", "/v1/verify/batch", "/v1/certificates/search"])
 def test_a_question_that_cannot_be_read_is_a_refusal_and_no_crash(
     wire: Wire, path: str, body: bytes
 ) -> None:

@@ -275,6 +275,25 @@ def test_presenting_a_paper_reveals_nothing_not_even_what_was_presented(
             assert revealed(everything(answer), secrets) == []
 
 
+def test_presenting_many_papers_at_once_reveals_no_more(wire: Wire, kept: Kept) -> None:
+    secrets = [*kept.values(), *kept.salts, *kept.digests]
+    items = [
+        {
+            "code": paper.code,
+            "fields": {name: said for name, said in paper.values.items() if name != "document"},
+            "receipt": True,
+        }
+        for paper in kept.papers
+    ]
+    answer = wire.http.post(
+        "/v1/verify/batch", json={"items": items}, headers={"X-Forwarded-For": "198.51.100.18"}
+    )
+
+    verdicts = answer.json()["items"]
+    assert all(one["compared"]["matched"] for one in verdicts if one["record"])
+    assert revealed(everything(answer), secrets) == []
+
+
 def test_refusals_repeat_nothing_of_what_was_sent(
     wire: Wire, agency: Agency, stranger: Agency, kept: Kept
 ) -> None:
@@ -287,6 +306,7 @@ def test_refusals_repeat_nothing_of_what_was_sent(
         *(wire.post(one.path, one.headers, one.body) for one in _refused(agency, stranger, good)),
         wire.http.post("/v1/verify", json={"code": value, "fields": {"Name": value}}),
         wire.http.post("/v1/verify", json={"code": kept.codes[0], "document": value}),
+        wire.http.post("/v1/verify/batch", json={"items": [value, {"code": value, "more": value}]}),
         wire.http.post(f"{PATH}/search", json={"field": value, "value": value, "more": value}),
         wire.http.post(
             f"{PATH}/search", headers=search, json={"field": "holder_name", "value": value}

@@ -138,8 +138,28 @@ def test_a_verdict_can_be_taken_away_under_the_receipts_key(wire: Wire, agency: 
         receipts.open_receipt(verdict["receipt"].encode(), [key])
 
 
-def test_of_what_is_not_recorded_there_is_no_receipt(wire: Wire) -> None:
-    assert "receipt" not in present(wire, codes.generate(), receipt=True).json()
+def test_that_a_code_is_unknown_can_be_taken_away_too(wire: Wire) -> None:
+    ledger = wire.get("/v1/ledger").json()
+    key = VerifierKey.parse(ledger["receipts_vkey"])
+    code = codes.generate()
+
+    verdict = present(
+        wire, codes.for_people(code), fields={"holder_name": "x"}, receipt=True
+    ).json()
+
+    note = receipts.open_verdict(verdict["receipt"].encode(), [key])
+    assert (note.ledger.hex(), note.index) == (ledger["ledger"], verdict["basis"]["index"])
+    assert json.loads(note.verdict) == {
+        "code": code,
+        "matched": [],
+        "mismatched": [],
+        "outcome": "not_valid",
+        "reason": "code_unknown",
+    }
+    assert "receipt" not in present(wire, code).json()
+
+
+def test_of_what_is_no_code_there_is_no_receipt(wire: Wire) -> None:
     assert "receipt" not in present(wire, "x", receipt=True).json()
 
 
@@ -163,6 +183,12 @@ def test_a_verdict_without_the_database_is_could_not_check_and_soon(ledger_folde
             assert verdict["reason"] == "store_unavailable"
             assert verdict["record"] is None
         assert time.monotonic() - started < 2 * A_VERDICT_SECONDS
+        items = [{"code": one} for one in (*[code] * 12, "x")]
+        several = wire.http.post("/v1/verify/batch", json={"items": items})
+        assert (several.status_code, several.headers["retry-after"]) == (503, "2")
+        assert "etag" not in several.headers
+        reasons = [verdict["reason"] for verdict in several.json()["items"]]
+        assert reasons == [*["store_unavailable"] * 12, "code_malformed"]
         assert wire.get("/livez").status_code == 200
         # What is no code needs no database.
         assert wire.get("/v1/verify/x").json()["outcome"] == "unreadable"

@@ -178,6 +178,8 @@ def test_a_verdict_can_be_taken_away(office: Shell, served: Served) -> None:
     assert (taken.ledger, taken.index) == (identity.ledger, ran.json["basis"]["index"])
     assert json.loads(taken.verdict)["reason"] == ran.json["reason"]
     assert "sijill-verdict/v1" in office("verify", code, "--receipt").out
+    # Of a forged paper above all: the ledger does not know its code.
+    assert "code_unknown" in office("verify", generate(), "--receipt").out
 
 
 @pytest.mark.usefixtures("hurried")
