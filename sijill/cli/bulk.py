@@ -260,9 +260,7 @@ class Bulk:
         What was not is sent anew with the others, and told then, if it still stands in the file.
         """
         state = self._client.state
-        if state is None:
-            return
-        for prepared in [*state.journaled(), *state.waiting()]:
+        for prepared in [*state.journaled(), *state.waiting()] if state else []:
             if prepared.path == self._path and prepared.marks:
                 self._output.say(self._output.words("cli.interrupted"))
                 try:
