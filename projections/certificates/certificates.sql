@@ -23,7 +23,8 @@ CREATE TABLE certificates (
     legal_basis text COLLATE "C",
     counts_from text COLLATE "C",
     successor text COLLATE "C",
-    -- [{"index": n, "keys": [thumbprint], "code": code of one original, "court": agency}]
+    -- [{"index": n, "keys": [thumbprint], "code": code of one original,
+    --   "court": agency, "ends": reference}]
     grants jsonb NOT NULL,
     reaffirmed_index bigint,
     erased_index bigint,
