@@ -218,7 +218,7 @@ async def _page(
     found = [row.certificate for row in rows]
     own = await kept(services, who, owner, ((one.unit, one.series) for one in found))
     items = [
-        {**_certificate(row.certificate), "in_doubt": row.in_doubt}
+        {**_certificate(row.certificate), "in_doubt": bool(row.doubted), "doubted": row.doubted}
         for row in rows
         if (row.certificate.unit, row.certificate.series) in own
     ]

@@ -165,7 +165,10 @@ class Certificate(TypedDict):
 class CertificateListed(Certificate):
     """A certificate in a list."""
 
-    in_doubt: Annotated[bool, Field(description="It waits for re-affirmation.")]
+    in_doubt: Annotated[bool, Field(description="It waits for re-affirmation by its agency.")]
+    doubted: Annotated[
+        list[str], Field(description="The codes to re-affirm, each by an order of its own.")
+    ]
 
 
 @exact

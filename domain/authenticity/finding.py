@@ -143,7 +143,7 @@ def _check_nowhere(
     if all_held([*registers, *could_stand], asked, sitting):
         raise FindingMismatch
     if finding is Finding.VOIDED:
-        if not _is_void(registers[0], asked, sitting):
+        if not _is_voided(registers, asked, sitting):
             raise FindingMismatch
         return
     # A request tells neither the unit nor the series of a paper's number: it is nowhere only where
@@ -241,6 +241,22 @@ def _claimant(register: Register, asked: AuthenticityRequest, sitting: Sitting) 
 def _is_void(register: Register, asked: AuthenticityRequest, sitting: Sitting) -> bool:
     note = _claimant(register, asked, sitting)
     return isinstance(note, NumberNote) and note.voided
+
+
+def _is_voided(registers: list[Register], asked: AuthenticityRequest, sitting: Sitting) -> bool:
+    """Whether the number that is named was voided where the paper could have stood.
+
+    In a register of the answering agency's own the issuer's paper could only where one of those of
+    the issuer's that are known is not captured whole.
+    """
+    if sitting.today < REGISTERS_BIND_SINCE:
+        return _is_void(registers[0], asked, sitting)
+    issuers = _issuers(registers[0], asked)
+    if _is_void(issuers, asked, sitting):
+        return True
+    shelf = shelf_of(issuers, sitting)
+    room = not shelf or not _all_covered(shelf, sitting)
+    return room and registers[0] != issuers and _is_void(registers[0], asked, sitting)
 
 
 def _held(

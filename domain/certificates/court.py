@@ -115,9 +115,9 @@ class SuspendedByCourt(Fact):
             aggregate.before_court = aggregate.status
         aggregate.status = Status.SUSPENDED
         if self.day >= NOTHING_IS_WASHED_SINCE:
-            # The court has it in its hands again: what counts is how it ends this one.
-            own = self.agency
-            aggregate.grants = [one for one in aggregate.grants if one.court != own]
+            # The order is laid anew: what counts is how the court ends it now.
+            gone = laid_anew(aggregate.grants, self.agency, self.said["legal_basis"])
+            aggregate.grants = [one for one in aggregate.grants if one not in gone]
         aggregate.court_orders.append(CourtOrder(self.agency, self.said["legal_basis"]))
 
 
@@ -131,7 +131,8 @@ class CourtSuspensionLifted(Fact):
         _end(aggregate.court_orders, self)
         # What keeps it from being valid goes, now or once it is lifted elsewhere: it rests on this.
         partial = bool(aggregate.court_orders) or aggregate.status is not Status.SUSPENDED
-        aggregate.grants.append(Grant(self.at, self.keys, partial=partial, court=self.agency))
+        lifted = Grant(self.at, self.keys, None, partial, self.agency, self.said["ends"])
+        aggregate.grants.append(lifted)
         if aggregate.court_orders:
             return
         if aggregate.status is Status.SUSPENDED:
@@ -163,6 +164,15 @@ class HoldReleased(Fact):
 def fitting(orders: Iterable[CourtOrder], court: str, reference: str) -> list[CourtOrder]:
     """What a court's act may mean, first what it ends: its own, else others of that reference."""
     named = [one for one in orders if one.reference == reference]
+    return [one for one in named if one.court == court] or named
+
+
+def laid_anew(grants: Iterable[Grant], court: str, reference: str) -> list[Grant]:
+    """The liftings that a court's suspension takes the place of: those of the order that it cites.
+
+    Its own, else those of that reference: a court whose successor it is ended them.
+    """
+    named = [one for one in grants if one.ends == reference]
     return [one for one in named if one.court == court] or named
 
 

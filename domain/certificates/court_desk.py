@@ -4,7 +4,13 @@ from collections.abc import Iterable
 
 from domain.agencies import responsible
 from domain.certificates import court
-from domain.certificates.record import Certificate, CourtOrder, Original, Status
+from domain.certificates.record import (
+    NOTHING_IS_WASHED_SINCE,
+    Certificate,
+    CourtOrder,
+    Original,
+    Status,
+)
 from domain.certificates.standing import ALIVE, check_named, check_status
 from domain.errors import CertificateUnknown, CourtOrderRepeated, CourtOrderUnknown
 from domain.ledger import Sitting, desk
@@ -17,6 +23,7 @@ def suspend(order: court.SuspendByCourt, sitting: Sitting) -> None:
     check_named(original)
     check_status(certificate, order.code, ALIVE)
     _check_new(certificate.court_orders, order, order.code)
+    _check_laid_anew(certificate, order, sitting)
     sitting.check_not_future(order.effective_date)
     sitting.record(court.SuspendedByCourt, on=certificate)
 
@@ -61,11 +68,26 @@ def _check_new(orders: Iterable[CourtOrder], order: court.ByCourt, code: str) ->
         raise CourtOrderRepeated(code=code)
 
 
+def _check_laid_anew(
+    certificate: Certificate, order: court.SuspendByCourt, sitting: Sitting
+) -> None:
+    """What another court lifted is laid anew by who answers for it; others cite what is not its."""
+    if sitting.today < NOTHING_IS_WASHED_SINCE:
+        return
+    for one in court.laid_anew(certificate.grants, order.agency, order.legal_basis):
+        if one.court is not None and not _answers(order.agency, one.court, sitting):
+            raise CourtOrderRepeated(code=order.code)
+
+
 def _check_standing(
     orders: Iterable[CourtOrder], order: court.ByCourt, ended: str, sitting: Sitting
 ) -> None:
     """An order is ended by the court that gave it, or by the one that answers for it now."""
     for one in court.fitting(orders, order.agency, ended)[:1]:
-        if order.agency in (one.court, responsible(one.court, None, None, sitting.agency)):
+        if _answers(order.agency, one.court, sitting):
             return
     raise CourtOrderUnknown(code=order.code)
+
+
+def _answers(agency: str, ordered: str, sitting: Sitting) -> bool:
+    return agency in (ordered, responsible(ordered, None, None, sitting.agency))

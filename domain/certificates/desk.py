@@ -227,7 +227,8 @@ def credential(order: commands.CredentialCertificate, sitting: Sitting) -> None:
 def reaffirm(order: commands.ReaffirmCertificate, sitting: Sitting) -> None:
     """Stand by a certificate that is in doubt, and by the original that is named.
 
-    One that another has replaced is attested as changed, so it may be stood by, too.
+    One that another has replaced is attested as changed, so it may be stood by, too; there by what
+    a court lifted as well, since no court suspends it any more.
     """
     certificate, original = found(order.code, order.agency, sitting)
     check_named(original)
@@ -235,7 +236,8 @@ def reaffirm(order: commands.ReaffirmCertificate, sitting: Sitting) -> None:
     strict = sitting.today >= NOTHING_IS_WASHED_SINCE
     if not certificate.in_doubt(sitting, order.code if strict else None):
         raise ReaffirmationNotNeeded(code=order.code)
-    if strict and not certificate.in_doubt(sitting, order.code, agencys=True):
+    courts = strict and certificate.status is not Status.SUPERSEDED
+    if courts and not certificate.in_doubt(sitting, order.code, agencys=True):
         raise CourtSuspensionStands(code=order.code)
     sitting.record(events.Reaffirmed, on=certificate)
 

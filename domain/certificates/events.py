@@ -178,7 +178,9 @@ class Reaffirmed(Fact):
         kept: list[Grant] = []
         if self.day >= NOTHING_IS_WASHED_SINCE:
             stood_by = (None, self.said["code"])
-            kept = [one for one in aggregate.grants if one.court or one.code not in stood_by]
+            kept = [one for one in aggregate.grants if one.code not in stood_by]
+            if aggregate.status is not Status.SUPERSEDED:
+                kept = [*aggregate.courts_liftings(), *kept]
         aggregate.grants = [*kept, Grant(self.at, self.keys)]
 
 

@@ -18,8 +18,8 @@ from domain.registers import Register
 
 NOTHING_IS_WASHED_SINCE: Final = date(2026, 11, 29)
 """Until then a correction took a revoked original out of its revocation, it and a re-affirmation
-took a court's lifting out of doubt, and a re-affirmation of one original stood for all (decision
-37): what was recorded before that day keeps that meaning."""
+took a court's lifting out of doubt, and a re-affirmation of one original stood for all; no court
+took back what had been lifted (decision 37): what was recorded before keeps that meaning."""
 
 
 class Status(StrEnum):
@@ -46,7 +46,8 @@ class Grant(NamedTuple):
 
     `code` is None where it is about the whole record. `partial`: an end of one obstacle of
     several, which left it out of force until the act that ended the last of them. `court` is who
-    ended it, where a court did: its agency cannot stand by that.
+    ended it, where a court did, and `ends` the reference of that order: its agency cannot stand by
+    that.
     """
 
     at: int
@@ -54,6 +55,7 @@ class Grant(NamedTuple):
     code: str | None = None
     partial: bool = False
     court: str | None = None
+    ends: str | None = None
 
 
 class CourtOrder(NamedTuple):

@@ -160,7 +160,7 @@ def verify(bundle: Bundle, trust: Trust) -> Report:
                 report.findings.append(found)
         if header is not None and header.stream == bundle.record:
             headers.append((leaf, header))
-            acts.append(Act.of(leaf.index, header, event.opening.body))
+            acts.append(Act.of(leaf, header, event.opening.body))
             if event.opening.order is None:
                 report.findings.append(Finding("evidence_missing", leaf.index))
     report.told = [

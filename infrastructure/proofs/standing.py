@@ -9,36 +9,54 @@ from typing import Any, Final, NamedTuple
 from infrastructure.proofs.authorship import ALWAYS_OPEN
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.findings import Finding
-from infrastructure.proofs.leaf import Header, split_body
+from infrastructure.proofs.leaf import Header, Leaf, split_body
 
 CERTIFICATE: Final = "sijill.certificate."
 _SEEN: Final = (*ALWAYS_OPEN, CERTIFICATE, "sijill.register.", "sijill.report.")
 """Topics whose headers are for everybody."""
 NAMING: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
 """What makes an original, and names its code."""
+NOTHING_IS_WASHED_SINCE_US: Final = 1_795_899_600_000_000
+"""29 November 2026 in Baghdad: until then a correction and a re-affirmation stood for all that was
+granted before, and no court took back what had been lifted."""
 
 
 class Act(NamedTuple):
-    """One event of the record; ``said`` is its statement, None where it is not open."""
+    """One event of the record; ``said`` is its statement, None where it is not open.
+
+    ``agency`` ordered it, ``time`` (µs) is its leaf's.
+    """
 
     at: int
     type: str
     said: Mapping[str, Any] | None
+    agency: str
+    time: int
 
     @classmethod
-    def of(cls, at: int, header: Header, body: bytes | None) -> "Act":
-        """The event at an index, its body's bytes read if they can be."""
+    def of(cls, leaf: Leaf, header: Header, body: bytes | None) -> "Act":
+        """The event of a leaf, its body's bytes read if they can be."""
         try:
             said = None if body is None else split_body(body).parsed
         except ProofError:
             # The judge has told.
             said = None
-        return cls(at, header.type, said)
+        return cls(leaf.index, header.type, said, header.agency, leaf.time)
 
     @property
     def what(self) -> str:
         """The third word of its type, where it is a certificate's; otherwise nothing."""
-        return self.type.split(".")[2] if self.type.startswith(CERTIFICATE) else ""
+        return what(self.type)
+
+    @property
+    def washes(self) -> bool:
+        """Whether it is of the days on which nothing of before outlived it."""
+        return self.time < NOTHING_IS_WASHED_SINCE_US
+
+
+def what(topic: str) -> str:
+    """The third word of an event's type, where it is a certificate's; otherwise nothing."""
+    return topic.split(".")[2] if topic.startswith(CERTIFICATE) else ""
 
 
 def kept_back(header: Header | None, found: Finding) -> bool:
@@ -92,19 +110,67 @@ def against(acts: Sequence[Act], code: str | None) -> Act | None:
 
 
 def granted(acts: Sequence[Act], code: str | None) -> list[Act]:
-    """The events that a code rests on: while a key of one is void, it is not valid."""
+    """The events that a code rests on: while a key of one is void, it is not valid.
+
+    Whether a court may lay anew what another one lifted is the check's, not this reader's: who
+    succeeded whom need not be at hand.
+    """
     grants: list[Act] = []
+    superseded = False
     for act in acts:
         match act.what:
-            case "corrected" | "reaffirmed":
-                grants = [act]
-            case "issued" | "reinstated" | "court_suspension_lifted":
-                grants.append(act)
-            case "revocation_annulled" if _only_one(act, 1) in {None, code}:
-                grants.append(act)
-            case "original_added" | "original_replaced" if _begins(act, code):
-                grants.append(act)
+            case "superseded":
+                superseded = True
+            case "corrected":
+                grants = [*([] if act.washes else _liftings(grants)), act]
+            case "reaffirmed":
+                grants = [*_outliving(grants, act, code, superseded=superseded), act]
+            case "suspended_by_court" if not act.washes:
+                gone = _laid_anew(_liftings(grants), act)
+                grants = [one for one in grants if one not in gone]
+            case _:
+                grants += [act] if _grants(act, code) else []
     return grants
+
+
+def _grants(act: Act, code: str | None) -> bool:
+    """Whether it puts the code in force (again), whatever was granted before."""
+    whole = act.what in {"issued", "reinstated", "court_suspension_lifted"}
+    annulled = act.what == "revocation_annulled" and _only_one(act, 1) in {None, code}
+    return whole or annulled or _of_one(act, code)
+
+
+def _of_one(act: Act, code: str | None) -> bool:
+    """Whether it is a grant of this original alone."""
+    if act.what == "revocation_annulled":
+        return code is not None and _only_one(act, 1) == code
+    return act.what in {"original_added", "original_replaced"} and _begins(act, code)
+
+
+def _liftings(grants: Sequence[Act]) -> list[Act]:
+    return [one for one in grants if one.what == "court_suspension_lifted"]
+
+
+def _outliving(grants: Sequence[Act], act: Act, code: str | None, *, superseded: bool) -> list[Act]:
+    """What a re-affirmation leaves: a court's liftings while one can act, others' own grants."""
+    if act.washes:
+        return []
+    other = act.said is not None and act.said.get("code") != code
+    own = [one for one in grants if other and _of_one(one, code)]
+    return own if superseded else [*_liftings(grants), *own]
+
+
+def _laid_anew(liftings: Sequence[Act], act: Act) -> list[Act]:
+    """The liftings of the order that a suspension cites: its own court's, else all of them."""
+    cited = None if act.said is None else act.said.get("legal_basis")
+    named = [
+        one
+        for one in liftings
+        if one.said is None or cited is None or one.said.get("ends") == cited
+    ]
+    own = [one for one in named if one.agency == act.agency]
+    sure = cited is not None and any(one.said is not None for one in own)
+    return own if sure else named
 
 
 def _begins(act: Act, code: str | None) -> bool:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+from infrastructure.proofs.standing import NOTHING_IS_WASHED_SINCE_US
 from infrastructure.proofs.statuslist import Status, StatusList
 
 _PREFIX: Final = "sijill.certificate."
-STAYS_REVOKED_SINCE_US: Final = 1_795_899_600_000_000
-"""29 November 2026 in Baghdad: until then a correction overtook a revoked original, too."""
 _MAKES: Final = frozenset({"issued", "corrected", "original_added", "original_replaced"})
 
 
@@ -70,7 +69,8 @@ class Statuses:
             self._records[stream] = _Record()
         record = self._records[stream]
         if act in ("corrected", "original_replaced"):
-            keeps = time_us >= STAYS_REVOKED_SINCE_US
+            # Until then a correction overtook a revoked original, too.
+            keeps = time_us >= NOTHING_IS_WASHED_SINCE_US
             self._overtake(record, act, statement["code"], keeps_revoked=keeps)
         if act in _MAKES and status is not None:
             made = statement["code" if act == "issued" else "new_code"]

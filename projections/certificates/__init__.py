@@ -59,7 +59,7 @@ TOPICS: Final = frozenset(events.HANDLERS)
 
 PROJECTOR: Final = Projector(
     name="certificates",
-    version=4,
+    version=5,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(CERTIFICATES, CODES, CREDENTIALS),

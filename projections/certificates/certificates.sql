@@ -23,7 +23,8 @@ CREATE TABLE certificates (
     legal_basis text COLLATE "C",
     counts_from text COLLATE "C",
     successor text COLLATE "C",
-    -- [{"index": n, "keys": [thumbprint], "code": code of one original, "court": agency}]
+    -- [{"index": n, "keys": [thumbprint], "code": code of one original,
+    --   "court": agency, "ends": reference}]
     grants jsonb NOT NULL,
     reaffirmed_index bigint,
     erased_index bigint,
@@ -134,23 +135,42 @@ ORDER BY named.original
 WITH moment AS (
     SELECT least(%(at)s::bigint, model.index) AS at FROM read.model
 ), listed AS (
-    SELECT certificate.*, EXISTS (
-            SELECT FROM jsonb_to_recordset(certificate.grants)
-                AS granted (index bigint, keys text[], code text)
-            JOIN read.keys AS key ON key.thumbprint = ANY (granted.keys)
-            WHERE key.void_from <= granted.index
-                AND key.since_index <= moment.at
-                AND (key.until_index > moment.at OR key.until_index IS NULL)
-                -- Of an original that does not stand any more nobody has to say anything.
-                AND (granted.code IS NULL OR EXISTS (
-                    SELECT FROM read.codes AS original
-                    WHERE original.code = granted.code AND original.state = 'in_force'
-                        AND original.since_index <= moment.at
-                        AND (original.until_index > moment.at OR original.until_index IS NULL)
-                ))
-        ) AS in_doubt
+    SELECT certificate.*, CASE WHEN void.codes IS NULL THEN '{}' ELSE coalesce(
+            -- Of an original that does not stand any more nobody has to say anything.
+            nullif(ARRAY(
+                SELECT original.code FROM read.codes AS original
+                WHERE original.code = ANY (void.codes) AND original.state = 'in_force'
+                    AND original.since_index <= moment.at
+                    AND (original.until_index > moment.at OR original.until_index IS NULL)
+                ORDER BY original.original
+            ), '{}'),
+            -- For the whole record any one speaks that nothing has taken the place of.
+            ARRAY(
+                SELECT original.code FROM read.codes AS original
+                WHERE array_position(void.codes, NULL) IS NOT NULL
+                    AND original.code = ANY (certificate.originals)
+                    AND original.edition = certificate.edition
+                    AND original.state IN ('in_force', 'original_revoked')
+                    AND original.since_index <= moment.at
+                    AND (original.until_index > moment.at OR original.until_index IS NULL)
+                ORDER BY original.state, original.original
+                LIMIT 1
+            )
+        ) END AS doubted
     FROM moment JOIN read.certificates AS certificate ON certificate.since_index <= moment.at
         AND (certificate.until_index > moment.at OR certificate.until_index IS NULL)
+    CROSS JOIN LATERAL (
+        SELECT array_agg(granted.code) AS codes
+        FROM jsonb_to_recordset(certificate.grants)
+            AS granted (index bigint, keys text[], code text, court text)
+        JOIN read.keys AS key ON key.thumbprint = ANY (granted.keys)
+        WHERE key.void_from <= granted.index
+            AND key.since_index <= moment.at
+            AND (key.until_index > moment.at OR key.until_index IS NULL)
+            AND certificate.state NOT IN ('revoked', 'voided')
+            -- By what a court ended its agency stands only where no court acts any more.
+            AND (granted.court IS NULL OR certificate.state = 'superseded')
+    ) AS void
     WHERE certificate.agency = %(agency)s AND certificate.issue_index > %(after)s
         AND (%(type)s::text IS NULL OR certificate.type = %(type)s)
         AND (%(unit)s::text IS NULL OR certificate.unit = %(unit)s)
@@ -167,7 +187,7 @@ WITH moment AS (
 )
 SELECT listed.*
 FROM listed
-WHERE %(in_doubt)s::boolean IS NULL OR listed.in_doubt = %(in_doubt)s
+WHERE %(in_doubt)s::boolean IS NULL OR (cardinality(listed.doubted) > 0) = %(in_doubt)s
 ORDER BY listed.issue_index
 LIMIT %(limit)s
 

@@ -31,6 +31,13 @@ def _without(orders: list[str], event: Recorded) -> list[str]:
     return kept
 
 
+def _without_laid_anew(grants: list[Grant], event: Recorded) -> list[Grant]:
+    """The grants without the liftings of the order that is laid anew: the court's own, else all."""
+    named = [one for one in grants if one.get("ends") == event.statement["legal_basis"]]
+    gone = [one for one in named if one["court"] == event.agency] or named
+    return [one for one in grants if one not in gone]
+
+
 def _stands(
     event: Recorded, certificate: Certificate, state: str, reason: str | None
 ) -> Certificate:
@@ -50,9 +57,7 @@ def _suspended(event: Recorded, rows: WorkingSet) -> None:
     orders = [*certificate.court_orders, _named(event, "legal_basis")]
     changed = _stands(event, certificate, CodeState.SUSPENDED.value, COURT_ORDER)
     if baghdad_day(event.time) >= NOTHING_IS_WASHED_SINCE:
-        # The court has it in its hands again: what counts is how it ends this one.
-        kept = [one for one in certificate.grants if one.get("court") != event.agency]
-        changed = changed._replace(grants=kept)
+        changed = changed._replace(grants=_without_laid_anew(certificate.grants, event))
     rows.put(CERTIFICATES, changed._replace(court_orders=orders), event.index)
 
 
@@ -60,7 +65,8 @@ def _lifted(event: Recorded, rows: WorkingSet) -> None:
     certificate = rows.need(CERTIFICATES, event.stream)
     orders = _without(certificate.court_orders, event)
     before = certificate.before_court or CodeState.IN_FORCE.value
-    grant = Grant(index=event.index, keys=list(event.keys), court=event.agency)
+    ended = event.statement["ends"]
+    grant = Grant(index=event.index, keys=list(event.keys), court=event.agency, ends=ended)
     changed = certificate._replace(court_orders=orders, grants=[*certificate.grants, grant])
     if not orders:
         changed = changed._replace(before_court=None)

@@ -47,6 +47,11 @@ def _grant(event: Recorded, code: str | None = None) -> Grant:
     return grant
 
 
+def _courts_liftings(certificate: Certificate) -> list[Grant]:
+    """The grants that are a court's: no act of the agency takes their place."""
+    return [one for one in certificate.grants if "court" in one]
+
+
 def _code(event: Recorded, code: str, *, date: str, edition: int, original: int) -> Code:
     """The row of an original that shows an edition as this event's statement describes it."""
     said = event.statement
@@ -188,7 +193,6 @@ def _corrected(event: Recorded, rows: WorkingSet) -> None:
             _put_code(event, rows, code, CodeState.SUPERSEDED, new_code)
     edition = certificate.edition + 1
     number = len(certificate.originals) + 1
-    courts = [one for one in certificate.grants if "court" in one]
     code = _code(event, new_code, date=certificate.date, edition=edition, original=number)
     rows.put(CODES, code, event.index)
     changed = certificate._replace(
@@ -196,7 +200,7 @@ def _corrected(event: Recorded, rows: WorkingSet) -> None:
         code=new_code,
         originals=[*certificate.originals, new_code],
         # The new edition rests on this act: nothing was taken over but what a court ended.
-        grants=[*([] if washes else courts), _grant(event)],
+        grants=[*([] if washes else _courts_liftings(certificate)), _grant(event)],
     )
     rows.put(CERTIFICATES, changed, event.index)
 
@@ -253,9 +257,9 @@ def _reaffirmed(event: Recorded, rows: WorkingSet) -> None:
     kept: list[Grant] = []
     if not _washes(event):
         named = event.statement["code"]
-        kept = [
-            one for one in certificate.grants if "court" in one or one.get("code", named) != named
-        ]
+        kept = [one for one in certificate.grants if one.get("code", named) != named]
+        if certificate.state != CodeState.SUPERSEDED:
+            kept = [*_courts_liftings(certificate), *kept]
     grants = [*kept, _grant(event)]
     changed = certificate._replace(grants=grants, reaffirmed_index=event.index)
     rows.put(CERTIFICATES, changed, event.index)

@@ -167,10 +167,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A certificate in a list, and whether it waits for re-affirmation."""
+    """A certificate in a list, and the codes that its agency has to re-affirm."""
 
     certificate: Certificate
-    in_doubt: bool
+    doubted: list[str]
 
 
 async def page(
@@ -236,7 +236,7 @@ def _codes(cursor: AsyncCursor[Any]) -> RowMaker[Code]:
 
 def _listed(cursor: AsyncCursor[Any]) -> RowMaker[Listed]:
     certificate = taken_from(cursor, Certificate)
-    return lambda values: Listed(certificate(values), in_doubt=values[-1])
+    return lambda values: Listed(certificate(values), doubted=values[-1])
 
 
 def _streamed(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,13 +14,15 @@ State = Literal["in_force", "suspended", "revoked", "superseded", "voided"]
 class Grant(TypedDict):
     """An act by which a certificate is (again) in force: its index and the keys that signed it.
 
-    With `code` it is about that original only; with `court` it is that court's.
+    With `code` it is about that original only; with `court` it is that court's, and `ends` the
+    reference of the order that it ended.
     """
 
     index: int
     keys: list[str]
     code: NotRequired[str]
     court: NotRequired[str]
+    ends: NotRequired[str]
 
 
 class Certificate(NamedTuple):

@@ -316,8 +316,12 @@ def list_(
             path = "/v1/certificates/search"
             found = client.pages(path, limit=limit, body=wanted.body())
         items = list(found)
+    shown = items
+    if wanted.in_doubt:
+        # What is to be done next is done to each of these codes.
+        shown = [{**item, "code": code} for item in items for code in item["doubted"]]
     output = Output(desk)
-    output.result({"items": items}, *output.table(_worded(items, output), _COLUMNS))
+    output.result({"items": items}, *output.table(_worded(shown, output), _COLUMNS))
     return 0
 
 

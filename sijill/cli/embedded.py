@@ -13,7 +13,7 @@ from infrastructure.proofs.bundle import Told
 from infrastructure.proofs.credential import LEDGER_BYTES, Credential
 from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.offline import Listed
-from infrastructure.proofs.standing import NAMING, Act
+from infrastructure.proofs.standing import NAMING, what
 from infrastructure.proofs.statuslist import Status
 from infrastructure.proofs.trust import Root
 from infrastructure.proofs.verdict import Reason
@@ -91,7 +91,7 @@ def _issued(said: Credential, told: Sequence[Told]) -> bool:
 
 
 def _makes(one: Told) -> bool:
-    return Act(one.index, one.header.type, None).what in NAMING
+    return what(one.header.type) in NAMING
 
 
 def newer(one: Listed | None, other: Listed | None) -> Listed | None:

@@ -182,3 +182,20 @@ def test_a_certificate_waits_in_doubt_until_it_is_reaffirmed(wire: Wire, served:
         409,
         "reaffirmation_not_needed",
     )
+
+
+def test_what_is_listed_as_doubted_can_be_reaffirmed(wire: Wire, served: Served) -> None:
+    """The record goes by the first code of its edition, which was replaced and says no more."""
+    agency = served.agency()
+    lost = asking.compromised(agency)
+    standing = asking.replace(agency, lost)
+    answer = read(wire, agency, PATH, in_doubt="true")
+    assert [(one["code"], one["doubted"]) for one in answer.json()["items"]] == [(lost, [standing])]
+    assert refused(lambda: on(agency.client, "reaffirm", lost, "reaffirmation")) == (
+        409,
+        "code_replaced",
+    )
+
+    on(agency.client, "reaffirm", standing, "reaffirmation")
+
+    assert listed(wire, agency, in_doubt="true") == []

@@ -132,6 +132,28 @@ def test_a_void_number_is_answered_as_voided(ledger: Scenario) -> None:
     ledger.when(answer("a", "voided", **HERE)).then(ANSWERED)
 
 
+def test_a_number_that_the_answerer_voids_itself_says_nothing_of_the_issuers(
+    ledger: Scenario,
+) -> None:
+    """After a referral its own register tells of the paper only where the issuer's leave room."""
+    ledger.given(cover(), void("12", agency="mof"))
+    ledger.given(*(one for name in "ab" for one in (ask(name, **LATE), refer(name))))
+
+    refused_since(ledger, by("mof", "a", "voided"), "finding_mismatch")
+    ledger.given(void("12")).on(SINCE).when(by("mof", "b", "voided")).then(ANSWERED)
+    assert list(judged(ledger.world.recorded)) == []
+
+
+def test_an_issuer_without_registers_may_have_had_its_number_voided_elsewhere(
+    ledger: Scenario,
+) -> None:
+    ledger.given(void("12", agency="mof"), ask("a", **LATE), refer("a")).on(SINCE)
+
+    ledger.when(by("mof", "a", "voided", unit="south")).refused("finding_mismatch")
+    ledger.when(by("mof", "a", "voided")).then(ANSWERED)
+    assert list(judged(ledger.world.recorded)) == []
+
+
 def test_a_void_number_is_not_what_another_register_holds(ledger: Scenario) -> None:
     ledger.given(void("12"), capture("12", unit="south"), ask("a"))
 

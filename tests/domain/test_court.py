@@ -222,21 +222,71 @@ def test_its_agency_does_not_clear_what_a_stolen_key_of_a_court_lifted(
         return
     reaffirmed.refused("court_suspension_stands")
     assert doubted(scenario)
-    again = "judgment:3/2026"
-    scenario.given(suspend(name, again).signed_by("hjc-new"))
-    scenario.given(lift(name, again).signed_by("hjc-new"))
+    scenario.given(suspend(name).signed_by("hjc-new"))
+    scenario.given(lift(name).signed_by("hjc-new"))
     assert not doubted(scenario)
     assert list(judged(scenario.world.recorded)) == []
 
 
 def test_another_court_clears_it_no_more_than_its_agency(scenario: Scenario) -> None:
-    scenario.given(court("appeal")).on("2026-11-29")
+    scenario.given(court("appeal"))
     begins = scenario.given(suspend("a")).world.size
     scenario.given(lift("a"), compromise("hjc-court", begins, "hjc"))
 
-    scenario.given(suspend("a", court="appeal"), lift("a", court="appeal"))
+    own = "judgment:2/2026"
+    scenario.given(suspend("a", own, court="appeal"), lift("a", own, court="appeal"))
+    scenario.on("2026-11-29")
+    scenario.given(suspend("a", own, court="appeal"), lift("a", own, court="appeal"))
+    scenario.when(suspend("a", court="appeal")).refused("court_order_repeated")
 
     assert doubted(scenario)
+    scenario.on("2026-11-28").when(suspend("a", court="appeal")).then(SUSPENDED)
+    assert doubted(scenario)
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_an_order_that_a_thief_invents_gives_nothing_back(scenario: Scenario) -> None:
+    """Lifting the thief's own invention, the court lifts no order that it had laid itself."""
+    scenario.given(enrol("hjc-new", "hjc", ("court",)).also_by("ndc", "comsec"))
+    begins = scenario.on("2026-11-29").given(suspend("a")).world.size
+    invented = "order:7/2026"
+    scenario.given(lift("a"), suspend("a", invented), compromise("hjc-court", begins, "hjc"))
+
+    scenario.given(lift("a", invented).signed_by("hjc-new"))
+
+    assert status(scenario) is Status.IN_FORCE
+    assert doubted(scenario)
+    scenario.given(suspend("a").signed_by("hjc-new"), lift("a").signed_by("hjc-new"))
+    assert not doubted(scenario)
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_the_successor_of_a_court_lays_anew_what_was_lifted_with_its_key(
+    scenario: Scenario,
+) -> None:
+    begins = scenario.given(court("appeal"), suspend("a")).world.size
+    scenario.given(lift("a"), compromise("hjc-court", begins, "hjc"), merge("hjc", "appeal"))
+    scenario.on("2026-11-29").when(reaffirm("a")).refused("court_suspension_stands")
+
+    scenario.given(suspend("a", court="appeal"), lift("a", court="appeal"))
+
+    assert status(scenario) is Status.IN_FORCE
+    assert not doubted(scenario)
+    assert list(judged(scenario.world.recorded)) == []
+
+
+def test_what_was_replaced_its_agency_stands_by_for_a_court_as_well(scenario: Scenario) -> None:
+    """No court suspends it any more, and it may not stay in doubt for ever."""
+    begins = scenario.given(suspend("a")).world.size
+    scenario.given(lift("a"), on_certificate("supersede", "a", by=code("b"), reason="renewed"))
+    scenario.given(compromise("hjc-court", begins, "hjc")).on("2026-11-29")
+    scenario.when(suspend("a")).refused("key_compromised")
+
+    scenario.when(reaffirm("a")).then("sijill.certificate.reaffirmed.v1")
+
+    assert not doubted(scenario)
+    scenario.when(reaffirm("a")).refused("reaffirmation_not_needed")
+    assert list(judged(scenario.world.recorded)) == []
 
 
 def doubted(scenario: Scenario, name: str = "a") -> bool:

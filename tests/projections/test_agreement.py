@@ -134,10 +134,12 @@ def test_about_certificates(rows: WorkingSet, bench: Bench) -> None:
         assert row.court_orders == [" ".join(one) for one in record.court_orders]
         assert row.holds == [" ".join(one) for one in record.holds]
         rests_on = [
-            (one["index"], tuple(one["keys"]), one.get("code"), one.get("court"))
+            (one["index"], tuple(one["keys"]), one.get("code"), one.get("court"), one.get("ends"))
             for one in row.grants
         ]
-        assert rests_on == [(one.at, one.keys, one.code, one.court) for one in record.grants]
+        assert rests_on == [
+            (one.at, one.keys, one.code, one.court, one.ends) for one in record.grants
+        ]
         if row.state == "superseded":
             assert row.successor == record.superseded_by
 

@@ -6,8 +6,9 @@ from infrastructure.postgres import connect
 from infrastructure.proofs.verdict import CodeState, Reason, RecordFacts, judge
 from projections import certificates
 from projections.certificates import Filter, Found
-from tests.certificate_orders import another, revoke
+from tests.certificate_orders import another, replaced, revoke, supersede
 from tests.given_when_then import (
+    Order,
     add,
     claims,
     code,
@@ -217,10 +218,54 @@ async def test_only_an_original_that_stands_waits_to_be_stood_by(reading: Readin
         return [one.certificate.code for one in found]
 
     assert await doubted() == [code("a"), code("b")]
+    found = await certificates.page(reading.service, "moj", Filter(in_doubt=True))
+    assert [one.doubted for one in found] == [[code("a2")], [code("b2")]]
     scenario.given(revoke("b2", original_only=True)).on("2026-11-29")
     scenario.given(on_certificate("reaffirm", "a2"))
     await reading.follow(scenario)
     assert await doubted() == []
+
+
+async def test_each_code_that_is_named_may_be_stood_by_and_then_none_waits(
+    reading: Reading,
+) -> None:
+    """Replaced and further originals, what a court gave back, a certificate replaced by another."""
+    made = ("whole", "copies", "lost", "alone", "both", "over", "gone")
+    held = enrol("hjc-court", "hjc", ("court",)).also_by("ndc", "comsec")
+    scenario = given(linked("moj"), linked("hjc"), held, issue("sound"), issue("court"))
+    begins = scenario.world.size
+    scenario.given(*(issue(name).signed_by("moj-2") for name in made))
+    thief = [another("copies", f"copy{number}").signed_by("moj-2") for number in (1, 2)]
+    scenario.given(thief, replaced("lost", "found"), _given_back("court"), _given_back("both"))
+    scenario.given(revoke("alone", original_only=True), supersede("over", "sound"))
+    scenario.given(revoke("gone"))
+    stolen = (("moj-2", "moj"), ("hjc-court", "hjc"))
+    for key, agency in stolen:
+        void = order("key.compromise", agency, key=key_of(key), as_of=begins, reason="lost")
+        scenario.given(void)
+    scenario.on("2026-11-29")
+    await reading.follow(scenario)
+
+    found = await certificates.page(reading.service, "moj", Filter(in_doubt=True))
+    doubted = [one.doubted for one in found]
+    copies = [code("copy1"), code("copy2")]
+    told = [[code(name)] for name in ("found", "alone", "both", "over")]
+    assert doubted == [[code("whole")], copies, *told]
+    for each in (one for codes in doubted for one in codes):
+        asked = on_certificate("reaffirm", "whole").saying(code=each)
+        scenario.when(asked).then("sijill.certificate.reaffirmed.v1")
+    await reading.follow(scenario)
+
+    assert await certificates.page(reading.service, "moj", Filter(in_doubt=True)) == []
+    assert len(await certificates.page(reading.service, "moj", Filter(in_doubt=False))) == 9
+
+
+def _given_back(name: str) -> list[Order]:
+    """A court suspends a certificate and ends that."""
+    cited = {"legal_basis": "judgment:1/2026"}
+    suspended = on_certificate("suspend_by_court", name, "hjc", **cited)
+    lifted = on_certificate("lift_court_suspension", name, "hjc", ends="judgment:1/2026", **cited)
+    return [one.signed_by("hjc-court") for one in (suspended, lifted)]
 
 
 async def test_the_newest_event_that_decides_may_be_about_a_key(reading: Reading) -> None:

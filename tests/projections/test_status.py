@@ -8,8 +8,9 @@ from domain.values import MICROSECONDS, baghdad_day
 from infrastructure.log.follower import Follower, recorded
 from infrastructure.proofs import statuslist
 from infrastructure.proofs.leaf import Header, encode_body
+from infrastructure.proofs.standing import NOTHING_IS_WASHED_SINCE_US
 from infrastructure.proofs.statuslist import Status, StatusList
-from infrastructure.proofs.statusreplay import STAYS_REVOKED_SINCE_US, Statuses
+from infrastructure.proofs.statusreplay import Statuses
 from projections import certificates, status
 from projections.model import ReadModel
 from tests.certificate_orders import correct, revoke
@@ -124,8 +125,8 @@ async def test_a_correction_washes_no_original_that_was_revoked(reading: Reading
 
 
 def test_the_replay_changes_its_rule_with_the_domain() -> None:
-    assert baghdad_day(STAYS_REVOKED_SINCE_US) == NOTHING_IS_WASHED_SINCE
-    assert baghdad_day(STAYS_REVOKED_SINCE_US - 1) < NOTHING_IS_WASHED_SINCE
+    assert baghdad_day(NOTHING_IS_WASHED_SINCE_US) == NOTHING_IS_WASHED_SINCE
+    assert baghdad_day(NOTHING_IS_WASHED_SINCE_US - 1) < NOTHING_IS_WASHED_SINCE
 
 
 def test_a_list_has_a_place_for_every_number_that_is_drawn() -> None:

@@ -13,6 +13,7 @@ from infrastructure.proofs.bundled import Proven
 from infrastructure.proofs.jwk import public_of
 from infrastructure.proofs.leaf import parse_header
 from infrastructure.proofs.ordering import OrderMaterial
+from infrastructure.proofs.standing import NOTHING_IS_WASHED_SINCE_US
 from infrastructure.proofs.statements import statement_path
 from sijill import acting
 from tests.infrastructure.proofs.paper_ledger import (
@@ -34,6 +35,7 @@ from tests.sijill.test_rules import (
     without_scope,
 )
 
+SINCE_SECONDS = NOTHING_IS_WASHED_SINCE_US // 1_000_000
 Change = Callable[[Proven], Proven]
 
 
@@ -209,13 +211,14 @@ def test_what_rests_on_an_event_that_is_not_open_is_counted_and_accuses_nobody()
     assert report.summary.unchecked["rules_not_judged"].count == 2
 
 
-def declared_void(ledger: Forger, as_of: int) -> None:
-    """A key of moh is declared compromised by both founders."""
-    name, until = thumbprint("moh-1"), ledger.seconds + 86_400
+def declared_void(ledger: Forger, as_of: int, key: str = "moh-1", agency: str = "moh") -> None:
+    """A key is declared compromised by both founders."""
+    name, until = thumbprint(key), ledger.seconds + 86_400
     about = {"key": name, "as_of": as_of, "reason": "stolen", "valid_until": until}
     said = statement("key.compromise", "ndc", **about)
     path, topic = f"/v1/keys/{name}/compromise", "sijill.key.compromised.v1"
-    ledger.order("ndc", said, path, topic, "agency moh", cosigners=["comsec"])
+    stream = f"agency {agency}" if key == f"{agency}-1" else f"key {key}"
+    ledger.order("ndc", said, path, topic, stream, cosigners=["comsec"])
 
 
 @pytest.mark.parametrize(
@@ -229,10 +232,45 @@ def test_a_word_that_a_void_grant_is_valid_is_contradicted(
     index = ledger.certify(ONE)
     declared_void(ledger, index + later)
     said = {"code": ONE, "matched": [], "mismatched": [], "outcome": outcome, "reason": "x"}
-    size = len(ledger.leaves)
-    note = receipts.VerdictNote(ledger.ledger, size - 1, canonical.dumps(said))
-    record = uuid5(NAMESPACE, ONE)
+    assert worded(ledger, said) == ({(code, len(ledger.leaves))} if code else set())
 
-    report = carried(ledger, record=record, code=ONE, verdict=receipts.sign(note, RECEIPTS))
 
-    assert {(one.code, one.index) for one in report.findings} == ({(code, size)} if code else set())
+def worded(ledger: Forger, said: dict[str, Any]) -> set[tuple[str, int | None]]:
+    """What is found where the ledger's signed word for ONE is this one."""
+    note = receipts.VerdictNote(ledger.ledger, len(ledger.leaves) - 1, canonical.dumps(said))
+    record, word = uuid5(NAMESPACE, ONE), receipts.sign(note, RECEIPTS)
+    report = carried(ledger, record=record, code=ONE, verdict=word)
+    return {(one.code, one.index) for one in report.findings}
+
+
+def by_court(ledger: Forger, key: str, past: str, basis: str, **members: Any) -> int:
+    """A court of moj's suspends ONE, or ends that."""
+    lifts = past == "court_suspension_lifted"
+    act = "certificate.lift_court_suspension" if lifts else "certificate.suspend_by_court"
+    said = statement(act, "moj", code=ONE, legal_basis=basis, **members)
+    path = f"/v1/certificates/{ONE}/court-suspension" + ("/lifting" if lifts else "")
+    return ledger.order(key, said, path, f"sijill.certificate.{past}.v1", ONE)
+
+
+@pytest.mark.parametrize("way", ["as it was", "laid anew", "another order", "reaffirmed"])
+def test_what_a_stolen_key_of_a_court_lifted_only_the_court_makes_good(way: str) -> None:
+    ledger = Forger(seconds=SINCE_SECONDS).found()
+    for key in ("stolen", "new"):
+        ledger.key("moj", key, ["court"], cosigners=["comsec", "moj-1"])
+    ledger.certify(ONE)
+    by_court(ledger, "stolen", "suspended_by_court", "order:1/2026")
+    lifted = by_court(
+        ledger, "stolen", "court_suspension_lifted", "order:2/2026", ends="order:1/2026"
+    )
+    if way == "reaffirmed":
+        ledger.act(ONE, "reaffirm", "reaffirmation", "reaffirmed")
+    elif way != "as it was":
+        cited = "order:1/2026" if way == "laid anew" else "order:3/2026"
+        by_court(ledger, "new", "suspended_by_court", cited)
+        by_court(ledger, "new", "court_suspension_lifted", "order:4/2026", ends=cited)
+    declared_void(ledger, lifted, "stolen", "moj")
+    said = {"code": ONE, "matched": [], "mismatched": [], "outcome": "valid", "reason": "x"}
+
+    honest = way == "laid anew"
+    expected = set() if honest else {("verdict_contradicted", len(ledger.leaves))}
+    assert worded(ledger, said) == expected

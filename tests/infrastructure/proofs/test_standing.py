@@ -19,7 +19,9 @@ Told = tuple[str, dict[str, Any] | None]
 
 
 def acts(*told: Told) -> list[Act]:
-    return [Act(at, f"{CERTIFICATE}{what}.v1", said) for at, (what, said) in enumerate(told)]
+    return [
+        Act(at, f"{CERTIFICATE}{what}.v1", said, "moj", 0) for at, (what, said) in enumerate(told)
+    ]
 
 
 def closed(*told: Told) -> list[Act]:
@@ -83,7 +85,7 @@ def test_the_codes_are_told_where_every_naming_event_is_open() -> None:
 
 
 def test_another_nouns_events_say_nothing() -> None:
-    assert against([Act(0, "sijill.agency.suspended.v1", None)], A) is None
+    assert against([Act(0, "sijill.agency.suspended.v1", None, "ndc", 0)], A) is None
 
 
 @pytest.mark.parametrize(
