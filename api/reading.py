@@ -31,8 +31,8 @@ async def found_recently(services: Services, code: str) -> Found | None:
     found = None
     with suppress(ReplicaSilent, psycopg.Error, LookupError):
         told = await services.replica.codes.by_code(code)
-        # *Unknown* is said only by who knows the whole log.
-        found = told if told.facts is not None and not told.basis.stale else None
+        # *Unknown*, or not answered, is said only by who knows the whole log.
+        found = None if told.lacking or told.basis.stale else told
     telemetry.REPLICA_READS.labels("replica" if found else "primary").inc()
     return found
 

@@ -169,8 +169,8 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
     if found is None:
         found = await services.codes.by_code(code)
         size = services.size
-        if found.facts is None and found.basis.index < size - 1:
-            # Issued a moment ago, perhaps: *unknown* is said only by who knows the whole log.
+        if found.lacking and found.basis.index < size - 1:
+            # Issued or answered a moment ago, perhaps: only who knows the whole log says *not*.
             await services.followed(size, WAIT_SECONDS)
             found = await services.codes.by_code(code)
     comparison = await _compare(services, found, presented)

@@ -257,7 +257,7 @@ def _needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
 
 PROJECTOR: Final = Projector(
     name="authenticity",
-    version=2,
+    version=3,
     statements=_SQL,
     handlers={
         REQUESTED: _asked,

@@ -37,6 +37,8 @@ CREATE INDEX authenticity_requests_by_requester
 CREATE INDEX authenticity_requests_by_addressee
     ON authenticity_requests (addressee, requested_index);
 CREATE INDEX authenticity_requests_by_code ON authenticity_requests (code);
+CREATE INDEX authenticity_requests_by_certificate ON authenticity_requests (certificate)
+    WHERE certificate IS NOT NULL;
 
 -- name: show
 SELECT asked.*

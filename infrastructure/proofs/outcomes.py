@@ -57,6 +57,7 @@ class Reason(StrEnum):
     LOG_PROOF_NEEDED = "log_proof_needed"
     GENUINE_FORCE_NOT_CHECKED = "genuine_force_not_checked"
     FILE_CONTRADICTORY = "file_contradictory"
+    ANSWER_MISSING = "answer_missing"
 
 
 OUTCOME_OF: dict[Reason, Outcome] = {
@@ -90,4 +91,5 @@ OUTCOME_OF: dict[Reason, Outcome] = {
     Reason.LOG_PROOF_NEEDED: Outcome.COULD_NOT_CHECK,
     Reason.GENUINE_FORCE_NOT_CHECKED: Outcome.COULD_NOT_CHECK,
     Reason.FILE_CONTRADICTORY: Outcome.NOT_VALID,
+    Reason.ANSWER_MISSING: Outcome.COULD_NOT_CHECK,
 }

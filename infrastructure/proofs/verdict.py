@@ -65,6 +65,7 @@ class RecordFacts:
 
     `issuer_sound` is False while a key that signed the issuance is compromised at or before the
     issuance's index (or fell with the key that enrolled it) and nobody has re-affirmed it since.
+    `answered` is False for an authenticity certificate that no answer to a request names.
     """
 
     code: str
@@ -80,6 +81,7 @@ class RecordFacts:
     successor: str | None = None
     withdrawal_reason: str | None = None
     withdrawn_index: int | None = None
+    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +329,8 @@ def _answers(
     yield facts.state is CodeState.VOIDED, Reason.VOIDED
     yield not facts.issuer_sound, Reason.ISSUER_KEY_COMPROMISED
     yield facts.state in _WITHDRAWN, _WITHDRAWN.get(facts.state, Reason.REVOKED)
+    # What it says was found nobody has held against a register: that is done where it is answered.
+    yield not facts.answered, Reason.ANSWER_MISSING
     yield today < facts.effective_date, Reason.NOT_YET_VALID
     yield facts.expiry_date is not None and today > facts.expiry_date, Reason.EXPIRED
     # Somebody asked for a comparison that could not be made: silence would look like a match.

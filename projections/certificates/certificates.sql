@@ -97,8 +97,10 @@ WITH moment AS (
 )
 SELECT asked.code AS asked, moment.applied, moment.at_time, moment.waiting_since, moment.clock,
     behind.keys AS signers,
+    certificate.type <> 'authenticity' OR answer.since_index IS NOT NULL AS answered,
     greatest(
-        named.since_index, certificate.since_index, issuer.since_index, behind.since_index
+        named.since_index, certificate.since_index, issuer.since_index, behind.since_index,
+        answer.since_index
     ) AS decided_index,
     named.*, certificate.*, issuer.*
 FROM moment CROSS JOIN unnest(%(codes)s::text[]) AS asked (code)
@@ -122,6 +124,17 @@ CROSS JOIN LATERAL (
         AND key.since_index <= moment.at
         AND (key.until_index > moment.at OR key.until_index IS NULL)
 ) AS behind
+-- Whether an answer names one of its originals is asked of authenticity certificates alone: behind
+-- all others requests are not looked at.
+CROSS JOIN LATERAL (
+    SELECT min(request.since_index) AS since_index
+    FROM read.authenticity_requests AS request
+    WHERE certificate.type = 'authenticity'
+        AND request.certificate = ANY (certificate.originals)
+        AND request.state IN ('answered', 'attested')
+        AND request.since_index <= moment.at
+        AND (request.until_index > moment.at OR request.until_index IS NULL)
+) AS answer
 
 -- name: originals
 SELECT named.*

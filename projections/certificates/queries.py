@@ -27,7 +27,8 @@ class Found:
 
     Everything but `basis` and `judged_time` is empty when no such code was ever recorded. `keys`
     are those that stand behind the record; `judged_time` (µs UTC) is the moment to judge it by, and
-    `decided_index` the newest event that had a part in how it stands.
+    `decided_index` the newest event that had a part in how it stands. `answered` is False for an
+    authenticity certificate that no answer names.
     """
 
     basis: Basis
@@ -37,11 +38,17 @@ class Found:
     issuer: Agency | None = None
     keys: list[Key] = field(default_factory=list)
     decided_index: int = 0
+    answered: bool = True
 
     @property
     def today(self) -> str:
         """The Asia/Baghdad day (ISO) to judge by."""
         return baghdad_day(self.judged_time).isoformat()
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the record is missing, or its answer: events not applied yet may bring them."""
+        return self.code is None or not self.answered
 
     @property
     def facts(self) -> RecordFacts | None:
@@ -66,6 +73,7 @@ class Found:
             successor=stands.successor,
             withdrawal_reason=stands.reason if withdrawn else None,
             withdrawn_index=stands.state_index if withdrawn else None,
+            answered=self.answered,
         )
 
 
@@ -102,7 +110,8 @@ def _finding(at: int | None) -> Callable[[AsyncCursor[Any]], RowMaker[tuple[str,
         issuer = taken_from(cursor, Agency)
 
         def made(values: Sequence[Any]) -> tuple[str, Found]:
-            asked, applied, at_time, waiting_since, clock, keys, decided_index, named = values[:8]
+            asked, applied, at_time, waiting_since, clock = values[:5]
+            keys, answered, decided_index, named = values[5:9]
             rests_on = _basis(applied, waiting_since, clock, at)
             judged_time = clock if at_time is None else at_time
             if named is None:
@@ -115,6 +124,7 @@ def _finding(at: int | None) -> Callable[[AsyncCursor[Any]], RowMaker[tuple[str,
                 issuer=issuer(values),
                 keys=[Key(**_streamed(key)) for key in keys],
                 decided_index=decided_index,
+                answered=answered,
             )
 
         return made

@@ -190,11 +190,14 @@ def test_old_paper_waits_in_the_issuers_queue_and_is_answered(
             "supported_fact": None,
         },
     )["code"]
+    anybody = issuer.served.anybody()
+    assert anybody.get(f"/v1/verify/{proof}")["reason"] == "answer_missing"
     said = {"finding": "genuine", "grade": "original_sighted", "certificate": proof}
     say(issuer, request, "answer", "answer", unit="archive", series="general", **said)
 
     shown = show(asker, request)
     assert (shown["state"], shown["attested"], shown["certificate"]) == ("answered", False, proof)
+    assert anybody.get(f"/v1/verify/{proof}")["outcome"] == "valid"
 
 
 def test_not_found_and_outside_coverage_are_two_answers(issuer: Agency, asker: Agency) -> None:

@@ -224,6 +224,8 @@ def registered() -> Iterator[verdict.Verdict]:
         )
         yield verdict.judge(facts, basis=basis, today=TODAY)
         yield verdict.judge(replace(facts, expiry_date=None), basis=basis, today=TODAY)
+        unanswered = replace(facts, expiry_date=None, answered=False)
+        yield verdict.judge(unanswered, basis=basis, today=TODAY)
 
 
 def _shown(found: verdict.Verdict) -> dict[str, Any]:

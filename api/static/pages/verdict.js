@@ -16,6 +16,7 @@ export const OUTCOMES = {
   values_not_comparable: "could_not_check", ledger_foreign: "could_not_check",
   issuer_not_known_yet: "could_not_check", trust_list_old: "could_not_check",
   log_proof_needed: "could_not_check", genuine_force_not_checked: "could_not_check",
+  answer_missing: "could_not_check",
   file_contradictory: "not_valid",
 };
 const LISTED = { invalid: "revoked", suspended: "suspended", superseded: "superseded" };
