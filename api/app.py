@@ -56,6 +56,7 @@ from domain.errors import Refusal
 from infrastructure.log.refusals import StoreFailure
 from infrastructure.proofs.errors import ProofError
 from infrastructure.vault import VaultError
+from projections.freshness import NoReadModel
 
 Opener = Callable[[], Awaitable[Services]]
 
@@ -101,9 +102,14 @@ async def _on_store_error(request: Request, error: psycopg.OperationalError) -> 
     return await respond(request, Problem("storage_full" if full else "store_unavailable"))
 
 
+async def _on_no_read_model(request: Request, _error: NoReadModel) -> Response:
+    return await respond(request, Problem("status_stale"))
+
+
 _ANSWERERS: dict[type[Exception], Any] = {
     **dict.fromkeys((Problem, Refusal, StoreFailure, VaultError), respond),
     HTTPException: _on_http_error,
+    NoReadModel: _on_no_read_model,
     ProofError: _on_proof_error,
     RequestValidationError: _on_validation_error,
     psycopg.OperationalError: _on_store_error,

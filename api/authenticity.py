@@ -166,6 +166,7 @@ async def fetched(request: Request, services: Open, asked: HolderFetch) -> JSONR
     _limit(request, services, code)
     await services.caught_up()
     async with services.pool.connection() as connection:
+        await freshness.status(connection)
         row = await authenticity.show(connection, code)
         secret = None
         if row is not None and HOLDER_SECRET in row.claims:

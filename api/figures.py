@@ -16,7 +16,7 @@ from api.work import Work
 from domain.errors import RegisterCountWrong, ReportDigestWrong
 from domain.registers import CountRegister
 from domain.reports import PublishReport
-from projections import registers, reports
+from projections import freshness, registers, reports
 from projections.register_report import Reporter
 
 PATIENCE_SECONDS = 5.0
@@ -31,6 +31,7 @@ async def check(services: Services, work: Work) -> None:
         Refusal: the order would be refused whatever its figures are.
         RegisterCountWrong: a register holds other numbers than was signed.
         ReportDigestWrong: a report's figures have another digest.
+        NoReadModel: there is none of this release's.
         Problem: `status_stale`, it cannot be counted yet; `report_too_long`, nobody is told it.
     """
     for number, command in work.commands.items():
@@ -56,6 +57,7 @@ async def _check_report(services: Services, command: PublishReport) -> None:
         raise Problem("status_stale")
     narrowed = reports.Narrowed(command.subject, command.type, command.from_day, command.to_day)
     async with services.pool.connection() as connection:
+        await freshness.status(connection)
         rows = await issued(connection, narrowed, at=command.at)
     right = await off_loop(partial(reports.digest, rows, narrowed, at=command.at), lines=len(rows))
     if right != command.digest:
@@ -66,6 +68,7 @@ async def _check_count(services: Services, command: CountRegister) -> None:
     if not await services.followed(services.size, PATIENCE_SECONDS):
         raise Problem("status_stale")
     async with services.pool.connection() as connection:
+        await freshness.status(connection)
         book = await registers.show(connection, command.register, incoming=command.incoming)
         if book is None or book.closed_index is None:
             # The domain says that it is not closed.

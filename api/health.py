@@ -17,7 +17,7 @@ from api.services import Open, Services
 from infrastructure import telemetry
 from infrastructure.log import clocks
 from infrastructure.log.checkpoints import SEALING, Sealing
-from projections.freshness import Status, status
+from projections.freshness import NoReadModel, Status, status
 
 router = APIRouter(tags=["operations"])
 
@@ -78,21 +78,24 @@ async def _checks(services: Services) -> list[tuple[str, str]]:
         state, model = await _ask(services)
     except psycopg.Error:
         return [("database", "not reachable")]
-    except LookupError:
-        return [("database", ""), ("projection", "there is no read model yet")]
+    except LookupError as error:
+        return [("database", ""), ("log", str(error))]
     lost = f"{services.missing} events are missing" if services.missing else ""
     return [("database", ""), ("entries", lost), *_judge(state, model)]
 
 
-def _judge(state: Sealing, model: Status) -> Iterator[tuple[str, str]]:
+def _judge(state: Sealing, model: Status | NoReadModel) -> Iterator[tuple[str, str]]:
     yield "log", f"frozen: {state.sealer}" if state.sealer else ""
     yield "checkpoint", f"{state.waiting} events without a checkpoint" if state.late else ""
-    yield "projection", f"{model.lag_seconds} s behind" if model.late else ""
+    if isinstance(model, NoReadModel):
+        yield "projection", str(model)
+    else:
+        yield "projection", f"{model.lag_seconds} s behind" if model.late else ""
     yield "clock", clocks.trouble(now_us(), database_us=state.clock, head_us=state.time)
 
 
-async def _ask(services: Services) -> tuple[Sealing, Status]:
-    """How far the ledger is sealed, and how far the read model has come.
+async def _ask(services: Services) -> tuple[Sealing, Status | NoReadModel]:
+    """How far the ledger is sealed, and how far the read model has come, or why there is none.
 
     Raises:
         psycopg.Error: the database cannot be asked. LookupError: it holds no ledger.
@@ -100,7 +103,11 @@ async def _ask(services: Services) -> tuple[Sealing, Status]:
     async with services.pool.connection(timeout=ASK_SECONDS) as connection:
         async with connection.cursor(row_factory=class_row(Sealing)) as cursor:
             state = await (await cursor.execute(SEALING)).fetchone()
-        model = await status(connection)
+        model: Status | NoReadModel
+        try:
+            model = await status(connection)
+        except NoReadModel as error:
+            model = error
     if state is None:
         raise LookupError("there is no ledger")
     return state, model

@@ -26,6 +26,7 @@ from api.services import Services
 from api.threads import off_loop
 from domain.errors import Refusal
 from projections import transfers
+from projections.freshness import NoReadModel, status
 
 BEAT_SECONDS = 15.0
 # A busy log grows a hundred times a second, and each look is several statements.
@@ -94,7 +95,7 @@ class Listener:
         end = clock() + seconds
         beat = min(end, clock() + BEAT_SECONDS)
         yield b": listening\n\n"
-        with suppress(Refusal):
+        with suppress(Refusal, NoReadModel):
             while True:
                 rested = clock() + LOOKS_APART_SECONDS
                 heard = await self._look()
@@ -115,12 +116,13 @@ class Listener:
         """The next that was not heard yet, for a key that may hear it.
 
         Raises:
-            Refusal: it may not sign any more.
+            Refusal: it may not sign any more. NoReadModel: another release fills it now.
         """
         applied = self.services.applied.position
         if applied - 1 <= self.after:
             return []
         async with self.services.pool.connection() as connection:
+            await status(connection)
             heard = await transfers.heard(
                 connection,
                 await transfers.stood_for(connection, self.agency),

@@ -24,7 +24,7 @@ from api.services import Open
 from api.shapes.verdicts import ReportTaken, SuspicionPage
 from domain.values import AgencyId, baghdad_day
 from infrastructure.proofs import codes
-from projections import agencies, certificates, suspicions
+from projections import agencies, certificates, freshness, suspicions
 from projections.rows import Connection
 from projections.suspicions import Place
 
@@ -115,6 +115,7 @@ async def listed(
     who = await caller(request, services, required=True)
     agency = None if AUDIT in who.scopes else who.agency
     async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
+        await freshness.status(connection)
         rows = await suspicions.page(
             connection,
             agency=agency,

@@ -39,6 +39,7 @@ from infrastructure.proofs.errors import ProofError
 from infrastructure.proofs.orders import JSON
 from infrastructure.proofs.verdict import Comparison, Reason, Verdict
 from projections.certificates import Found
+from projections.freshness import NoReadModel
 
 router = APIRouter(prefix="/v1/verify", tags=["verify"], route_class=Question)
 
@@ -156,8 +157,10 @@ async def judge(request: Request, services: Services, presented: Presented) -> A
         raise Problem("rate_limited")
     try:
         return await _judge_code(services, code, presented)
-    except (psycopg.OperationalError, LookupError):
+    except psycopg.OperationalError:
         return Answer(verdicts.could_not_check(Reason.STORE_UNAVAILABLE))
+    except NoReadModel:
+        return Answer(verdicts.could_not_check(Reason.STATUS_STALE))
 
 
 async def _judge_code(services: Services, code: str, presented: Presented) -> Answer:

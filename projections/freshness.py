@@ -2,12 +2,14 @@
 
 A read model trails the log by a moment. An answer that did not say so could show a revoked document
 as in force, so every verdict carries the index that it rests on, and one that rests on too little
-says *could not check* instead.
+says *could not check* instead. Rows that another release's rules have made are no read model here:
+they may lack a column, or mean something else by it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from psycopg import errors
@@ -30,7 +32,27 @@ LATE_SECONDS: Final = 10
 
 _SQL = load("projections", "freshness.sql")
 _SECOND: Final = 1_000_000
-_NO_MODEL: Final = "no follower has made a read model here yet"
+_NO_MODEL: Final = "there is no read model yet"
+_FOREIGN: Final = "the read model was made by the rules of another release"
+# What PostgreSQL says of a statement that is meant for other tables than there are; the last one of
+# a statement that it has prepared for those that were there before.
+_OTHER_TABLES: Final = (
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.FeatureNotSupported,
+)
+
+
+class NoReadModel(LookupError):
+    """Nothing can be answered from rows: nobody has made any here, or other rules have."""
+
+
+@cache
+def ours() -> str:
+    """The fingerprint of what this release may answer from."""
+    from projections import model  # noqa: PLC0415 - the nouns it is made of ask this module
+
+    return model.fingerprint()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +97,15 @@ async def status(conn: Connection) -> Status:
     """How far the generation in use has come.
 
     Raises:
-        LookupError: no follower has ever run here.
+        NoReadModel: no follower has ever run here, or only another release's.
     """
     with model_expected():
         async with conn.cursor(row_factory=class_row(Status)) as cursor:
             row = await (await cursor.execute(_SQL["status"])).fetchone()
     if row is None:
-        raise LookupError(_NO_MODEL)
+        raise NoReadModel(_NO_MODEL)
+    if row.fingerprint != ours():
+        raise NoReadModel(_FOREIGN)
     return row
 
 
@@ -100,11 +124,13 @@ async def day(conn: Connection, known: Status, *, at: int | None = None) -> str:
 
 @contextmanager
 def model_expected() -> Iterator[None]:
-    """Turn the database's complaint about a missing read model into `LookupError`."""
+    """Turn the database's complaint about missing or other tables into `NoReadModel`."""
     try:
         yield
     except errors.UndefinedTable:
-        raise LookupError(_NO_MODEL) from None
+        raise NoReadModel(_NO_MODEL) from None
+    except _OTHER_TABLES as error:
+        raise NoReadModel(_FOREIGN) from error
 
 
 def basis(*, index: int, waiting_since: int | None, clock: int) -> Basis:

@@ -19,4 +19,4 @@ SELECT model.index + 1 AS events,
         JOIN ledger.events ON events.index = known.size - 1 AND events.leaf_hash = known.hash
         WHERE known.size <= model.index + 1
     ) AS moment
-FROM read.model
+FROM read.model WHERE model.fingerprint = %(rules)s

@@ -22,7 +22,7 @@ from infrastructure import postgres
 from infrastructure.log.queries import load
 from infrastructure.log.watch import Watch
 from projections.certificates import Found, Gathering, by_codes
-from projections.freshness import STALE_MICROSECONDS, model_expected
+from projections.freshness import STALE_MICROSECONDS, model_expected, ours
 from projections.rows import Connection
 
 END: Final = "SELECT size, leaf_hash FROM ledger.head"
@@ -127,6 +127,7 @@ class Replica:
             cursor = await connection.cursor(row_factory=tuple_row, binary=True).execute(
                 _SQL["confirmed"],
                 {
+                    "rules": ours(),
                     "moments": [look.time for look in known],
                     "sizes": [look.position for look in known],
                     "hashes": [look.mark for look in known],

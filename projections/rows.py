@@ -15,7 +15,7 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Generic, LiteralString, TypeVar, cast
 
-from psycopg import AsyncConnection, AsyncCursor, sql
+from psycopg import AsyncConnection, AsyncCursor, errors, sql
 from psycopg.rows import RowMaker, no_result, tuple_row
 
 from projections.copying import copy_in, document, lines, plain
@@ -115,6 +115,10 @@ def taken_from(cursor: AsyncCursor[Any], row: type[R], *, behind: int = 0) -> Ro
 
     As many rows of other tables as `behind` says stand in front and have a column of the name of
     this table's first field. Columns cost a list of wide rows half of what a `jsonb` for each does.
+
+    Raises:
+        UndefinedColumn: the table lacks one of the row's fields, as PostgreSQL says where it is
+            asked for by name.
     """
     result = cursor.pgresult
     if not result or not result.nfields:
@@ -126,8 +130,11 @@ def taken_from(cursor: AsyncCursor[Any], row: type[R], *, behind: int = 0) -> Ro
 @cache
 def _maker(columns: tuple[bytes | None, ...], row: type[Any], behind: int) -> RowMaker[Any]:
     fields = [name.encode() for name in row._fields]
-    start = [place for place, name in enumerate(columns) if name == fields[0]][behind]
-    places = itemgetter(*(columns.index(name, start) for name in fields))
+    try:
+        start = [place for place, name in enumerate(columns) if name == fields[0]][behind]
+        places = itemgetter(*(columns.index(name, start) for name in fields))
+    except (IndexError, ValueError):
+        raise errors.UndefinedColumn(row.__name__) from None
     make = row._make
     return lambda values: make(places(values))
 

@@ -42,7 +42,7 @@ async def listed(conn: Connection, number: int, *, at: int | None = None) -> dic
     """The places of a list that say something else than *valid*, after event `at` or now.
 
     Raises:
-        LookupError: no follower has ever run here.
+        NoReadModel: no follower has ever run here.
     """
     with model_expected():
         async with conn.cursor(row_factory=tuple_row) as cursor:

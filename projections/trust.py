@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from infrastructure.log.queries import load
 from infrastructure.proofs import heirs
-from projections.freshness import model_expected
+from projections.freshness import model_expected, ours
 from projections.rows import Connection
 
 _SQL = load("projections", "trust.sql")
@@ -38,14 +38,14 @@ class Sealed:
 
 
 async def sealed(conn: Connection) -> Sealed | None:
-    """The newest checkpoint that the read model has reached; None where there is none.
+    """The newest checkpoint that our read model has reached; None where there is none.
 
     Raises:
-        LookupError: no follower has ever run here.
+        NoReadModel: no follower has ever run here.
     """
     with model_expected():
         async with conn.cursor(row_factory=class_row(Sealed)) as cursor:
-            return await (await cursor.execute(_SQL["sealed"])).fetchone()
+            return await (await cursor.execute(_SQL["sealed"], {"rules": ours()})).fetchone()
 
 
 async def listed(conn: Connection, at: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

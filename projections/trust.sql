@@ -11,6 +11,7 @@ CROSS JOIN LATERAL (
     WHERE checkpoint.note IS NOT NULL AND checkpoint.size <= model.index + 1
     ORDER BY checkpoint.size DESC LIMIT 1
 ) AS sealed
+WHERE model.fingerprint = %(rules)s
 
 -- name: agencies
 SELECT agency.id, agency.kind, agency.names, agency.added_index, agency.successions

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from infrastructure.telemetry import configure_logging
 from sijill import bootstrap
 from sijill.collecting import seldom
 from sijill.keeper import Keeper
+from sijill.supervisor import BEAT, READY
 
 CONNECTIONS_PER_WORKER = 8_192
 # For the database, tiles, metrics and the program itself.
 OTHER_FILES = 512
 SWEEP_TICKS = 10
+BEAT_SECONDS = 1.0
 LOGGER = structlog.get_logger("worker")
 
 
@@ -72,6 +75,7 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             return
         _report(self._ready)
+        os.close(self._ready)
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: once a second, look who makes us wait."""
@@ -84,8 +88,7 @@ def _report(ready: int) -> None:
     """Tell the supervisor that this child works, and settle the collector for a long life."""
     gc.collect()
     seldom()
-    os.write(ready, b"1")
-    os.close(ready)
+    os.write(ready, READY)
 
 
 def _room() -> Room:
@@ -128,10 +131,24 @@ def _keep(data: Path, ready: int) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, keeper.stop)
+        beating = asyncio.create_task(_beat(ready))
         await keeper.run(partial(_report, ready))
+        beating.cancel()
 
     asyncio.run(run())
     return 0
+
+
+async def _beat(ready: int) -> None:
+    """Tell the supervisor again and again that the loop goes round.
+
+    Not from a thread: that one would beat on while the loop waits for a disk that does not answer.
+    """
+    # Where the supervisor is gone, the other pipe ends this process.
+    with suppress(BrokenPipeError):
+        while True:
+            os.write(ready, BEAT)
+            await asyncio.sleep(BEAT_SECONDS)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from infrastructure.log.reader import CHANNEL, Reader
 from infrastructure.log.sealer import LEASE as SEALER
 from infrastructure.log.sealer import DurabilityUnknown, LogFrozen, Sealer
 from infrastructure.log.standing_by import stand_by
-from infrastructure.log.tilestore import TileConflict
+from infrastructure.log.tilestore import DiskSilent, TileConflict
 from infrastructure.log.watch import Watch
 from infrastructure.log.witnessed import QuorumMissing
 from infrastructure.postgres import Role
@@ -97,7 +97,8 @@ class Keeper:
                 # The witnesses' module has told. The same checkpoint is signed and shown again.
                 self._works(role)
                 pause = PAUSES_SECONDS[-1]
-            except (FollowerStopped, KeyFileError, TileConflict) as stopped:
+            except (FollowerStopped, KeyFileError, TileConflict, DiskSilent) as stopped:
+                # The pause is long enough for a host that stands by to take the lease.
                 LOGGER.critical("stopped", role=role, error=str(stopped))
                 self._works(role)
                 pause = PAUSES_SECONDS[-1]

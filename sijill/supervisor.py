@@ -3,7 +3,8 @@
 It starts the workers (HTTP) and the keeper (follower and sealer) as child processes of this same
 interpreter. It must not open the ledger itself: who holds no connection cannot be hurt by a
 database that is gone. Children watch a pipe that only the supervisor keeps open, so that none
-of them outlives it, not even after `kill -9`.
+of them outlives it, not even after `kill -9`. A keeper that hangs keeps its leases from every other
+host's, so it has to go on telling that it does not.
 """
 
 import errno
@@ -28,8 +29,12 @@ READY_SECONDS = 120.0
 KEEPER_SECONDS = 20.0
 """Workers wait so long for the keeper. It may have a whole log to read, or no room for a tile: that
 is told by /readyz and the doctor, and none of it may keep an order waiting."""
+HANG_SECONDS = 30.0
+"""A keeper that has not beaten for so long is killed: its sessions end with it, and its leases."""
 BACKOFF_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 BACKLOG = 2048
+READY = b"1"
+BEAT = b"."
 
 
 class AlreadyServing(Exception):
@@ -55,7 +60,10 @@ class NotReady(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """One supervised role; `started` counts how often it has been started."""
+    """One supervised role; `started` counts how often it has been started.
+
+    `beaten_at` is when it last beat, None before its first time and in a role that never does.
+    """
 
     role: str
     arguments: list[str]
@@ -63,6 +71,7 @@ class Child:
     started: int = 0
     started_at: float = 0.0
     restart_at: float | None = None
+    beaten_at: float | None = None
     ready: threading.Event = field(default_factory=threading.Event)
 
 
@@ -170,7 +179,10 @@ class Supervisor:
         finally:
             os.close(ready_write)
         child.restart_at = None
-        threading.Thread(target=self._await_child, args=(child, ready_read), daemon=True).start()
+        child.beaten_at = None
+        threading.Thread(
+            target=self._listen_to, args=(child, child.process, ready_read), daemon=True
+        ).start()
         threading.Thread(target=self._reap, args=(child.process,), daemon=True).start()
 
     def _launched(self, child: Child, ready_write: int) -> "subprocess.Popen[bytes]":
@@ -194,12 +206,15 @@ class Supervisor:
             start_new_session=True,
         )
 
-    def _await_child(self, child: Child, ready_read: int) -> None:
-        """A child writes one byte when it serves; end of file without it means that it died."""
-        with os.fdopen(ready_read, "rb") as pipe:
-            if pipe.read(1):
-                child.ready.set()
-                self._changed.set()
+    def _listen_to(self, child: Child, process: "subprocess.Popen[bytes]", ready_read: int) -> None:
+        """A child writes `READY` when it serves, and a keeper `BEAT` as long as it does."""
+        with os.fdopen(ready_read, "rb", buffering=0) as pipe:
+            while said := pipe.read(1):
+                if said == READY:
+                    child.ready.set()
+                    self._changed.set()
+                elif child.process is process:
+                    child.beaten_at = time.monotonic()
 
     def _reap(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
@@ -228,12 +243,24 @@ class Supervisor:
         for child in self._children:
             if child.process is not None and child.process.poll() is not None:
                 self._schedule(child, now)
+            self._end_if_hung(child, now)
             if (
                 child.restart_at is not None
                 and child.restart_at <= now
                 and not self._stopping.is_set()
             ):
                 self._restart(child, now)
+
+    def _end_if_hung(self, child: Child, now: float) -> None:
+        """Kill a child that has stopped beating; before its first beat it holds no lease."""
+        if child.process is None or child.beaten_at is None:
+            return
+        silent = now - child.beaten_at
+        if silent > HANG_SECONDS:
+            LOGGER.warning("child hangs, killed", role=child.role, silent_seconds=round(silent))
+            child.process.kill()
+            # A process that waits for a disk may be long in dying: it is told and tried again.
+            child.beaten_at = now
 
     def _restart(self, child: Child, now: float) -> None:
         """Start it again; a machine without memory or processes may have some in a while."""

@@ -57,8 +57,10 @@ async def judged(request: Request, services: Services, signed: Signed) -> Judged
     said = signed.credential
     try:
         local = await _local(services, signed)
-    except (psycopg.OperationalError, LookupError):
+    except psycopg.OperationalError:
         return Judged(Answer(could_not_check(Reason.STORE_UNAVAILABLE)), genuine=False)
+    except freshness.NoReadModel:
+        return Judged(Answer(could_not_check(Reason.STATUS_STALE)), genuine=False)
     asked, left = ({"fields": {}}, ()) if local.unchanged in _NOBODYS else _asked(said)
     answer = await verify.judge(request, services, Presented(code=said.code, **asked))
     verdict = offline.combined(local, _told(answer.verdict, left), said)

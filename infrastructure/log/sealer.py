@@ -268,7 +268,7 @@ class Sealer:
             await faults.point_async("seal.read")
             filled = {tile: data for one in hashes for tile, data in tree.append(one)}
             if filled:
-                await asyncio.to_thread(self._store.write, filled)
+                await self._store.keep(filled)
         await faults.point_async("seal.tiles_durable")
 
     async def _prove(self, checkpoint: Checkpoint) -> None:
@@ -298,6 +298,7 @@ class Sealer:
             await faults.point_async("seal.intent_written")
         await faults.point_async("seal.intended")
         if self._mark.read().size < checkpoint.size:
+            # In no thread: one that a silent disk held back could lower the mark when it goes on.
             self._mark.raise_to(checkpoint)
         await faults.point_async("seal.mark_raised")
         note = sign(checkpoint, self._keys)

@@ -26,6 +26,8 @@ ROOTS_KEPT = 65_536
 WRITERS = 16
 BATCH_TILES = 64
 FILE_MODE = 0o644
+DISK_SECONDS = 30.0
+"""A few dozen tiles that are not durable after so long will not be for a while."""
 
 LeafHashes = Callable[[int, int], Awaitable[bytes]]
 """``await leaves(start, end)``: the leaf hashes of indexes [start, end), 32 bytes each, joined."""
@@ -37,6 +39,10 @@ class TileConflict(Exception):
     def __init__(self, tile: Tile) -> None:
         super().__init__(tile.path)
         self.tile = tile
+
+
+class DiskSilent(Exception):
+    """The disk neither takes tiles nor refuses them; whoever seals lets another host do it."""
 
 
 class TileStore:
@@ -88,6 +94,20 @@ class TileStore:
             for folder in sorted(folders, reverse=True):
                 if folder.is_relative_to(top):
                     sync_folder(folder)
+
+    async def keep(self, filled: Mapping[Tile, bytes]) -> None:
+        """As `write`, in a thread, which is left behind where the disk does not answer.
+
+        What such a thread writes later does no harm: a tile is never written over other bytes.
+
+        Raises:
+            DiskSilent: it has not answered for `DISK_SECONDS`. TileConflict: as `write`.
+        """
+        try:
+            async with asyncio.timeout(DISK_SECONDS):
+                await asyncio.to_thread(self.write, filled)
+        except TimeoutError:
+            raise DiskSilent(str(self.folder)) from None
 
     def known_root(self, tile: Tile) -> bytes | None:
         """The root of a full tile's subtree, where it was asked for lately."""
@@ -234,12 +254,12 @@ async def write_missing(
     thread: a folder that was lost has tens of thousands, and each waits for the disk.
 
     Raises:
-        TileConflict: a file holds other bytes.
+        TileConflict: a file holds other bytes. DiskSilent: as :meth:`TileStore.keep`.
     """
     for _, level in groupby(missing_tiles(store, size=size), key=lambda tile: tile.level):
         while batch := list(islice(level, BATCH_TILES)):
             filled = {tile: await reader.tile(tile) for tile in batch}
-            await asyncio.to_thread(store.write, filled)
+            await store.keep(filled)
             yield batch
 
 

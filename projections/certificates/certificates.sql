@@ -93,7 +93,7 @@ WITH moment AS (
         (SELECT events.time FROM ledger.events WHERE events.index = model.index + 1)
             AS waiting_since,
         (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS clock
-    FROM read.model
+    FROM read.model WHERE model.fingerprint = %(rules)s
 )
 SELECT asked.code AS asked, moment.applied, moment.at_time, moment.waiting_since, moment.clock,
     behind.keys AS signers,

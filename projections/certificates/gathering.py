@@ -46,7 +46,7 @@ class Gathering:
 
         Raises:
             psycopg.OperationalError: the database cannot be asked.
-            LookupError: no follower has ever run here.
+            NoReadModel: as `by_codes`.
             Exception: whatever else this server is asked by raises.
         """
         answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()

@@ -77,3 +77,16 @@ async def test_what_was_sealed_long_ago_makes_nothing_late(
     assert await line(services, "checkpoint") == "[+]checkpoint ok"
     aged(database, 1)
     assert await line(services, "checkpoint") == "[-]checkpoint 1 events without a checkpoint"
+
+
+async def test_a_read_model_of_another_release_is_none_and_hides_nothing_else(
+    database: Urls, services: Any
+) -> None:
+    append_events(database, 1)
+    assert await line(services, "projection") == "[+]projection ok"
+    with connect(database.keeper, Role.KEEPER, autocommit=True) as keeper:
+        keeper.execute("UPDATE read.model SET fingerprint = 'other'")
+
+    said = "[-]projection the read model was made by the rules of another release"
+    assert await line(services, "projection") == said
+    assert await line(services, "checkpoint") == "[+]checkpoint ok"

@@ -12,6 +12,7 @@ from infrastructure.log.follower import Follower, FollowerStopped, Recorded
 from infrastructure.log.watch import Watch
 from infrastructure.postgres import Role, connect_async
 from projections import certificates, freshness, model
+from projections.freshness import NoReadModel
 from projections.model import PROJECTORS, ReadModel
 from projections.projector import Projector
 from tests.given_when_then import code, given, issue, linked, on_certificate
@@ -125,8 +126,9 @@ async def test_other_rules_ask_for_a_rebuild(reading: Reading) -> None:
     assert await model.ensure(reading.keeper, projectors=OTHER_RULES)
     with pytest.raises(FollowerStopped, match="read_model_outdated"):
         await Follower(ReadModel()).catch_up(reading.keeper)
-    status = await freshness.status(reading.service)
-    assert (status.generation, status.index) == (2, last)
+    position = await model.made(reading.service, model.ACTIVE)
+    assert position is not None
+    assert (position.generation, position.index) == (2, last)
 
 
 async def test_a_new_generation_takes_over_under_open_connections(reading: Reading) -> None:
@@ -179,8 +181,9 @@ async def test_an_upgrade_takes_over_what_was_built_while_the_old_release_went_o
     last = await reading.follow(scenario)
 
     assert await model.rebuild(reading.keeper, projectors=OTHER_RULES) == 2
-    status = await freshness.status(reading.service)
-    assert (status.generation, status.index, status.lag_events) == (2, last, 0)
+    position = await model.made(reading.service, model.ACTIVE)
+    assert position is not None
+    assert (position.generation, position.index) == (2, last)
     assert await made(reading, "read") == prepared
 
 
@@ -304,9 +307,9 @@ async def _blocked(reading: Reading) -> None:
 
 async def test_without_a_read_model_nothing_is_answered(reading: Reading) -> None:
     await reading.keeper.execute("DROP SCHEMA read CASCADE")
-    with pytest.raises(LookupError):
+    with pytest.raises(NoReadModel, match="no read model yet"):
         await freshness.status(reading.service)
-    with pytest.raises(LookupError):
+    with pytest.raises(NoReadModel):
         await certificates.by_code(reading.service, code("a"))
 
 

@@ -141,6 +141,49 @@ def test_a_machine_that_starts_no_process_for_a_moment_ends_nothing(
     assert all(started.count(role) > 1 for role in refused)
 
 
+def test_a_keeper_that_has_stopped_beating_is_killed_and_one_that_never_beat_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "READY_SECONDS", 5.0)
+    monkeypatch.setattr(supervisor, "HANG_SECONDS", 0.2)
+    launch, started = subprocess.Popen, []
+
+    def popen(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        role, pipe = words[3], int(words[words.index("--ready") + 1])
+        if role == "keeper":
+            os.write(pipe, supervisor.READY + supervisor.BEAT)
+        started.append(role)
+        return launch(["sleep", "600"], **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    serves = Supervisor(tmp_path, listen("127.0.0.1", 0), 1, dict(os.environ))
+
+    with pytest.raises(NotReady, match="worker-0"):
+        serves.run(lambda: pytest.fail("the worker is not ready"))
+
+    assert started.count("keeper") > 1
+    assert started.count("worker") == 1
+
+
+SOON_HUNG = "import sijill.supervisor as its; its.HANG_SECONDS = 5.0"
+
+
+def test_a_keeper_that_hangs_is_relieved(tmp_path: Path) -> None:
+    """Its process lives and so do its sessions: nobody else could take its leases."""
+    found(tmp_path / "ledger", ORIGIN)
+    with serving(tmp_path / "ledger", first=SOON_HUNG) as served:
+        agency = served.agency()
+        hung = one(served, "keeper")
+        os.kill(hung, signal.SIGSTOP)
+
+        issued = agency.issue()
+
+        until(lambda: not lives(hung), "the keeper that hangs is not ended")
+        assert any("child hangs" in line for line in served.talk)
+        served.anybody().text(f"/log/checkpoint?covers={issued['index']}")
+        served.settle()
+
+
 STOPPED_AT_ITS_START = """import os, signal, sijill.supervisor as its
 its.KEEPER_SECONDS = 0.5
 start = its.Supervisor._start

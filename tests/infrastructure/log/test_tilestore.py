@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -6,7 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infrastructure.log import tilestore
 from infrastructure.log.tilestore import (
+    DiskSilent,
     TileConflict,
     TileStore,
     TreeReader,
@@ -135,6 +138,24 @@ def test_a_tile_is_written_once_and_never_over_other_bytes(tmp_path: Path) -> No
         store.write({Tile(0, 1_234_067): DATA[::-1]})
     assert path.read_bytes() == DATA
     assert [entry.name for entry in path.parent.iterdir()] == ["067"]
+
+
+def test_a_disk_that_does_not_answer_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a sealer would keep its lease, and every other host's from it, for as long."""
+    answers = threading.Event()
+    monkeypatch.setattr(tilestore, "DISK_SECONDS", 0.05)
+    monkeypatch.setattr(TileStore, "write", lambda _self, _filled: answers.wait())
+
+    async def seal() -> None:
+        try:
+            with pytest.raises(DiskSilent):
+                await TileStore(tmp_path).keep({Tile(0, 0): DATA})
+        finally:
+            answers.set()
+
+    asyncio.run(seal())
 
 
 def test_a_torn_file_is_a_conflict_and_never_served(tmp_path: Path) -> None:
