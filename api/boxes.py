@@ -149,9 +149,12 @@ async def _box(
             for one in mine
         ]
         merged = heapq.merge(*boxes, key=lambda one: one.consignment.urgency)
-        found = await _as_seen(connection, mine, list(itertools.islice(merged, wanted.limit)))
+        found, moments = await _as_seen(
+            connection, mine, list(itertools.islice(merged, wanted.limit))
+        )
+        served = await transfers.served(connection, moments)
     language = negotiate(request.headers.get("accept-language", ""))
-    items = [letters.listed(one, mine, language) for one in found]
+    items = [letters.listed(one, mine, language, served[one.letter.name]) for one in found]
     following = found[-1].consignment.urgency if len(found) >= wanted.limit else None
     response = JSONResponse({"items": items, "next": following, "at": status.index})
     if following is not None:
@@ -163,17 +166,24 @@ async def _box(
 
 async def _as_seen(
     connection: Connection, mine: list[str], found: list[transfers.Listed]
-) -> list[transfers.Listed]:
-    """What was taken back before these agencies opened it, without the letter's later life."""
+) -> tuple[list[transfers.Listed], dict[str, int | None]]:
+    """What was taken back before these agencies opened it, without the letter's later life.
+
+    And, by the letter's name, after which event each is shown (None: as it is now).
+    """
     doubtful = {
         one.letter.name
         for one in found
         if one.consignment.business == Business.WITHDRAWN and one.consignment.opened_index is None
     }
-    if not doubtful:
-        return found
-    stood = await transfers.as_taken_back(connection, mine, doubtful)
-    return [replace(one, letter=stood.get(one.letter.name, one.letter)) for one in found]
+    stood = await transfers.as_taken_back(connection, mine, doubtful) if doubtful else {}
+    moments: dict[str, int | None] = {one.letter.name: None for one in found}
+    moments |= {name: last for name, (_, last) in stood.items()}
+    shown = [
+        replace(one, letter=stood[one.letter.name][0]) if one.letter.name in stood else one
+        for one in found
+    ]
+    return shown, moments
 
 
 async def _parties(connection: Connection, text: str) -> list[str]:

@@ -10,21 +10,14 @@ from api.i18n import translate
 from projections.transfers import Consignment, Letter, Listed
 
 
-def letter_of(row: Letter) -> dict[str, Any]:
-    """A letter."""
+def letter_of(row: Letter, served: int) -> dict[str, Any]:
+    """A letter, `served` as so many consignments."""
     return {
         "sender": row.agency,
         "letter": row.id,
         "direction": row.direction,
         "kind": row.kind,
-        "outgoing": {
-            "unit": row.unit,
-            "series": row.series,
-            "year": row.year,
-            "number": row.number,
-            "date": row.date,
-            "rectified_index": row.rectified_index,
-        },
+        "outgoing": outgoing_of(row),
         "language": row.language,
         "priority": row.priority,
         "secrecy": row.secrecy,
@@ -40,7 +33,19 @@ def letter_of(row: Letter) -> dict[str, Any]:
         "cancelled_index": row.cancelled_index,
         "cancellation": row.cancellation,
         "holder": row.holder,
-        "served": row.served,
+        "served": served,
+    }
+
+
+def outgoing_of(row: Letter) -> dict[str, Any]:
+    """The sender's own number and date."""
+    return {
+        "unit": row.unit,
+        "series": row.series,
+        "year": row.year,
+        "number": row.number,
+        "date": row.date,
+        "rectified_index": row.rectified_index,
     }
 
 
@@ -74,12 +79,12 @@ def consignment_of(row: Consignment, language: str, *, inside: bool) -> dict[str
     }
 
 
-def listed(one: Listed, agencies: Collection[str], language: str) -> dict[str, Any]:
+def listed(one: Listed, agencies: Collection[str], language: str, served: int) -> dict[str, Any]:
     """A consignment in a list of one of these agencies, with its letter."""
     inside = one.consignment.addressee in agencies
     return {
         "consignment": consignment_of(one.consignment, language, inside=inside),
-        "letter": letter_of(one.letter),
+        "letter": letter_of(one.letter, served),
     }
 
 

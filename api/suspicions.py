@@ -88,6 +88,7 @@ async def report(
             code=normal,
             kind=said.kind.value,
             claimed=None if found.certificate else said.agency,
+            of_certificate=found.certificate is not None,
             now=now,
         )
     if not taken:

@@ -21,7 +21,7 @@ from api.paging import WORD, After, At, Limit, page
 from api.policy import AUDIT
 from api.proving import covering_proofs
 from api.reading import recent
-from api.seeing import index_of, look
+from api.seeing import Seen, index_of, look
 from api.services import Open, Services
 from api.shapes.attachments import AttachmentList
 from api.shapes.transfers import (
@@ -74,7 +74,8 @@ async def own(
             limit=limit,
             at=index,
         )
-    items = [{**letters.letter_of(one), "index": one.log_index} for one in found]
+        served = await transfers.served(connection, {one.name: index for one in found})
+    items = [{**letters.letter_of(one, served[one.name]), "index": one.log_index} for one in found]
     return page(request, items, limit=limit, at=index)
 
 
@@ -89,7 +90,7 @@ async def refusals(request: Request, services: Open, at: At = None) -> JSONRespo
     What a body refused that it answers for is among it.
     """
     who = await caller(request, services, required=True)
-    async with recent(services) as connection:
+    async with services.limits.report_place().held(), recent(services) as connection:
         index = await index_of(connection, at)
         own = await transfers.stood_for(connection, who.agency or "")
         agencies = None if AUDIT in who.scopes else own
@@ -117,9 +118,10 @@ async def show(
     """A consignment with its letter; a letter by itself for its sender."""
     async with look(request, services, name_of(sender, record), at) as (connection, seen):
         values = await _values(services, connection, seen.letter) if seen.open else {}
+        letter = await _letter(connection, seen)
     one = seen.consignment
     shown = one and letters.consignment_of(one, seen.language, inside=seen.inside)
-    answer = {"letter": letters.letter_of(seen.letter), "consignment": shown}
+    answer = {"letter": letter, "consignment": shown}
     return _private({**answer, "values": values, "at": seen.index})
 
 
@@ -156,6 +158,7 @@ async def chain(
             for step in steps
             if step.kind in ("annotated", "note_rectified", "referred") and seen.reads(step)
         }
+        letter = await _letter(connection, seen)
     indexes = [step.log_index for step in steps]
     if indexes:
         await services.covered(indexes[-1], _COVER_SECONDS)
@@ -166,7 +169,7 @@ async def chain(
         items.append(_step(step, seen.language, values, proofs.of(step.log_index)))
     following = indexes[-1] if len(indexes) >= limit else None
     answer = {
-        "letter": letters.letter_of(seen.letter),
+        "letter": letter,
         "items": items,
         "next": following,
         "size": proofs.size,
@@ -190,6 +193,7 @@ async def board(
         if not seen.sender:
             raise TransferUnknown(id=record)
         found = await transfers.consignments_of(connection, letter.name, at=seen.index)
+        answered = await _letter(connection, seen)
     rows = _recipients(letter, found)
     shown = [
         {
@@ -200,7 +204,7 @@ async def board(
         for addressee, role, one in rows
     ]
     answer = {
-        "letter": letters.letter_of(letter),
+        "letter": answered,
         "recipients": shown,
         "opened": sum(one is not None and one.opened_index is not None for _, _, one in rows),
         "registered": sum(one is not None and one.number is not None for _, _, one in rows),
@@ -241,7 +245,6 @@ async def article13(
         raise TransferUnknown(id=record)
     [event] = await services.reader.events(one.log_index, one.log_index + 1)
     received, by = _received(one)
-    shown = letters.letter_of(letter)
     answer = {
         "law": "law:78/2012:13",
         "originator": letter.originator or letter.correspondent or letter.agency
@@ -252,12 +255,19 @@ async def article13(
         "time_sent": {"index": one.log_index, "time": one.time, "keys": one.keys},
         "time_received": received,
         "received_by": by,
-        "letter": shown["outgoing"],
+        "letter": letters.outgoing_of(letter),
         "incoming": letters.incoming_of(one),
         "statement_digest": canonical.statement_digest(split_body(event.body).statement).hex(),
         "at": seen.index,
     }
     return _private(answer)
+
+
+async def _letter(connection: Connection, seen: Seen) -> dict[str, Any]:
+    """The letter as the caller sees it."""
+    name = seen.letter.name
+    served = await transfers.served(connection, {name: seen.index})
+    return letters.letter_of(seen.letter, served[name])
 
 
 async def _values(services: Services, connection: Connection, letter: Letter) -> dict[str, str]:

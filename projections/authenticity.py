@@ -106,7 +106,10 @@ async def page(
     limit: int = 200,
     at: int | None = None,
 ) -> list[Request]:
-    """Requests that agencies made or are asked (or, for auditors, all), oldest first."""
+    """Requests that agencies made or are asked (or, for auditors, `everything`), oldest first.
+
+    The agencies differ from one another; of everything no role is asked.
+    """
     parameters = {
         "agencies": list(agencies),
         "everything": everything,
@@ -119,7 +122,7 @@ async def page(
         "at": at,
     }
     async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_SQL["page"], parameters)
+        await cursor.execute(_SQL["page"], parameters, prepare=False)
         return [_request(row) for row in await cursor.fetchall()]
 
 

@@ -36,6 +36,7 @@ CREATE INDEX authenticity_requests_by_requester
     ON authenticity_requests (requester, requested_index);
 CREATE INDEX authenticity_requests_by_addressee
     ON authenticity_requests (addressee, requested_index);
+CREATE INDEX authenticity_requests_by_age ON authenticity_requests (requested_index);
 CREATE INDEX authenticity_requests_by_code ON authenticity_requests (code);
 CREATE INDEX authenticity_requests_by_certificate ON authenticity_requests (certificate)
     WHERE certificate IS NOT NULL;
@@ -57,21 +58,46 @@ WHERE asked.code = %(code)s AND asked.channel = 'online' AND asked.until_index I
 ORDER BY attested DESC, asked.requested_index DESC LIMIT %(most)s
 
 -- name: page
-SELECT asked.*
-FROM read.authenticity_requests AS asked CROSS JOIN read.model
-WHERE asked.requested_index > %(after)s
-    AND (%(everything)s::boolean OR asked.requester = ANY(%(agencies)s::text[])
-        OR asked.addressee = ANY(%(agencies)s::text[]))
-    AND (%(role)s::text IS NULL
-        OR (%(role)s = 'requester' AND asked.requester = ANY(%(agencies)s::text[]))
-        OR (%(role)s = 'addressee' AND asked.addressee = ANY(%(agencies)s::text[])))
-    AND (%(state)s::text IS NULL OR asked.state = %(state)s)
-    AND (%(number)s::text IS NULL OR asked.folded_number = %(number)s)
-    AND (%(overdue_on)s::text IS NULL OR (asked.due_date < %(overdue_on)s
-        AND asked.state IN ('open', 'original_needed')))
-    AND asked.since_index <= coalesce(%(at)s::bigint, model.index)
-    AND (asked.until_index > coalesce(%(at)s::bigint, model.index) OR asked.until_index IS NULL)
-ORDER BY asked.requested_index
+-- Three walks, each in the order of the list and no longer than a page: through all, for auditors,
+-- or for each agency through what it made and what it is asked. What is both is walked to once. An
+-- agency is compared as a row with the place in its list: were it merely equal, the walk through all
+-- would look cheap, and be endless where the agency has little. To be planned with its parameters
+-- known: what is not asked for then falls away.
+WITH moment AS (
+    SELECT coalesce(%(at)s::bigint, model.index) AS at FROM read.model
+), wanted AS NOT MATERIALIZED (
+    SELECT asked.*
+    FROM read.authenticity_requests AS asked
+    WHERE (%(state)s::text IS NULL OR asked.state = %(state)s)
+        AND (%(number)s::text IS NULL OR asked.folded_number = %(number)s)
+        AND (%(overdue_on)s::text IS NULL OR (asked.due_date < %(overdue_on)s
+            AND asked.state IN ('open', 'original_needed')))
+        AND asked.since_index <= (SELECT at FROM moment)
+        AND (asked.until_index > (SELECT at FROM moment) OR asked.until_index IS NULL)
+)
+SELECT * FROM (
+    (SELECT * FROM wanted
+    WHERE %(everything)s::boolean AND wanted.requested_index > %(after)s::bigint
+    ORDER BY requested_index LIMIT %(limit)s)
+    UNION ALL
+    SELECT made.* FROM unnest(%(agencies)s::text[]) AS own (agency) CROSS JOIN LATERAL (
+        SELECT * FROM wanted
+        WHERE (wanted.requester, wanted.requested_index) > (own.agency, %(after)s::bigint)
+            AND wanted.requester <= own.agency
+        ORDER BY wanted.requester, wanted.requested_index LIMIT %(limit)s
+    ) AS made
+    WHERE NOT %(everything)s::boolean AND coalesce(%(role)s::text, 'requester') = 'requester'
+    UNION ALL
+    SELECT put.* FROM unnest(%(agencies)s::text[]) AS own (agency) CROSS JOIN LATERAL (
+        SELECT * FROM wanted
+        WHERE (wanted.addressee, wanted.requested_index) > (own.agency, %(after)s::bigint)
+            AND wanted.addressee <= own.agency
+            AND (%(role)s::text IS NOT NULL OR wanted.requester <> ALL (%(agencies)s::text[]))
+        ORDER BY wanted.addressee, wanted.requested_index LIMIT %(limit)s
+    ) AS put
+    WHERE NOT %(everything)s::boolean AND coalesce(%(role)s::text, 'addressee') = 'addressee'
+) AS found
+ORDER BY requested_index
 LIMIT %(limit)s
 
 -- name: parties

@@ -14,7 +14,10 @@ from infrastructure.log.queries import load
 from projections.rows import Connection
 
 MOST_A_DAY: Final = 10_000
-"""Different reports of one day, over all codes: what a flood can take of the disk is bounded."""
+"""Different reports of one day about certificates, and as many about codes of none.
+
+What a flood can take of the disk is bounded, and one of made-up codes shuts nobody else out.
+"""
 
 _SQL = load("projections", "suspicions.sql")
 
@@ -45,9 +48,16 @@ class Place(NamedTuple):
 
 
 async def add(
-    conn: Connection, *, day: str, code: str, kind: str, claimed: str | None, now: int
+    conn: Connection,
+    *,
+    day: str,
+    code: str,
+    kind: str,
+    claimed: str | None,
+    of_certificate: bool,
+    now: int,
 ) -> bool:
-    """Count one report; False where the day is full."""
+    """Count one report; False where the day is full of those of certificates, or of the others."""
     async with conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(
             _SQL["add"],
@@ -56,6 +66,7 @@ async def add(
                 "code": code,
                 "kind": kind,
                 "claimed": claimed or "",
+                "of_certificate": of_certificate,
                 "now": now,
                 "most": MOST_A_DAY,
             },

@@ -1,6 +1,7 @@
 -- name: add
 SELECT ledger.report(
-    %(day)s, %(code)s, %(kind)s, %(claimed)s, %(now)s::bigint, %(most)s::integer
+    %(day)s, %(code)s, %(kind)s, %(claimed)s, %(of_certificate)s::boolean, %(now)s::bigint,
+    %(most)s::integer
 )
 
 -- name: places

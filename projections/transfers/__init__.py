@@ -23,6 +23,7 @@ from projections.transfers.queries import (
     letters_of,
     may_read_values,
     parties_of,
+    served,
     stood_for,
     succeeded,
     taken_back,
@@ -65,6 +66,7 @@ __all__ = [
     "may_read_values",
     "name_of",
     "parties_of",
+    "served",
     "stood_for",
     "succeeded",
     "taken_back",
@@ -72,7 +74,7 @@ __all__ = [
 
 PROJECTOR: Final = Projector(
     name="transfers",
-    version=2,
+    version=3,
     statements=STATEMENTS,
     handlers=events.HANDLERS,
     tables=(LETTERS, CONSIGNMENTS, PARTIES),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from domain.values import fold_number
 from infrastructure.log.follower import Recorded
 from projections.rows import WorkingSet
+from projections.transfers.answering import answer, unanswer
 from projections.transfers.record import (
     CONSIGNMENTS,
     HAPPENED,
@@ -41,7 +42,8 @@ _BUSINESS: Final = {
     "refused": "refused",
     "withdrawn": "withdrawn",
 }
-_INTERNAL: Final = frozenset({"annotated", "note_rectified", "referred"})
+_NOTES: Final = frozenset({"annotated", "referred"})
+_INTERNAL: Final = _NOTES | {"note_rectified"}
 # What a statement says in clear and people want to read in a chain; commitments are not shown.
 _TOLD: Final = (
     "addressee", "reason", "unit", "series", "year", "number", "date", "due_date", "note_index",
@@ -64,6 +66,8 @@ def _enter(
 ) -> None:
     """Let the event stand in the chain of its letter."""
     said = {name: event.statement[name] for name in _TOLD if name in event.statement}
+    kind = kind_of(event)
+    note = event.index if kind in _NOTES else event.statement.get("note_index")
     rows.enter(
         HAPPENED,
         Happened(
@@ -72,10 +76,11 @@ def _enter(
             stream=event.stream,
             letter=letter,
             consignment=consignment,
-            kind=kind_of(event),
+            kind=kind,
             agency=event.agency,
             keys=list(event.keys),
             internal=inside,
+            note=note,
             said=json.dumps(said, sort_keys=True, ensure_ascii=True),
         ),
     )
@@ -163,6 +168,7 @@ def _begin(
             "log_index": event.index,
             "time": event.time,
             "keys": list(event.keys),
+            "replies": [],
             "transport": "dispatched",
             "business": "awaiting_registration",
             "business_index": event.index,
@@ -182,23 +188,12 @@ def _sent(event: Recorded, rows: WorkingSet, **more: Any) -> None:
     addressee = said.get("addressee")
     role = "outside" if addressee is None else "copy" if addressee in letter.copies else "to"
     row = _begin(event, rows, letter, role, **more)
-    rows.put(LETTERS, letter._replace(served=letter.served + 1), event.index)
-    _answer(event, rows, letter)
+    answer(event, rows, letter, row)
     # Whoever is sent paper is on no network to read here.
     reader = addressee if row.transport == "dispatched" else None
     _admit(event, rows, event.stream, event.agency, letter.agency, reader)
     _admit(event, rows, letter.stream, reader)
     _enter(event, rows, letter.name, row.name)
-
-
-def _answer(event: Recorded, rows: WorkingSet, letter: Letter) -> None:
-    """What the letter answers, if anything, is answered from the first time on."""
-    if letter.answers is None:
-        return
-    answered = rows.need(CONSIGNMENTS, letter.answers)
-    if answered.answered_index is None:
-        put = ranked(answered._replace(answered_index=event.index))
-        rows.put(CONSIGNMENTS, put, event.index)
 
 
 def _dispatched(event: Recorded, rows: WorkingSet) -> None:
@@ -235,17 +230,17 @@ def _received_on_paper(event: Recorded, rows: WorkingSet) -> None:
         answers=name_of(**_renamed(answers)) if answers else None,
     )
     rows.put(LETTERS, letter, event.index)
-    _answer(event, rows, letter)
-    _begin(
+    row = _begin(
         event,
         rows,
         letter,
-        "paper_in",
+        PAPER_IN,
         addressee=event.agency,
-        transport="paper_in",
+        transport=PAPER_IN,
         business="registered_incoming",
         **_entered(event),
     )
+    answer(event, rows, letter, row)
     _admit(event, rows, event.stream, event.agency)
     _enter(event, rows, letter.name, name)
 
@@ -324,6 +319,7 @@ def _change(event: Recorded, rows: WorkingSet) -> None:
     elif kind == "referred":
         changed = changed._replace(referred_to=said["unit"])
     rows.put(CONSIGNMENTS, ranked(changed), event.index)
+    unanswer(event, rows, letter, changed)
     inside = kind in _INTERNAL and not said.get("released")
     _enter(event, rows, letter.name, row.name, inside=inside)
 

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from infrastructure.log.follower import Recorded
+from projections.agencies import AGENCIES
 from projections.rows import Connection, Table, WorkingSet
 from projections.transfers.events import HANDLERS, REGISTERED_OUTGOING, named
+from projections.transfers.queries import STATEMENTS
 from projections.transfers.record import CONSIGNMENTS, LETTERS, PARTIES, name_of
 
 
@@ -25,7 +27,7 @@ def needs(event: Recorded) -> Iterable[tuple[Table[Any], Any]]:
 
 
 async def prepare(conn: Connection, page: Sequence[Recorded], rows: WorkingSet) -> None:
-    """Have at hand what only the rows lead to: letters of consignments, answered ones, parties."""
+    """Have at hand what only rows lead to: letters, what they answer and for whom, parties."""
     ours = [event for event in page if event.type in HANDLERS]
     letters = {
         row.letter
@@ -38,6 +40,8 @@ async def prepare(conn: Connection, page: Sequence[Recorded], rows: WorkingSet) 
     for event in ours:
         wanted.look_at(event)
     await rows.load(conn, {CONSIGNMENTS.name: wanted.consignments, PARTIES.name: wanted.parties})
+    if wanted.replies:
+        await rows.load_by(conn, AGENCIES, STATEMENTS["given_on"], {})
 
 
 class _Wanted:
@@ -49,11 +53,13 @@ class _Wanted:
         self._streams: dict[str, UUID] = {}
         self.consignments: set[str] = set()
         self.parties: set[str] = set()
+        self.replies = False
 
     def look_at(self, event: Recorded) -> None:
         """Follow one event."""
         if event.type == REGISTERED_OUTGOING:
             self._streams[name_of(event.agency, event.statement["new_letter"])] = event.stream
+            self.replies |= "answers" in event.statement
             return
         name = self._letter_of(event)
         if name is None:
@@ -62,6 +68,7 @@ class _Wanted:
             self._begun[name_of(event.agency, new)] = name
         letter = self._rows.peek(LETTERS, name)
         if letter is not None:
+            self.replies |= letter.answers is not None
             self.consignments.update(one for one in (letter.answers, letter.held_by) if one)
         stream = letter.stream if letter is not None else self._streams.get(name)
         self.parties.add(f"{event.stream}|{name.partition('|')[0]}")

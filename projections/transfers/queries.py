@@ -172,10 +172,13 @@ async def taken_back(
 
 async def as_taken_back(
     conn: Connection, agencies: Collection[str], letters: Collection[str]
-) -> dict[str, Letter]:
-    """Those of some letters that were taken back so, by name, as they stood when the last was."""
+) -> dict[str, tuple[Letter, int]]:
+    """Those of some letters that were taken back so, by name, as they stood when the last was.
+
+    And when that was.
+    """
     rows = await _taken_back(conn, agencies, letters)
-    return {row.letter.name: row.letter for row in rows}
+    return {row.letter.name: (row.letter, row.last) for row in rows}
 
 
 async def _taken_back(
@@ -192,6 +195,14 @@ async def _holds(conn: Connection, name: str, asked: Mapping[str, Any]) -> bool:
         await cursor.execute(STATEMENTS[name], asked)
         row = await cursor.fetchone()
     return bool(row and row[0])
+
+
+async def served(conn: Connection, letters: Mapping[str, int | None]) -> dict[str, int]:
+    """How many consignments of each letter its sender had begun after an event (None: by now)."""
+    asked = {"letters": list(letters), "ats": list(letters.values())}
+    async with conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STATEMENTS["served"], asked)
+        return dict.fromkeys(letters, 0) | dict(await cursor.fetchall())
 
 
 async def consignments_of(
@@ -292,7 +303,7 @@ async def counted(
     """Refusals and returns by receiver and reason, of these agencies (None: of all)."""
     asked = {"agencies": None if agencies is None else list(agencies), "at": at}
     async with conn.cursor(row_factory=class_row(Counted)) as cursor:
-        await cursor.execute(STATEMENTS["counted"], asked)
+        await cursor.execute(STATEMENTS["counted"], asked, prepare=False)
         return await cursor.fetchall()
 
 

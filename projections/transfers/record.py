@@ -47,7 +47,6 @@ class Letter(NamedTuple):
     cancellation: str | None = None
     holder: str | None = None
     held_by: str | None = None
-    served: int = 0
 
 
 class Consignment(NamedTuple):
@@ -60,7 +59,8 @@ class Consignment(NamedTuple):
     What an inbox is searched by stands here, so that a list is asked of one table: `origin` is who
     wrote the letter, `priority` the letter's, `day` that of the receiver's registration and, until
     then, the one that the letter bore when it was sent.
-    `registrar` is whose registers its incoming number stands in.
+    `registrar` is whose registers its incoming number stands in; `replies` are where the replies
+    began that were sent to whom they are for, and have not come back.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Consignment(NamedTuple):
     log_index: int
     time: int
     keys: list[str]
+    replies: list[int]
     transport: str
     business: str
     business_index: int
@@ -99,8 +100,12 @@ class Consignment(NamedTuple):
     reminders: int = 0
     reason: str | None = None
     referred_to: str | None = None
-    answered_index: int | None = None
     registrar: str | None = None
+
+    @property
+    def answered_index(self) -> int | None:
+        """Where it was first answered by a reply that has not come to nothing."""
+        return self.replies[0] if self.replies else None
 
 
 class Party(NamedTuple):
@@ -112,7 +117,11 @@ class Party(NamedTuple):
 
 
 class Happened(NamedTuple):
-    """One event of a letter's life: what it says in clear, and whether it stays inside."""
+    """One event of a letter's life: what it says in clear, and whether it stays inside.
+
+    `note` is the index of the note or referral that it is, puts right or releases: one event of a
+    note that does not stay inside opens all of them.
+    """
 
     log_index: int
     time: int
@@ -123,11 +132,12 @@ class Happened(NamedTuple):
     agency: str
     keys: list[str]
     internal: bool
+    note: int | None
     said: str
 
 
 LETTERS: Final = Table("letters", Letter, "name", documents=frozenset({"older", "claims"}))
-CONSIGNMENTS: Final = Table("consignments", Consignment, "name")
+CONSIGNMENTS: Final = Table("consignments", Consignment, "name", documents=frozenset({"replies"}))
 PARTIES: Final = Table("transfer_parties", Party, "name")
 HAPPENED: Final = Journal("transfer_events", Happened, "log_index", ("log_index",))
 

@@ -32,7 +32,6 @@ CREATE TABLE letters (
     cancellation text COLLATE "C",
     holder text COLLATE "C",
     held_by text COLLATE "C",
-    served integer NOT NULL,
     since_index bigint NOT NULL,
     until_index bigint,
     PRIMARY KEY (name, since_index)
@@ -57,6 +56,7 @@ CREATE TABLE consignments (
     log_index bigint NOT NULL,
     time bigint NOT NULL,
     keys text[] COLLATE "C" NOT NULL,
+    replies jsonb NOT NULL,
     transport text COLLATE "C" NOT NULL,
     business text COLLATE "C" NOT NULL,
     business_index bigint NOT NULL,
@@ -79,7 +79,6 @@ CREATE TABLE consignments (
     reminders integer NOT NULL,
     reason text COLLATE "C",
     referred_to text COLLATE "C",
-    answered_index bigint,
     registrar text COLLATE "C",
     since_index bigint NOT NULL,
     until_index bigint,
@@ -111,6 +110,11 @@ CREATE INDEX consignments_out_to ON consignments (sender, addressee, urgency)
 CREATE INDEX consignments_by_number ON consignments (folded_number, addressee)
     WHERE until_index IS NULL AND folded_number IS NOT NULL;
 CREATE INDEX consignments_of_letter ON consignments (letter, log_index);
+-- What a sender sent, each once: the row with which a consignment began stays, whatever follows.
+CREATE INDEX consignments_served ON consignments (letter, log_index)
+    WHERE since_index = log_index AND role IN ('to', 'copy', 'outside');
+CREATE INDEX consignments_refused ON consignments (addressee)
+    WHERE business IN ('refused', 'returned');
 CREATE INDEX consignments_by_register ON consignments (registrar, year, unit, series)
     WHERE registrar IS NOT NULL;
 
@@ -134,9 +138,12 @@ CREATE TABLE transfer_events (
     agency text COLLATE "C" NOT NULL,
     keys text[] COLLATE "C" NOT NULL,
     internal boolean NOT NULL,
+    note bigint,
     said text COLLATE "C" NOT NULL
 );
 CREATE INDEX transfer_events_of ON transfer_events (letter, log_index);
+CREATE INDEX transfer_events_open ON transfer_events (note)
+    WHERE note IS NOT NULL AND NOT internal;
 
 -- name: letter
 SELECT carried.*
@@ -158,6 +165,10 @@ JOIN read.letters AS carried ON carried.name = one.letter
 SELECT agency.id FROM read.agencies AS agency
 WHERE agency.until_index IS NULL AND agency.successions <> '[]'::jsonb
 ORDER BY agency.id
+
+-- name: given_on
+-- Of the generation that is being written: whose replies another agency may have to be sent.
+SELECT id FROM agencies WHERE until_index IS NULL AND successions <> '[]'::jsonb
 
 -- name: is_party
 SELECT EXISTS (
@@ -197,6 +208,15 @@ FROM (
 ) AS lost JOIN read.letters AS stood ON stood.name = lost.letter
     AND stood.since_index <= lost.last
     AND (stood.until_index > lost.last OR stood.until_index IS NULL)
+
+-- name: served
+-- How many consignments of each letter its sender had begun after an event, or has by now.
+SELECT asked.letter, count(*) AS served
+FROM unnest(%(letters)s::text[], %(ats)s::bigint[]) AS asked (letter, at)
+JOIN read.consignments AS begun ON begun.letter = asked.letter
+    AND begun.since_index = begun.log_index AND begun.role IN ('to', 'copy', 'outside')
+    AND begun.log_index <= coalesce(asked.at, begun.log_index)
+GROUP BY asked.letter
 
 -- name: consignments_of
 SELECT one.*
@@ -301,9 +321,8 @@ WHERE event.letter = %(letter)s AND event.log_index > %(after)s
         SELECT FROM read.transfer_parties AS party
         WHERE party.stream = event.stream AND party.agency = ANY (%(agencies)s)
     ) AND (NOT event.internal OR EXISTS (
-        SELECT FROM read.transfer_events AS released
-        WHERE released.letter = event.letter AND released.kind = 'note_released'
-            AND (released.said::jsonb ->> 'note_index')::bigint = event.log_index
+        SELECT FROM read.transfer_events AS open
+        WHERE open.note = event.note AND NOT open.internal
     )))
 ORDER BY event.log_index
 LIMIT %(limit)s
@@ -326,7 +345,10 @@ LEFT JOIN LATERAL (
     ORDER BY sent.log_index DESC LIMIT 1
 ) AS had ON true
 WHERE event.log_index > %(after)s AND event.log_index <= %(last)s
-    AND (NOT event.internal OR event.agency = ANY (%(agencies)s::text[]))
+    AND (NOT event.internal OR event.agency = ANY (%(agencies)s::text[]) OR EXISTS (
+        SELECT FROM read.transfer_events AS open
+        WHERE open.note = event.note AND NOT open.internal AND open.log_index < event.log_index
+    ))
     AND CASE WHEN %(inbox)s
         THEN had.name IS NOT NULL
             OR one.addressee = ANY (%(agencies)s::text[]) AND one.transport <> 'paper_out'
@@ -343,9 +365,8 @@ FROM read.transfer_events AS event
 JOIN read.transfer_parties AS party ON party.stream = event.stream
 JOIN read.letters AS carried ON carried.name = event.letter AND carried.until_index IS NULL
 WHERE event.log_index = ANY (%(indexes)s::bigint[]) AND (NOT event.internal OR EXISTS (
-    SELECT FROM read.transfer_events AS released
-    WHERE released.letter = event.letter AND released.kind = 'note_released'
-        AND (released.said::jsonb ->> 'note_index')::bigint = event.log_index
+    SELECT FROM read.transfer_events AS open
+    WHERE open.note = event.note AND NOT open.internal
 )) AND (party.agency = carried.agency OR NOT EXISTS (
     SELECT FROM read.consignments AS one
     WHERE one.letter = event.letter AND one.until_index IS NULL

@@ -7,7 +7,9 @@ import pytest
 
 from api import limits as limiting
 from api import reports as asked
+from api import transfers as letters
 from api.limits import REPORTS_AT_ONCE, Limits
+from api.policy import Caller
 from api.problems import Problem
 from projections import reports
 from projections.reports import MOST_ROWS, Narrowed, TooLong
@@ -32,6 +34,24 @@ async def test_a_report_waits_for_a_place_before_it_takes_a_connection(
 
     assert told.value.code == "busy"
     assert READ_CONNECTIONS - REPORTS_AT_ONCE >= 6
+
+
+async def test_so_does_whoever_counts_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def known(*_: Any, **__: Any) -> Caller:
+        return Caller("moj")
+
+    monkeypatch.setattr(limiting, "BULK_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(letters, "caller", known)
+    limits = Limits()
+    for _ in range(REPORTS_AT_ONCE):
+        await limits.report_place().take()
+    nothing_but_places: Any = SimpleNamespace(limits=limits)
+    nothing_to_ask: Any = None
+
+    with pytest.raises(Problem) as told:
+        await letters.refusals(nothing_to_ask, nothing_but_places)
+
+    assert told.value.code == "busy"
 
 
 async def test_a_place_is_free_again_when_its_report_is_counted_or_failed() -> None:

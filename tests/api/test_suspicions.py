@@ -1,11 +1,14 @@
 """Reports of suspected forgeries: by anybody, for issuer and auditors, without a word of whom."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
 
+from api.orders import now_us
+from domain.values import baghdad_day
 from infrastructure.postgres import Role, connect
 from infrastructure.proofs import codes
 from projections import suspicions
@@ -16,6 +19,7 @@ from tests.api.test_succession import LAW, by_both, merge
 from tests.serving import Agency
 
 PATH = "/v1/forgery-reports"
+DAY = timedelta(days=1)
 
 
 def report(wire: Wire, code: str, **said: Any) -> httpx2.Response:
@@ -80,18 +84,42 @@ def test_the_service_cannot_take_a_report_back(wire: Wire) -> None:
 
 
 def test_a_day_holds_so_many_different_reports_and_no_more(wire: Wire) -> None:
-    asked = "SELECT ledger.report('2001-01-01', %s, 'other', '', 5, 2)"
+    asked = "SELECT ledger.report('2001-01-01', %s, 'other', '', %s, 5, 2)"
     with (
         running_database(wire.served.folder) as urls,
         connect(urls.service, Role.SERVICE, autocommit=True) as connection,
     ):
-        first, second, third = (codes.generate() for _ in range(3))
+        made_up, real = ([codes.generate() for _ in range(3)] for _ in range(2))
         said = [
-            connection.execute(asked, (code,)).fetchall()[0][0]
-            for code in (first, second, third, first)
+            connection.execute(asked, (code, of_certificate)).fetchall()[0][0]
+            for found, of_certificate in ((made_up, False), (real, True))
+            for code in (*found, found[0])
         ]
-    assert said == [True, True, False, True]
+    assert said == [True, True, False, True] * 2
     assert suspicions.MOST_A_DAY >= 1_000
+
+
+def test_a_day_full_of_made_up_codes_still_takes_reports_of_certificates(
+    wire: Wire, agency: Agency
+) -> None:
+    code = issued(agency)
+    with (
+        running_database(wire.served.folder) as urls,
+        connect(urls.admin, None, autocommit=True) as admin,
+    ):
+        admin.execute(
+            "INSERT INTO ledger.reports (day, code, kind, claimed, reports, first, last)"
+            " SELECT day, lpad(n::text, 17, '0'), 'made_up', '', 1, 0, 0"
+            " FROM generate_series(1, %s) AS n CROSS JOIN unnest(%s::text[]) AS day",
+            (suspicions.MOST_A_DAY, [str(today := baghdad_day(now_us())), str(today + DAY)]),
+        )
+        try:
+            answers = [report(wire, one).status_code for one in (codes.generate(), code)]
+        finally:
+            admin.execute("DELETE FROM ledger.reports WHERE kind = 'made_up'")
+
+    assert answers == [429, 202]
+    assert [one["reports"] for one in told(wire, agency, code)] == [1]
 
 
 @pytest.mark.parametrize("site,status", [("cross-site", 422), ("same-origin", 200)])

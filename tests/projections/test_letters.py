@@ -11,7 +11,7 @@ from infrastructure.log.follower import Follower
 from projections import model, transfers
 from projections.model import ReadModel
 from projections.transfers import Filter
-from tests.given_when_then import Scenario, add, given
+from tests.given_when_then import Order, Scenario, add, given
 from tests.letter_orders import (
     REGISTER,
     case_file,
@@ -221,6 +221,77 @@ async def test_a_chain_shows_an_agency_what_it_is_party_to(reading: Reading) -> 
     assert "annotated" in await kinds("moj")
     parties = await transfers.parties_of(reading.service, range(scenario.world.size))
     assert parties[index] == {"moj", "moh"}
+
+
+async def notes_told(reading: Reading, agency: str) -> tuple[list[str], set[int]]:
+    """What of notes an agency is told in the letter's chain, and may open besides who acted."""
+    name = Name("moj", name_of("l")).key
+    steps = await transfers.chain(reading.service, name, agencies=[agency])
+    notes = [one for one in steps if one.kind in ("annotated", "note_rectified", "referred")]
+    parties = await transfers.parties_of(reading.service, [one.log_index for one in notes])
+    opened = {index for index, agencies in parties.items() if agency in agencies}
+    assert opened == {one.log_index for one in notes}
+    return [one.kind for one in notes], opened
+
+
+def rectified(index: int) -> Order:
+    """The receiver puts its note right."""
+    return on("rectify_note", note_index=index, claims=note(text="right").statement["claims"])
+
+
+async def noted(reading: Reading, **members: Any) -> tuple[Scenario, int]:
+    """A letter that its receiver has written a note on, and where."""
+    scenario = given(*offices("moj", "moh", "mof"))
+    scenario.given(letter(to=["moh", "mof"]), dispatch(), dispatch(to="mof"), register())
+    scenario.given(note(**members))
+    return scenario, await reading.follow(scenario)
+
+
+@pytest.mark.parametrize("order", ["at once", "release first", "rectify first"])
+async def test_a_rectification_is_as_open_as_its_note(reading: Reading, order: str) -> None:
+    scenario, index = await noted(reading, **({"released": True} if order == "at once" else {}))
+    acts = [on("release", note_index=index), rectified(index)]
+    acts = {"at once": acts[1:], "release first": acts, "rectify first": acts[::-1]}[order]
+    scenario.given(*acts)
+    last = await reading.follow(scenario)
+
+    kinds, opened = await notes_told(reading, "moj")
+    assert (kinds, len(opened)) == (["annotated", "note_rectified"], 2)
+    assert await notes_told(reading, "mof") == ([], set())
+    heard = await transfers.heard(
+        reading.service, ["moj"], incoming=False, after=index, last=last, limit=10
+    )
+    released, right = "note_released", "note_rectified"
+    expected = {"at once": [right], "release first": [released, right], "rectify first": [released]}
+    assert [one.kind for one in heard] == expected[order]
+
+
+async def test_a_rectification_of_a_note_inside_stays_inside(reading: Reading) -> None:
+    scenario, index = await noted(reading)
+    scenario.given(note(text="another", released=True), rectified(index))
+    last = await reading.follow(scenario)
+
+    assert await notes_told(reading, "moj") == (["annotated"], {index + 1})
+    assert await transfers.parties_of(reading.service, [last]) == {}
+    heard = await transfers.heard(
+        reading.service, ["moj"], incoming=False, after=index + 1, last=last, limit=10
+    )
+    assert heard == []
+
+
+async def test_a_circular_writes_its_letter_once(reading: Reading) -> None:
+    bodies = [f"body-{number}" for number in range(50)]
+    scenario = given(*offices("moj", *bodies)).given(letter(to=bodies[:49], copy_to=bodies[49:]))
+    registered = await reading.follow(scenario)
+    scenario.given(*(dispatch(to=one) for one in bodies))
+    scenario.given(register("l-body-0", "body-0"), onward("l-body-0", "body-0", "ndc", "o"))
+    await reading.follow(scenario)
+
+    rows = await reading.service.execute("SELECT count(*) FROM read.letters")
+    assert await rows.fetchone() == (1,)
+    name = Name("moj", name_of("l")).key
+    for at, count in ((None, 50), (registered, 0), (registered + 7, 7), (registered + 50, 50)):
+        assert await transfers.served(reading.service, {name: at}) == {name: count}
 
 
 async def test_whoever_has_a_letter_hears_that_it_was_rectified_and_cancelled(
