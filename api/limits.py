@@ -13,7 +13,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -42,6 +42,8 @@ UPLOADS_OF_ONE_AGENCY = 4
 PICTURES_AT_ONCE = 2
 # Whoever sends one has said nothing that was verified, and its body is held three times over.
 PICTURE_BODIES_AT_ONCE = 8
+# However slowly it sends, one address leaves places to the others.
+PICTURE_BODIES_OF_ONE_ADDRESS = 2
 # Each looks into the database about once a second while the log is busy.
 STREAMS_AT_ONCE = 1024
 # An inbox and an outbox each, for a few programs.
@@ -181,6 +183,9 @@ class Limits:
     _picture_bodies: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(PICTURE_BODIES_AT_ONCE)
     )
+    _picture_bodies_of: Shares = field(
+        default_factory=lambda: Shares(PICTURE_BODIES_OF_ONE_ADDRESS)
+    )
     _counts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPORTS_AT_ONCE))
     _registers: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(REGISTERS_AT_ONCE)
@@ -206,12 +211,13 @@ class Limits:
         """A place for one picture in which a code is looked for, not taken yet."""
         return Place(self._pictures)
 
-    def picture_body(self) -> Place:
+    def picture_body(self, address: str) -> AbstractAsyncContextManager[None]:
         """A place for the body that brings a picture: taken before it is read, or not waited for.
 
-        Anybody may hold all of them; whoever comes then hears so at once, and keeps nothing open.
+        Whoever finds none, of all or of this address, hears so at once, and keeps nothing open.
         """
-        return Place(self._picture_bodies, _patience_seconds=0)
+        place = Place(self._picture_bodies, self._picture_bodies_of, _patience_seconds=0)
+        return place.held(self._digest(_network(address)).hex())
 
     def report_place(self) -> Place:
         """A place for one report while it is counted, not taken yet."""

@@ -47,7 +47,8 @@ class _InMemory(MultiPartParser):
 async def read(request: Request, services: Open, language: Language) -> Response:
     """The verdict on the code in a file."""
     # Taken before a byte of the body: bodies that come slowly hold no more than these places.
-    async with services.limits.picture_body().held():
+    address = request.client.host if request.client else ""
+    async with services.limits.picture_body(address):
         data = await _file(request)
         if not data:
             status, lacking = (413, "file.large") if data is None else (422, "file.empty")
@@ -57,6 +58,8 @@ async def read(request: Request, services: Open, language: Language) -> Response
             async with services.limits.picture_place().held():
                 found = await pictures.read(data)
         except PictureError as error:
+            if error.code == "busy":
+                raise Problem("busy") from None
             return _unread(language, error.code)
     return await _judged(request, services, language, found)
 
@@ -65,7 +68,9 @@ async def _judged(request: Request, services: Services, language: str, found: Fo
     """The verdict on what stands in a file."""
     if not found.texts:
         return _nothing(language, "file.nothing")
-    if not offline.agree(found.texts, found.credentials, whole=found.whole):
+    if not offline.agree(
+        found.texts, found.credentials, whole=found.whole, all_files=found.all_files
+    ):
         answer = Answer(contradictory())
         return await answered(request, language, answer, services, read_by_server=True)
     # A code of ours that brings its credential goes before others that stand beside it.

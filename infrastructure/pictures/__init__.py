@@ -18,7 +18,9 @@ from typing import Final
 LIMIT_BYTES: Final = 12 * 2**20
 """The largest file that is looked at."""
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
+"""By the wall, which a busy machine uses up: a picture is judged by what its processor does."""
+
 ANSWER_LIMIT_BYTES: Final = 3 * 2**20
 CREDENTIAL: Final = "credential.cose"
 """The file in a PDF that is the credential of its QR code; of any template's PDF."""
@@ -32,7 +34,10 @@ _CODES: Final = frozenset({"picture_malformed", "picture_too_large"})
 
 
 class PictureError(Exception):
-    """A picture that is not read: `picture_malformed`, `picture_too_large`."""
+    """A picture that is not read: `picture_malformed`, `picture_too_large`.
+
+    Or `busy`: not read in time, which says nothing of the picture.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,20 +50,22 @@ class Found:
 
     A credential that is larger than it may be, or a file that cannot be read, is empty here: it is
     there, and not what it should be. Evidence that is too large is none. `whole` tells whether
-    every page was read.
+    every page was read, `all_files` whether every embedded file was looked at.
     """
 
     texts: tuple[str, ...]
     credentials: tuple[bytes, ...] = ()
     evidence: bytes | None = None
     whole: bool = True
+    all_files: bool = True
 
 
 async def read(data: bytes) -> Found:
     """What a picture or a PDF says; maybe nothing.
 
     Raises:
-        PictureError: it is no picture, or one that nobody needs to read a code from.
+        PictureError: it is no picture, or one that nobody needs to read a code from; or it was not
+            its turn in time.
     """
     if len(data) > LIMIT_BYTES:
         raise PictureError("picture_too_large")
@@ -71,6 +78,8 @@ async def read(data: bytes) -> Found:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        # A reader that is behind by more is paused, and would not hear that the child has ended.
+        limit=ANSWER_LIMIT_BYTES,
         env={},
         cwd="/",
     )
@@ -78,7 +87,7 @@ async def read(data: bytes) -> Found:
         async with asyncio.timeout(PATIENCE_SECONDS):
             said = await _said(child, data)
     except TimeoutError:
-        raise PictureError("picture_malformed") from None
+        raise PictureError("busy") from None
     finally:
         if child.returncode is None:
             child.kill()
@@ -95,6 +104,8 @@ async def _said(child: Process, data: bytes) -> bytes:
     try:
         await child.stdout.readexactly(ANSWER_LIMIT_BYTES + 1)
     except asyncio.IncompleteReadError as ended:
+        # Its end follows its last word: whoever killed it between the two would be told of nobody.
+        await child.wait()
         return ended.partial
     raise PictureError("picture_malformed")
 
@@ -114,6 +125,7 @@ def _answer(said: bytes) -> Found:
             credentials=tuple(files[CREDENTIAL]),
             evidence=next(iter(files[EVIDENCE]), None),
             whole=bool(answer["whole"]),
+            all_files=bool(answer["all_files"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise PictureError("picture_malformed") from None

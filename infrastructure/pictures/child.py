@@ -24,6 +24,7 @@ from infrastructure.pictures import (
 
 MEMORY_BYTES = 512 * 2**20
 CPU_SECONDS = 10
+"""What a picture is judged by: its own work, however busy the machine is otherwise."""
 NICENESS = 10
 """Whoever waits for a picture waits for it longer than for a verdict on a code."""
 PIXELS_MAXIMUM = 40_000_000
@@ -82,7 +83,7 @@ def found_in(data: bytes) -> dict[str, object]:
     files: dict[str, list[str]] = {name: [] for name in FILE_BYTES}
     if data[:1024].find(b"%PDF-") < 0:
         texts, whole = _texts(iter([_picture(data)]))
-        return {"texts": texts, "files": files, "whole": whole}
+        return {"texts": texts, "files": files, "whole": whole, "all_files": True}
     import pypdfium2  # noqa: PLC0415 - nothing is loaded before it is bounded
 
     document = pypdfium2.PdfDocument(data)
@@ -90,7 +91,12 @@ def found_in(data: bytes) -> dict[str, object]:
         if len(files[name]) < NAMED_ALIKE_MAXIMUM[name]:
             files[name].append(b64encode(held).decode())
     texts, whole = _texts(_pages(document))
-    return {"texts": texts, "files": files, "whole": whole and len(document) <= PAGES_MAXIMUM}
+    return {
+        "texts": texts,
+        "files": files,
+        "whole": whole and len(document) <= PAGES_MAXIMUM,
+        "all_files": document.count_attachments() <= FILES_MAXIMUM,
+    }
 
 
 def _texts(pages: Iterator[object]) -> tuple[list[str], bool]:

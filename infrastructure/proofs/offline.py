@@ -63,20 +63,22 @@ def read(text: str) -> qr.Reading | Verdict:
         return unreadable_credential(foreign=error.code in _FOREIGN)
 
 
-def agree(texts: Iterable[str], attached: Iterable[bytes], *, whole: bool = True) -> bool:
+def agree(
+    texts: Iterable[str], attached: Iterable[bytes], *, whole: bool = True, all_files: bool = True
+) -> bool:
     """Whether the credentials that a file brings along are those that its QR codes hold.
 
     Papers are made so, byte for byte. Where they differ, the picture or the attachment was changed.
     Of several papers in one file, the credential that is judged, which is the first, must be among
-    those attached, and each attached one must stand on a page, where the `whole` file was read. A
-    file that shows no code of a ledger says nothing either way.
+    those attached, where `all_files` were looked at, and each attached one must stand on a page,
+    where the `whole` file was read. A file that shows no code of a ledger says nothing either way.
     """
     held, shown = set(attached), [text for text in texts if _leads_here(text)]
     if not held or not shown:
         return True
     readings = [one.data for one in map(read, shown) if isinstance(one, qr.Reading)]
     surplus = whole and not held <= set(readings)
-    return bool(readings) and readings[0] in held and not surplus
+    return bool(readings) and (readings[0] in held or not all_files) and not surplus
 
 
 def _leads_here(text: str) -> bool:

@@ -24,6 +24,8 @@ _NOT_READY_CODES = frozenset(
         "schema_outdated",
         "database_unreachable",
         "database_busy",
+        # As the ledger says it (503): this machine did not come to it in time.
+        "busy",
         "database_too_old",
         "folder_in_use",
         "copy_in_use",
@@ -36,10 +38,16 @@ _NOT_READY_CODES = frozenset(
         "not_a_ledger",
     }
 )
-# A file that the command line names, or a variable, that cannot be used.
+# A word or a file that the command line names, or a variable, that cannot be used.
 _USAGE_PREFIXES = ("key_file_", "input_", "setting_")
 _USAGE_CODES = frozenset(
-    {"address_missing", "column_missing", "trust_missing", "holidays_unusable"}
+    {
+        "address_missing",
+        "column_missing",
+        "holidays_unusable",
+        "seal_name_unusable",
+        "trust_missing",
+    }
 )
 # The ledger refuses with these, too: one code, one exit, wherever it is found.
 _REFUSED_CODES = frozenset(

@@ -58,7 +58,8 @@ def given(said: str) -> Given:
     nothing, with bounds for bytes, pixels, pages and time.
 
     Raises:
-        OSError: what is named as a picture is not there.
+        OSError: what is named as a picture is not there. PictureError: `busy`, it was not read in
+            time.
     """
     if _is_picture(said):
         with Path(said).open("rb") as file:
@@ -66,12 +67,16 @@ def given(said: str) -> Given:
         try:
             found = asyncio.run(pictures.read(data))
         except PictureError as error:
+            if error.code == "busy":
+                raise
             return Given(None, unread=error.code)
         ours = [text for text in found.texts if not isinstance(offline.read(text), Verdict)]
         text = next(iter([*ours, *found.texts]), "")
         if not text:
             return Given(None, unread="picture_without_code")
-        agrees = offline.agree(found.texts, found.credentials, whole=found.whole)
+        agrees = offline.agree(
+            found.texts, found.credentials, whole=found.whole, all_files=found.all_files
+        )
         return Given(text, agrees, found.evidence)
     # An address, whatever blanks it was copied with, or far too long for a code.
     said = said.strip()

@@ -3,6 +3,7 @@
 import pytest
 
 from api.limits import Buckets, Limits
+from api.problems import Problem
 from tests.api.talking import Wire, refusal
 from tests.serving import Agency
 
@@ -52,6 +53,26 @@ def test_what_counts_as_one_address(address: str, other: str, left: int) -> None
     allowed(limits, CODE, address, 0, times=10)
 
     assert allowed(limits, CODE, other, 0) == left
+
+
+async def has_room(limits: Limits, address: str) -> bool:
+    """Whether an address may send a picture now."""
+    try:
+        async with limits.picture_body(address):
+            return True
+    except Problem:
+        return False
+
+
+@pytest.mark.anyio
+async def test_one_address_leaves_places_for_pictures_to_others() -> None:
+    limits = Limits()
+
+    async with limits.picture_body("2001:db8::1"), limits.picture_body("2001:db8::2"):
+        assert not await has_room(limits, "2001:db8::3")
+        assert await has_room(limits, "2001:db8:0:1::1")
+
+    assert await has_room(limits, "2001:db8::3")
 
 
 def test_a_flood_of_other_names_gives_no_bucket_its_tokens_back() -> None:

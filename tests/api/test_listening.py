@@ -103,7 +103,7 @@ async def test_a_busy_log_is_looked_at_once_a_while(
     monkeypatch.setattr(listening, "BEAT_SECONDS", 60)
     monkeypatch.setattr(listening, "LOOKS_APART_SECONDS", 60)
 
-    await told(ledger, seconds=0.05)
+    await told(ledger, seconds=1)
 
     # As it began, and once more so that nothing before the end goes unheard.
     assert ledger.looks == 2
@@ -165,6 +165,7 @@ def test_a_stream_over_http_ends_while_others_write(
     try:
         receiver = served.agency()
         sent = send(agency, receiver)
+        served.settle()
         text = read(wire, receiver, PATH, after=0, seconds=1).text
     finally:
         over.set()

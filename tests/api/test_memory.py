@@ -20,6 +20,7 @@ from api.limits import (
     BULKS_AT_ONCE,
     BULKS_OF_ONE_AGENCY,
     PICTURE_BODIES_AT_ONCE,
+    PICTURE_BODIES_OF_ONE_ADDRESS,
 )
 from api.orders import read_body
 from api.problems import Problem
@@ -133,13 +134,15 @@ def test_one_agency_leaves_places_for_bulks_to_others(alone: Wire, bodies: list[
     "changes,status",
     [
         ({"tag": APPROVAL_TAG}, 400),
-        ({"created": now_seconds() + 3_600}, 401),
+        ({"created": 3_600}, 401),
         ({"life": 31 * DAY}, 400),
     ],
 )
 def test_what_the_head_alone_rules_out_takes_no_place(
     alone: Wire, bodies: list[Agency], changes: dict[str, Any], status: int
 ) -> None:
+    if "created" in changes:
+        changes = {"created": now_seconds() + changes["created"]}
     with connected(alone) as connection:
         answer = announced(connection, replace(a_bulk(bodies[0]), **changes))
 
@@ -225,7 +228,7 @@ def test_a_place_for_a_large_order_is_for_whom_it_concerns(
     assert refusal(asked(stranger, path)[1]) == (404, "order_unknown")
 
 
-def picture_announced(connection: socket.socket) -> bytes:
+def picture_announced(connection: socket.socket, address: str) -> bytes:
     """What the server says to the head of a large picture whose body does not follow."""
     head = (
         "POST /en/read HTTP/1.1",
@@ -233,6 +236,7 @@ def picture_announced(connection: socket.socket) -> bytes:
         "Content-Type: multipart/form-data; boundary=x",
         "Content-Length: 11900000",
         "Expect: 100-continue",
+        f"X-Forwarded-For: {address}",
     )
     connection.sendall("\r\n".join([*head, "", ""]).encode())
     return connection.recv(4096)
@@ -241,13 +245,17 @@ def picture_announced(connection: socket.socket) -> bytes:
 def test_pictures_that_stall_hold_no_more_bodies_than_there_are_places(alone: Wire) -> None:
     agency = alone.served.agency()
     with ExitStack() as sending:
-        for _ in range(PICTURE_BODIES_AT_ONCE):
-            connection = sending.enter_context(connected(alone))
-            assert picture_announced(connection).startswith(CONTINUE)
-        for _ in range(PICTURE_BODIES_AT_ONCE):
+
+        def told(address: str) -> bytes:
+            return picture_announced(sending.enter_context(connected(alone)), address)
+
+        for number in range(0, PICTURE_BODIES_AT_ONCE, PICTURE_BODIES_OF_ONE_ADDRESS):
+            for _ in range(PICTURE_BODIES_OF_ONE_ADDRESS):
+                assert told(f"192.0.2.{number}").startswith(CONTINUE)
             # Not one byte of its body is asked for.
-            connection = sending.enter_context(connected(alone))
-            assert picture_announced(connection).startswith(b"HTTP/1.1 503 ")
+            assert told(f"192.0.2.{number}").startswith(b"HTTP/1.1 503 ")
+        for number in range(PICTURE_BODIES_AT_ONCE):
+            assert told(f"198.51.100.{number}").startswith(b"HTTP/1.1 503 ")
 
         single = forged(agency)
         beside = alone.post(single.path, single.headers, single.body)

@@ -3,16 +3,22 @@
 import io
 import json
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import httpx2
 import pypdfium2
 import pytest
 import segno
 from PIL import Image
+from starlette.requests import Request
 
 from api.i18n import LANGUAGES, translate
-from api.pages import files
+from api.limits import Limits
+from api.pages import files, picturing
+from api.problems import Problem
 from infrastructure import pictures
+from infrastructure.pictures import PictureError
 from tests.api import asking
 from tests.api.talking import Wire
 from tests.api.test_pages import look_of, reason_of
@@ -107,6 +113,26 @@ def test_what_holds_no_code_is_told_in_words(
 
     assert page.status_code == status
     assert translate("en", f"{told}.advice") in page.text
+
+
+@pytest.mark.anyio
+async def test_a_file_that_was_not_read_in_time_may_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def late(_: bytes) -> None:
+        raise PictureError("busy")
+
+    async def sent_in(_: Request) -> bytes:
+        return b"picture"
+
+    services: Any = SimpleNamespace(limits=Limits())
+    monkeypatch.setattr(picturing, "_file", sent_in)
+    monkeypatch.setattr(pictures, "read", late)
+
+    with pytest.raises(Problem, match="busy") as told:
+        await picturing.read(Request({"type": "http"}), services, language="en")
+
+    assert told.value.status == 503
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(wire: Wire) -> None:

@@ -120,7 +120,7 @@ def test_a_machine_that_starts_no_process_for_a_moment_ends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Children die at once, and the kernel refuses each first try to start one again."""
-    monkeypatch.setattr(supervisor, "READY_SECONDS", 2.0)
+    monkeypatch.setattr(supervisor, "READY_SECONDS", 10.0)
     launch, refused, started = subprocess.Popen, [], []
 
     def popen(words: list[str], **options: Any) -> subprocess.Popen[bytes]:

@@ -14,6 +14,7 @@ from api.papers import compose
 from infrastructure import pictures
 from infrastructure.documents.paper import PaperError, render
 from infrastructure.pictures import CREDENTIAL, EVIDENCE, EVIDENCE_BYTES, Found
+from infrastructure.pictures.child import FILES_MAXIMUM, PAGES_MAXIMUM
 from infrastructure.proofs import credential, offline, qr
 from tests.infrastructure.documents.papers import (
     CODE,
@@ -34,7 +35,9 @@ def read(pdf: bytes) -> Found:
 
 def agrees(pdf: bytes) -> bool:
     found = read(pdf)
-    return offline.agree(found.texts, found.credentials, whole=found.whole)
+    return offline.agree(
+        found.texts, found.credentials, whole=found.whole, all_files=found.all_files
+    )
 
 
 def another() -> bytes:
@@ -120,7 +123,7 @@ def merged(*pdfs: bytes, attached: Sequence[bytes]) -> bytes:
         for number, data in enumerate(attached):
             held = Path(folder) / f"{number}"
             held.write_bytes(data)
-            named = (f"--key={number}", f"--filename={CREDENTIAL}")
+            named = (f"--key={number:02}", f"--filename={CREDENTIAL}")
             adding += ["--add-attachment", held, *named, "--"]
         run("qpdf", before, *adding, after)
         return after.read_bytes()
@@ -169,6 +172,19 @@ def test_more_papers_in_one_file_than_pages_are_read_are_no_contradiction(pdf: b
     # The first one's own is missing, or what was read to its end has another's.
     assert not agrees(merged(pdf, *papers[:5], attached=others))
     assert not agrees(merged(pdf, *papers[:4], attached=held))
+
+
+def test_more_embedded_files_than_are_looked_at_are_no_contradiction(pdf: bytes) -> None:
+    blank = merged(*[page(WEBSITE)] * PAGES_MAXIMUM, attached=[])
+    others = [bytes([number]) for number in range(FILES_MAXIMUM)]
+    long = merged(pdf, blank, attached=[*others, signed()])
+
+    assert signed() not in read(long).credentials
+    assert agrees(long)
+    # All of them were looked at, and the first page's is missing.
+    assert not agrees(merged(pdf, blank, attached=others))
+    # A file that was read to its last page shows none of these.
+    assert not agrees(merged(pdf, attached=[*others, signed()]))
 
 
 def test_what_is_no_code_of_a_ledger_contradicts_no_attachment() -> None:

@@ -1,14 +1,19 @@
 """What went wrong, told as what it is: the ledger's own word before this machine's guess."""
 
+import ast
+
 import httpx2
 import pytest
 
 from api.problems import STATUS
+from infrastructure import pictures
+from infrastructure.pictures import PictureError
 from sijill.cli import codes
 from sijill.cli.faults import problem_of
 from sijill.cli.options import Talk
 from sijill.cli.output import Output
 from sijill.client import Client, Unreachable
+from tests.api.codes_in_source import trees
 from tests.sijill.cli.conftest import Shell
 from tests.sijill.client.standin import REVOKE, TRIES, Fault, StandIn, connect, line, problem
 
@@ -79,6 +84,21 @@ def test_an_address_that_is_none_is_a_mistake_on_the_command_line(
     assert "Invalid value" in ran.err
 
 
+def test_a_picture_that_was_not_read_in_time_is_no_verdict(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(_: bytes) -> None:
+        raise PictureError("busy")
+
+    monkeypatch.setattr(pictures, "read", late)
+
+    ran = shell("verify", shell.file("paper.png", "picture"))
+
+    assert ran.code == 3
+    assert "(busy)" in ran.err
+    assert not ran.out
+
+
 def test_a_key_is_rotated_only_where_a_ledger_is(founder: Shell) -> None:
     ran = founder("log", "rotate-key", "--data", founder.folder / "wrong", "--yes")
 
@@ -86,8 +106,28 @@ def test_a_key_is_rotated_only_where_a_ledger_is(founder: Shell) -> None:
     assert "(no_ledger_in_folder)" in ran.err
 
 
-@pytest.mark.parametrize(
-    "code", ["document_not_in_force", "evidence_too_large", "template_unusable", "text_unprintable"]
-)
+def paper_codes() -> set[str]:
+    """Why no paper is made, as the source names it."""
+    return {
+        code
+        for tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id == "PaperError" and isinstance(node.args[0], ast.Constant)
+        if isinstance(code := node.args[0].value, str)
+    }
+
+
+@pytest.mark.parametrize("code", sorted(paper_codes() & {*STATUS}))
 def test_what_the_ledger_refuses_ends_the_same_where_this_machine_finds_it(code: str) -> None:
     assert codes.of_code(code) == codes.of_problem(STATUS[code]) == codes.REFUSED
+
+
+def test_a_name_that_no_seal_can_have_is_a_mistake_on_the_command_line(shell: Shell) -> None:
+    path = shell.folder / "seal.pem"
+
+    ran = shell("key", "seal", path, "--name", "x" * 65)
+
+    assert ran.code == 2, ran.err
+    assert "(seal_name_unusable" in ran.err
+    assert not path.exists()
