@@ -155,11 +155,14 @@ async def show(
         normal = codes.normalise(code)
     except ProofError:
         raise Problem("certificate_unknown") from None
-    await services.caught_up()
+    behind = not await services.caught_up()
     async with services.pool.connection() as connection:
         found = await certificates.by_code(connection, normal, at=at)
         if at is not None and found.basis.stale:
             raise Problem("index_unknown", index=at)
+        if behind and at is None and found.certificate is None:
+            # Issued a moment ago, perhaps.
+            raise Problem("status_stale")
         own = await is_own(services, who, found.certificate)
         if found.certificate is None or not (own or AUDIT in who.scopes):
             raise Problem("certificate_unknown", code=normal)

@@ -2,10 +2,11 @@
 
 Whoever reads the QR code is told what stands in it, not what stands in the record; so nothing is
 recorded that would be found false as soon as it is scanned. What is not known here is not compared:
-values that were erased, a record that the read model does not have yet.
+values that were erased, a record that the read model does not have yet, or that cannot be read now.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -44,19 +45,13 @@ async def wrong(services: Services, work: Work, lines: Iterable[int]) -> dict[in
     errors: dict[int, Exception] = {}
     try:
         read = await _read(services, work, orders, errors)
-        await services.caught_up()
-        async with services.pool.connection() as connection:
-            codes = {orders[number].code for number in read}
-            records = await _records(connection, codes)
-            for number, said in read.items():
-                found = records.get(orders[number].code)
-                member = found and await _differing(services, connection, said, found)
-                if member:
-                    errors[number] = Problem("credential_mismatch", member=member)
     except psycopg.OperationalError:
-        # Nothing is recorded that could not be compared; where this is away, the log is as well.
+        # Nothing is recorded of which nobody knows who signed it; without keys no other act is.
         away = {number: Problem("store_unavailable") for number in orders}
         return away | errors
+    with suppress(psycopg.OperationalError):
+        # What reads may be away, or busy with readers, while everything else is recorded.
+        await _compare(services, orders, read, errors)
     return errors
 
 
@@ -77,6 +72,27 @@ async def _read(
         except Problem as error:
             errors[number] = error
     return read
+
+
+async def _compare(
+    services: Services,
+    orders: Mapping[int, CredentialCertificate],
+    read: Mapping[int, Credential],
+    errors: dict[int, Exception],
+) -> None:
+    """Each credential with its record, as far as that is known; what differs goes to the errors.
+
+    Raises:
+        psycopg.OperationalError: the rest cannot be compared now.
+    """
+    await services.caught_up()
+    async with services.pool.connection() as connection:
+        records = await _records(connection, {orders[number].code for number in read})
+        for number, said in read.items():
+            found = records.get(orders[number].code)
+            member = found and await _differing(services, connection, said, found)
+            if member:
+                errors[number] = Problem("credential_mismatch", member=member)
 
 
 async def _records(connection: Any, codes: Collection[str]) -> Mapping[str, Found]:

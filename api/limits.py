@@ -45,7 +45,7 @@ PICTURE_BODIES_AT_ONCE = 8
 # However slowly it sends, one address leaves places to the others.
 PICTURE_BODIES_OF_ONE_ADDRESS = 2
 # Each looks into the database about once a second while the log is busy.
-STREAMS_AT_ONCE = 1024
+STREAMS_AT_ONCE = 256
 # An inbox and an outbox each, for a few programs.
 STREAMS_OF_ONE_AGENCY = 8
 # Anybody may ask for a report, and it keeps a connection while it counts: most are for verdicts.
@@ -204,8 +204,8 @@ class Limits:
         return Place(self._uploads, self._uploads_of)
 
     def stream_place(self) -> Place:
-        """A place for one stream of events, not taken yet."""
-        return Place(self._streams, self._streams_of)
+        """A place for one stream of events, not taken yet, and never waited for."""
+        return Place(self._streams, self._streams_of, _patience_seconds=0)
 
     def picture_place(self) -> Place:
         """A place for one picture in which a code is looked for, not taken yet."""

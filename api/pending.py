@@ -212,11 +212,12 @@ async def _tell_again(request: Request, services: Services, kept: Waiting) -> Re
 async def _is_recorded(services: Services, kept: Waiting) -> bool:
     """Whether the log has it, whatever its row says: its worker may have died before closing it.
 
-    A bulk that is still open may have been cut off in the middle, and goes on.
+    A bulk that is still open may have been cut off in the middle, and goes on. Whether it is, its
+    row says: by our clock alone, which may have stepped ahead, nothing is closed for good.
     """
     order = kept.order
-    if kept.state == "appended" or (kept.bulk and kept.state == "open"):
-        return kept.state == "appended"
+    if order.state == "appended" or (kept.bulk and order.state == "open"):
+        return order.state == "appended"
     found = await services.reader.recorded(order.agency, order.idempotency_key)
     if found is None or found.request_digest != order.request_digest:
         return False

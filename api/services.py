@@ -111,9 +111,12 @@ class Services:
         """Whether the read model holds so many events before the time is over, as `covered`."""
         return await self.for_read_model.reach(self.applied, size, timeout_seconds)
 
-    async def caught_up(self) -> None:
-        """Wait a moment for the read model, so that a reader finds what it has just written."""
-        await self.followed(self.size, CATCH_UP_SECONDS)
+    async def caught_up(self) -> bool:
+        """Wait a moment for the read model, so that a reader finds what it has just written.
+
+        False where it may lack that still: then nothing can be said to be unknown.
+        """
+        return await self.followed(self.size, CATCH_UP_SECONDS)
 
     def jwk(self, thumbprint: str) -> Mapping[str, Any] | None:
         """The enrolled public key of a thumbprint, whatever its standing; for threads."""

@@ -70,7 +70,7 @@ async def _newest(services: Services) -> bytes:
     kept = services.trust
     async with services.pool.connection(timeout=PRIMARY_SECONDS) as connection:
         head = await _sealed(connection)
-        lacking = head.clock - head.whole_at > STALE_SECONDS * _MICROSECONDS
+        lacking = head.lacking > STALE_SECONDS * _MICROSECONDS
         if services.missing or lacking or clocks.apart(head.clock, now_us()):
             raise Problem("status_stale")
         if kept.size == head.size and time.monotonic() - kept.made < KEPT_SECONDS:

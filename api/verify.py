@@ -172,10 +172,12 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
     if found is None:
         found = await services.codes.by_code(code)
         size = services.size
-        if found.lacking and found.basis.index < size - 1:
-            # Issued or answered a moment ago, perhaps: only who knows the whole log says *not*.
+        if _may_be_newer(found, size):
             await services.followed(size, WAIT_SECONDS)
             found = await services.codes.by_code(code)
+        if _may_be_newer(found, size):
+            # However lately the read model has fallen behind, and however few may wait for it.
+            found = replace(found, basis=replace(found.basis, stale=True))
     comparison = await _compare(services, found, presented)
     basis = found.basis
     if clocks.apart(found.judged_time, now_us()):
@@ -185,6 +187,14 @@ async def _judge_code(services: Services, code: str, presented: Presented) -> An
     asked = {*presented.fields, *([DOCUMENT] if presented.document else [])}
     not_compared = tuple(sorted(_comparable(found) - asked))
     return Answer(verdict, found, not_compared, await _answered_by(services, found))
+
+
+def _may_be_newer(found: Found, size: int) -> bool:
+    """Whether it was issued or answered a moment ago, perhaps.
+
+    Only who knows the whole log says *not*.
+    """
+    return found.lacking and found.basis.index < size - 1
 
 
 async def _answered_by(services: Services, found: Found) -> str | None:

@@ -23,6 +23,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from ledger_format import Note, base64url, need, thumbprint
 
 READ_SECONDS = 300
+TRIES = 6
+"""Of one question, where the answer is *not now*: a ledger has few places for long answers."""
+WAIT_SECONDS = 10
+"""At most between two of them, whatever is asked for."""
 
 
 class Answers:
@@ -34,17 +38,26 @@ class Answers:
 
     def get(self, path: str, ledger: str = "") -> bytes:
         """One answer; signed where the ledger is named and there is a key."""
+        status, later, body = self.asked(path, ledger)
+        for _ in range(TRIES - 1):
+            if status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(min(int(later), WAIT_SECONDS) if later.isdecimal() else 1)
+            status, later, body = self.asked(path, ledger)
+        need(status != HTTPStatus.NOT_FOUND, "not_served", path)
+        if status != HTTPStatus.OK:
+            raise OSError(f"HTTP {status} for {path}")
+        return body
+
+    def asked(self, path: str, ledger: str) -> tuple[int, str, bytes]:
+        """The status, after how many seconds to ask again, and the body."""
         kind = HTTPSConnection if self.url.scheme == "https" else HTTPConnection
         target = self.url.path.rstrip("/") + path
         headers = self.signed(target, ledger) if ledger and self.key else {}
         with closing(kind(self.url.netloc, timeout=60)) as connection:
             connection.request("GET", target, headers=headers)
             answer = connection.getresponse()
-            body = answer.read()
-        need(answer.status != HTTPStatus.NOT_FOUND, "not_served", path)
-        if answer.status != HTTPStatus.OK:
-            raise OSError(f"HTTP {answer.status} for {path}")
-        return body
+            return answer.status, answer.headers.get("Retry-After", ""), answer.read()
 
     def checkpoints(self) -> list[Note]:
         """All published ones. The list first, because the newest grows meanwhile."""

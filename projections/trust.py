@@ -32,6 +32,15 @@ class Sealed:
     clock: int
 
     @property
+    def lacking(self) -> int:
+        """How many microseconds it may have lacked an event for; 0 where it covers all.
+
+        An event that lies ahead of the clock says that the clock went back, and hides how long it
+        has waited: perhaps as long as that.
+        """
+        return 0 if self.waiting_since is None else abs(self.clock - self.waiting_since)
+
+    @property
     def whole_at(self) -> int:
         """When it is last known to have been of the whole log."""
         return self.clock if self.waiting_since is None else min(self.waiting_since, self.clock)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -44,6 +44,13 @@ _REGISTRY_STREAMS = """
 SELECT DISTINCT stream FROM ledger.events
 WHERE index >= %s AND index < %s AND type NOT LIKE 'sijill.certificate.%%'
 """
+
+
+class Seen(NamedTuple):
+    """A log as it was last looked at: its size, and how often it had fallen by then."""
+
+    size: int
+    falls: int
 
 
 def connection_strings(data: Path) -> Urls:
@@ -172,9 +179,9 @@ async def forget_registry_changes(services: Services) -> None:
 
     A write would find out by its guards; a signed read has none.
     """
-    seen = services.log.position
+    seen = Seen(services.log.position, services.log.falls)
     while True:
-        await services.log.reach(seen + 1, POLL_SECONDS)
+        await services.log.reach(seen.size + 1, POLL_SECONDS)
         try:
             seen = await forget_changes(services, seen)
         except Exception as error:  # noqa: BLE001 - whatever it is, what changes next is to be read
@@ -182,23 +189,24 @@ async def forget_registry_changes(services: Services) -> None:
         await asyncio.sleep(REGISTRY_INTERVAL_SECONDS)
 
 
-async def forget_changes(services: Services, seen: int) -> int:
-    """Forget what changed since the log had this size, and return the size that it has.
+async def forget_changes(services: Services, seen: Seen) -> Seen:
+    """Forget what changed since the log was seen so, and return how it is seen now.
 
-    Where a fail-over has lost its end, what was read may never have been: all of it is forgotten.
+    Where a fail-over has lost its end, what was read may never have been: all of it is forgotten,
+    though the log may be as long again by now.
 
     Raises:
         psycopg.Error: it cannot be told what changed.
     """
-    size = services.log.position
-    if size < seen:
+    now = Seen(services.log.position, services.log.falls)
+    if now.falls != seen.falls:
         services.ledger.forget_everything()
-    elif size > seen:
+    elif now.size > seen.size:
         async with services.pool.connection() as connection:
             cursor = connection.cursor(row_factory=tuple_row)
-            await cursor.execute(_REGISTRY_STREAMS, (seen, size))
+            await cursor.execute(_REGISTRY_STREAMS, (seen.size, now.size))
             services.ledger.forget([row[0] async for row in cursor])
-    return size
+    return now
 
 
 async def close_expired_orders(services: Services) -> None:

@@ -87,8 +87,12 @@ def serve(
             stop_watching.set()
     finally:
         _forget_metrics(folder)
-        if server is not None:
-            server.stop()
+        if server is not None and not server.stop():
+            LOGGER.warning(
+                "postgresql goes on",
+                folder=str(server.folder),
+                advice="another sijill command uses it, and stops it when it has done",
+            )
         lock.release()
 
 

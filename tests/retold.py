@@ -24,6 +24,8 @@ from domain.acts import ACTS
 from tests import stranger
 
 Answer = Callable[[str], bytes | None]
+BUSY = b"busy"
+"""What `telling` answers with 503, and a moment to wait."""
 VECTORS = Path(__file__).parent / "vectors"
 VECTOR: dict[str, Any] = json.loads((VECTORS / "log.json").read_text(encoding="utf-8"))
 PROGRAM = Path(__file__).parents[1] / "examples" / "check_log.py"
@@ -56,7 +58,8 @@ def telling(answer: Answer) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = answer(self.path)
-            self.send_response(404 if body is None else 200)
+            self.send_response({None: 404, BUSY: 503}.get(body, 200))
+            self.send_header("Retry-After", "0")
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")

@@ -6,6 +6,7 @@ It runs as an auditor runs it, in a process of its own that knows nothing of the
 import dataclasses
 import json
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from sijill.client import statement
 from tests.api.talking import degree
 from tests.correspondence import Sent, new_id, send
 from tests.retold import (
+    BUSY,
     VECTOR,
     VECTORS,
     Answer,
@@ -367,3 +369,18 @@ def test_an_order_stands_on_each_page_that_has_a_line_of_it(recorded: Recorded) 
     assert list(page["orders"]) == [str(recorded.bulk)]
     whole = json.loads(recorded.get("/v1/log/openings?from=1"))
     assert whole["next"] == whole["to"] == 1_001
+
+
+def test_a_ledger_that_is_busy_is_asked_again() -> None:
+    honest, asked = Forgery().answer, Counter[str]()
+
+    def answer(path: str) -> bytes | None:
+        asked[path] += 1
+        return honest(path) if asked[path] > 2 else BUSY
+
+    with telling(answer) as url:
+        assert check(url)["findings"] == []
+    assert min(asked.values()) >= 3
+
+    with telling(lambda _: BUSY) as url:
+        assert "HTTP 503" in check(url, code=3)["could_not_read"]

@@ -9,7 +9,7 @@ adopts it. Nothing here kills a process.
     folder/run         the socket, where its path is short enough
     folder/passwords   one file per login, readable by the folder's owner only
     folder/lock        held while a process starts or stops the server
-    folder/users       held, shared, by every process that has started or adopted the server
+    folder/users       held, shared, by everybody who has started or adopted the server
     folder/alive       held by the server itself and all its children
 """
 
@@ -56,8 +56,6 @@ STOP_SECONDS = 600
 # How long the children of a server that died may take to notice.
 ORPHAN_SECONDS = 30
 POLL_SECONDS = 0.02
-_USED: dict[Path, IO[str]] = {}
-"""What this process holds of each server that it has started or adopted."""
 
 
 class EmbeddedServer:
@@ -80,6 +78,8 @@ class EmbeddedServer:
         self.data = self.folder / "data"
         self._preferred = binaries
         self._settings = {**SETTINGS, **(settings or {})}
+        # Of this one alone: another one of the same process may go on with the same server.
+        self._used: IO[str] | None = None
 
     def start(self) -> Urls:
         """Makes the cluster if there is none, starts it if it is down, and waits until it serves.
@@ -92,26 +92,27 @@ class EmbeddedServer:
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            self._use()
             self._bring_up()
             self._provision()
+            self._use()
         return self.urls()
 
-    def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> None:
-        """Asks for a fast shutdown and waits until the server is gone; nothing if it is not up.
+    def stop(self, *, timeout_seconds: float = STOP_SECONDS) -> bool:
+        """Asks for a fast shutdown and waits until the server is gone; whether it is.
 
-        Another process that has started or adopted the server goes on with it, and stops it when
-        it has done.
+        Whoever else has started or adopted the server goes on with it, and stops it after that.
 
         Raises:
             EmbeddedServerError: `stop_timed_out`; the server goes on stopping.
         """
         if not self.folder.exists():
-            return
+            return True
         with self._locked():
-            postmaster = read_postmaster(self.data)
-            if not self._is_last() or postmaster is None or not postmaster.alive:
-                return
+            last, postmaster = self._is_last(), read_postmaster(self.data)
+            if postmaster is None or not postmaster.alive:
+                return True
+            if not last:
+                return False
             pid = postmaster.pid
             os.kill(pid, signal.SIGINT)
             if not _poll(lambda: self.pid() != pid, timeout_seconds):
@@ -125,6 +126,7 @@ class EmbeddedServer:
                 # In a folder for temporary files; whatever else lies in it stays.
                 with contextlib.suppress(OSError):
                     sockets.rmdir()
+        return True
 
     def pid(self) -> int | None:
         """The process id of the running server; None if it does not run."""
@@ -165,15 +167,16 @@ class EmbeddedServer:
             yield
 
     def _use(self) -> None:
-        """Tell other processes that this one goes on with the server, however often it asks."""
-        if self.folder not in _USED:
-            _USED[self.folder] = open_lock(self.folder / "users")
-            fcntl.flock(_USED[self.folder], fcntl.LOCK_SH)
+        """Tell everybody else that the server is needed still, however often it is started."""
+        if self._used is None:
+            self._used = open_lock(self.folder / "users")
+            fcntl.flock(self._used, fcntl.LOCK_SH)
 
     def _is_last(self) -> bool:
         """Have done with the server; whether nobody else goes on with it."""
-        if (held := _USED.pop(self.folder, None)) is not None:
-            held.close()
+        if self._used is not None:
+            self._used.close()
+            self._used = None
         with open_lock(self.folder / "users") as users:
             return try_lock(users)
 

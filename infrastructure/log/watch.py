@@ -70,6 +70,7 @@ class Watch:
         self._position = 0
         self._looks: deque[Look] = deque(maxlen=_LOOKS_KEPT)
         self._highest = 0
+        self._falls = 0
         self._waiting: list[tuple[int, int, asyncio.Future[bool]]] = []
         self._numbers = itertools.count()
         self._conn: AsyncConnection[Any] | None = None
@@ -106,6 +107,11 @@ class Watch:
     def lost(self) -> int:
         """How far the number has fallen below the highest that was ever read."""
         return self._highest - self._position
+
+    @property
+    def falls(self) -> int:
+        """How often the number was found to have fallen, whatever it has grown to since."""
+        return self._falls
 
     def heard(self, position: int) -> None:
         """Takes word from whoever made the number grow: it need not wait for the notice."""
@@ -199,6 +205,7 @@ class Watch:
         if row is not None and row[0] is not None:
             # Another server may answer now, and hold less than the one that was lost.
             fallen = anew and self._position == known
+            self._falls += fallen and row[0] < known
             self._position = row[0] if fallen else max(self._position, row[0])
             self._remember(Look(begun, row[0], row[1] if len(row) > 1 else None))
         self._wake()

@@ -101,15 +101,13 @@ class Stages:
 
     @contextmanager
     def database(self) -> Iterator[Urls]:
-        """The ledger's database; whoever serves it meanwhile may have stopped it at the end."""
+        """The ledger's database, whether anybody serves it meanwhile or not."""
         server = Settings(data=self.ledger.folder).embedded()
-        started = server.pid() is None
         urls = server.start()
         try:
             yield urls
         finally:
-            if started:
-                server.stop()
+            server.stop()
 
     def _took(self, step: str, sample: Sample, *, told: bool = True) -> None:
         """Keep what a step took; say so where nothing was said on the way."""

@@ -12,7 +12,7 @@ from sijill.settings import Settings
 
 @contextmanager
 def running_database(data: Path) -> Iterator[Urls]:
-    """The connection strings of a folder's database; an embedded server that was down runs as long.
+    """The connection strings of a folder's database; an embedded server runs as long at least.
 
     Raises:
         NoLedger: nothing was founded here. EmbeddedServerError: it does not start.
@@ -25,10 +25,7 @@ def running_database(data: Path) -> Iterator[Urls]:
         yield external
         return
     server = settings.embedded()
-    if server.pid() is not None:
-        # Somebody serves it, and goes on after us.
-        yield server.urls()
-        return
+    # One that runs is adopted: whoever has started it leaves it to us, as we leave it to others.
     urls = server.start()
     try:
         yield urls

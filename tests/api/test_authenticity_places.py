@@ -49,8 +49,8 @@ async def test_more_holders_than_connections_keep_none_that_a_verdict_needs(
     monkeypatch.setattr("projections.certificates.gathering.by_codes", unknown)
     pool: Any = Pool()
 
-    async def caught_up() -> None:
-        """It is."""
+    async def caught_up() -> bool:
+        return True
 
     services: Any = SimpleNamespace(
         pool=pool,

@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg_pool import PoolTimeout
 
 from api import crediting
 from api.problems import Problem
@@ -96,19 +96,25 @@ def test_where_there_is_no_read_model_nothing_is_compared(monkeypatch: pytest.Mo
     assert asyncio.run(crediting._records(None, {"code"})) == {}
 
 
-@pytest.mark.parametrize("half", ["_signed", "_records"])
-def test_where_the_database_is_away_no_line_is_lost(
-    monkeypatch: pytest.MonkeyPatch, half: str
+@pytest.mark.parametrize(
+    "half,code", [("_signed", "store_unavailable"), ("_records", None), ("_differing", None)]
+)
+def test_without_keys_nothing_is_recorded_and_without_records_what_is_not_compared(
+    monkeypatch: pytest.MonkeyPatch, half: str, code: str | None
 ) -> None:
     """Neither the key of a credential nor its certificate can be asked for."""
 
     async def away(*_: object) -> object:
-        raise psycopg.OperationalError
+        raise PoolTimeout
+
+    async def records(*_: object) -> object:
+        return {"code": object()}
 
     async def at_once(*_: object) -> object:
         return SimpleNamespace(code="code")
 
     monkeypatch.setattr(crediting, "_signed", at_once)
+    monkeypatch.setattr(crediting, "_records", records)
     monkeypatch.setattr(crediting, half, away)
     services: Any = SimpleNamespace(
         caught_up=at_once, pool=SimpleNamespace(connection=contextlib.nullcontext)
@@ -123,7 +129,7 @@ def test_where_the_database_is_away_no_line_is_lost(
     told = asyncio.run(wrong())
 
     codes = {number: isinstance(one, Problem) and one.code for number, one in told.items()}
-    assert codes == dict.fromkeys((3, 5), "store_unavailable")
+    assert codes == (dict.fromkeys((3, 5), code) if code else {})
 
 
 def test_another_key_than_the_statement_names_is_refused(wire: Wire, agency: Agency) -> None:

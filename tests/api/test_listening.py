@@ -11,8 +11,9 @@ import httpx2
 import pytest
 
 from api import listening
-from api.limits import STREAMS_OF_ONE_AGENCY
+from api.limits import STREAMS_OF_ONE_AGENCY, Limits
 from api.listening import Listener
+from api.problems import Problem
 from domain.errors import KeyRetired
 from projections import transfers
 from projections.transfers import Heard
@@ -208,3 +209,18 @@ def test_one_agency_listens_to_so_many_streams_and_others_to_theirs(
     with ExitStack() as stack:
         again = [opened(stack, agency).status_code for _ in range(STREAMS_OF_ONE_AGENCY)]
     assert again == [200] * STREAMS_OF_ONE_AGENCY
+
+
+@pytest.mark.anyio
+async def test_nobody_waits_for_a_stream_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.limits.BULK_PATIENCE_SECONDS", 3600.0)
+    limits = Limits()
+    places = [limits.stream_place() for _ in range(STREAMS_OF_ONE_AGENCY)]
+    for place in places:
+        await place.take("moh")
+
+    async with asyncio.timeout(60):
+        with pytest.raises(Problem) as told:
+            await limits.stream_place().take("moh")
+    assert told.value.code == "busy"
+    await limits.stream_place().take("moj")

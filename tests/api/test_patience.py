@@ -10,18 +10,22 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.types import Message, Scope
 
-from api import bundles, log
+from api import authenticity, bundles, certificates, log, verify
 from api.admission import AT_ONCE, Admission
+from api.authenticity import HolderQuestion
 from api.limits import EVIDENCE_AT_ONCE, REPORTS_AT_ONCE, Limits
+from api.orders import now_us
 from api.patience import WAITING_AT_ONCE, Patience
 from api.policy import ANONYMOUS
 from api.problems import Problem, respond
 from api.services import Services
 from api.surroundings import Surroundings
 from infrastructure.log.checkpoints import CheckpointRow
-from infrastructure.proofs.verdict import Basis
+from infrastructure.proofs import codes
+from infrastructure.proofs.verdict import Basis, Reason
 from projections.certificates import Found
 from projections.freshness import Status
 from sijill.bootstrap import READ_CONNECTIONS
@@ -225,3 +229,40 @@ async def test_evidence_waits_for_a_place_before_it_takes_a_connection(
             await asking
         assert told.value.code == "busy"
     assert READ_CONNECTIONS - REPORTS_AT_ONCE - EVIDENCE_AT_ONCE >= 4
+
+
+async def test_who_may_not_wait_is_not_told_that_a_new_certificate_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services, code = frozen(), codes.generate()
+    services.for_read_model = Patience(at_once=0)
+    services.pool, services.replica, services.missing = Pool(), None, 0
+
+    async def by_code(*_: Any, **__: Any) -> Found:
+        return Found(Basis(SIZE - 2, 0), now_us())
+
+    async def nobody(*_: Any, **__: Any) -> Any:
+        return ANONYMOUS
+
+    services.codes = SimpleNamespace(by_code=by_code)
+    monkeypatch.setattr("api.certificates.certificates.by_code", by_code)
+    monkeypatch.setattr("api.certificates.caller", nobody)
+    request = Request({"type": "http", "method": "GET", "headers": [], "client": None})
+
+    answer = await verify.judge(request, services, verify.Presented(code=code, fields={}))
+    assert answer.verdict.reason is Reason.STATUS_STALE
+    for asking in (
+        authenticity.online(request, services, HolderQuestion(code=code, secret="secret")),
+        certificates.show(request, services, code),
+    ):
+        with pytest.raises(Problem) as told:
+            await asking
+        assert told.value.code == "status_stale"
+
+    # Of an earlier index nothing is missing, and neither where the log has nothing more.
+    with pytest.raises(Problem) as told:
+        await certificates.show(request, services, code, at=0)
+    assert told.value.code == "certificate_unknown"
+    services.size = SIZE - 1
+    answer = await verify.judge(request, services, verify.Presented(code=code, fields={}))
+    assert answer.verdict.reason is Reason.CODE_UNKNOWN

@@ -153,3 +153,14 @@ async def test_a_database_that_lost_events_has_no_list(ledger: Ledger) -> None:
         await ledger.list()
 
     assert told.value.code == "status_stale"
+
+
+async def test_after_the_databases_clock_went_back_nobody_knows_how_old_a_list_is(
+    ledger: Ledger,
+) -> None:
+    ledger.recorded(ago=-trust.STALE_SECONDS - 10)
+
+    with pytest.raises(Problem) as told:
+        await ledger.list()
+
+    assert told.value.code == "status_stale"

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,8 @@ from uuid import UUID
 import pytest
 
 from api import orders, waiting
+from api.pending import _is_recorded
+from api.waiting import Waiting
 from infrastructure.log import pending
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.proofs import signing
@@ -104,3 +107,15 @@ async def test_a_large_order_is_opened_and_read_in_a_thread(
     assert len(kept.work.commands) == LINES
     assert len(seen) == 2
     assert threading.get_ident() not in seen
+
+
+@pytest.mark.anyio
+async def test_a_bulk_that_was_cut_off_is_not_ended_by_our_clock_alone() -> None:
+    order, _, _ = stored()
+    work: Any = None
+    kept = Waiting(replace(order, not_after=1), work)
+    assert (kept.state, kept.order.state) == ("expired", "open")
+    # It has no reader and no pool: whoever would close it fails otherwise.
+    services: Any = SimpleNamespace()
+
+    assert not await _is_recorded(services, kept)

@@ -132,6 +132,8 @@ def test_a_running_server_is_adopted(untouched: EmbeddedServer) -> None:
 
     assert second.start() == untouched.urls()
     assert second.pid() == untouched.pid()
+    assert not second.stop()
+    assert second.pid() is not None
 
 
 def test_stop_and_start_keep_what_was_written(own: EmbeddedServer) -> None:
@@ -192,11 +194,12 @@ def test_who_has_done_with_it_leaves_it_to_whoever_goes_on(own: EmbeddedServer) 
         assert other.stdout is not None
         assert other.stdout.readline() == b"started\n"
 
-        own.stop()
+        assert not own.stop()
         assert own.pid() == pid
 
         other.communicate(b"\n")
     assert own.pid() is None
+    assert own.stop()
 
 
 def test_a_number_that_is_somebody_elses_now_is_neither_trusted_nor_killed(

@@ -19,6 +19,7 @@ from infrastructure.log.committer import now_us
 from infrastructure.log.pending import PendingOrder, PendingSignature
 from infrastructure.postgres import Role, Urls
 from sijill.bootstrap import (
+    Seen,
     close_what_is_over,
     forget_changes,
     forget_registry_changes,
@@ -130,6 +131,7 @@ class Following:
 
     pool: AsyncConnectionPool[Any]
     position: int = 0
+    falls: int = 0
     forgotten: list[object] = field(default_factory=list)
     fails: int = 0
     told: asyncio.Event = field(default_factory=asyncio.Event)
@@ -158,13 +160,25 @@ class Following:
 
 
 async def test_a_log_that_fell_is_forgotten_as_a_whole(process: Process) -> None:
-    following = Following(process.pool, position=3)
+    following = Following(process.pool, position=3, falls=1)
+    services, now = cast("Services", following), Seen(3, 1)
 
-    assert await forget_changes(cast("Services", following), 5) == 3
+    assert await forget_changes(services, Seen(5, 0)) == now
     assert following.forgotten == ["everything"]
-    assert await forget_changes(cast("Services", following), 3) == 3
-    assert await forget_changes(cast("Services", following), 2) == 3
+    assert await forget_changes(services, now) == now
+    assert await forget_changes(services, Seen(2, 1)) == now
     assert following.forgotten == ["everything", []]
+
+
+@pytest.mark.parametrize("size", [3, 2])
+async def test_a_log_that_fell_and_has_grown_again_is_forgotten_as_a_whole(
+    process: Process, size: int
+) -> None:
+    following = Following(process.pool, position=3, falls=1)
+
+    assert await forget_changes(cast("Services", following), Seen(size, 0)) == Seen(3, 1)
+
+    assert following.forgotten == ["everything"]
 
 
 async def test_whatever_fails_registry_changes_are_followed(process: Process) -> None:

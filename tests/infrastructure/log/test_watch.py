@@ -87,11 +87,11 @@ async def test_after_a_fail_over_the_number_is_what_the_server_has_now(
         # It looks once more only when it has seen what it found the first time.
         admin.execute("NOTIFY sijill_log")
         await asyncio.to_thread(looked)
-        assert (watch.position, watch.lost) == (5, 4)
+        assert (watch.position, watch.lost, watch.falls) == (5, 4, 1)
         waiting = asyncio.create_task(watch.reach(6, 30))
         admin.execute("UPDATE log SET size = 6; NOTIFY sijill_log")
         assert await waiting
-        assert (watch.position, watch.lost) == (6, 3)
+        assert (watch.position, watch.lost, watch.falls) == (6, 3, 1)
 
 
 async def test_who_made_it_grow_need_not_wait_for_the_notice(database: Urls) -> None:
