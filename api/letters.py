@@ -39,14 +39,7 @@ def letter_of(row: Letter, served: int) -> dict[str, Any]:
 
 def outgoing_of(row: Letter) -> dict[str, Any]:
     """The sender's own number and date."""
-    return {
-        "unit": row.unit,
-        "series": row.series,
-        "year": row.year,
-        "number": row.number,
-        "date": row.date,
-        "rectified_index": row.rectified_index,
-    }
+    return _place_of(row)
 
 
 def consignment_of(row: Consignment, language: str, *, inside: bool) -> dict[str, Any]:
@@ -90,8 +83,11 @@ def listed(one: Listed, agencies: Collection[str], language: str, served: int) -
 
 def incoming_of(row: Consignment) -> dict[str, Any] | None:
     """The receiver's own number and date."""
-    if row.number is None:
-        return None
+    return None if row.number is None else _place_of(row)
+
+
+def _place_of(row: Letter | Consignment) -> dict[str, Any]:
+    """A place in a register, whoever keeps it."""
     return {
         "unit": row.unit,
         "series": row.series,
