@@ -59,6 +59,9 @@ class Ledger:
         found = [index for index in self.happened if after < index <= last]
         return [Heard(index, 0, "moj|1", "moj|0", "dispatched", "moj") for index in found[:limit]]
 
+    async def status(self, _conn: Any) -> None:
+        """The read model is this release's."""
+
     async def stood_for(self, _conn: Any, agency: str) -> list[str]:
         return [agency]
 
@@ -72,6 +75,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
     ledger = Ledger(Applied(10))
     monkeypatch.setattr(transfers, "heard", ledger.heard)
     monkeypatch.setattr(transfers, "stood_for", ledger.stood_for)
+    monkeypatch.setattr(listening, "status", ledger.status)
     monkeypatch.setattr(listening, "BEAT_SECONDS", 0.02)
     monkeypatch.setattr(listening, "LOOKS_APART_SECONDS", 0.001)
     return ledger
