@@ -7,7 +7,7 @@ import pytest
 
 from infrastructure.postgres import connect_async
 from infrastructure.proofs.verdict import Outcome, Reason, judge
-from projections import certificates
+from projections import certificates, freshness
 from projections.certificates.queries import STATEMENTS
 from tests.asking_authenticity import answer, ask, attest, by_code, on_request, proof
 from tests.certificate_orders import another, correct, replaced, revoke
@@ -105,7 +105,7 @@ async def test_requests_are_looked_at_for_authenticity_certificates_alone(
         for name in ("p", "letter"):
             explained = await admin.execute(
                 f"EXPLAIN (ANALYZE, FORMAT JSON) {STATEMENTS['by_codes']}",
-                {"codes": [code(name)], "at": None},
+                {"codes": [code(name)], "at": None, "rules": freshness.ours()},
             )
             row = await explained.fetchone()
             assert row is not None
